@@ -1,0 +1,36 @@
+# pgbeam: the PgBeam control-plane API as a PostgreSQL extension.
+
+EXTENSION = pgbeam
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control)
+
+# The parts, in order: a part includes only headers of parts before it. This
+# list alone gives objects, install script and that law (test/lint).
+PARTS = compat crypt typeid text json sql fault field check show describe \
+	key organization caller resource host database project pgbeam
+
+SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
+SCRIPTS := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
+
+MODULE_big = $(EXTENSION)
+OBJS = $(SOURCES:.c=.o)
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/*.sql))
+EXTRA_CLEAN = results regression.diffs regression.out
+
+PG_CPPFLAGS = -Isrc -DPGBEAM_VERSION='"$(EXTVERSION)"' \
+	$(shell pkg-config --cflags libsodium)
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
+SHLIB_LINK = $(shell pkg-config --libs libsodium)
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h)
+
+$(DATA_built): $(SCRIPTS) Makefile
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
+	for script in $(SCRIPTS); do \
+		printf '\n-- %s\n' $$script; cat $$script; \
+	done; } > $@

@@ -1,0 +1,444 @@
+/*
+ * check.c
+ *	  Puts a request through the field table: values, or problems.
+ *
+ * Every problem is collected, in the order of the table. No message holds a
+ * value of the request.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "check.h"
+#include "text.h"
+
+#define NESTING_MAX 64
+#define NAME_SHOWN_MAX 64
+
+typedef struct Check
+{
+	PbRow	   *row;
+	PbFaults   *faults;
+	PbFaults   *ignored;		/* unknown members; faults itself when strict */
+	int			leaf;			/* the next one */
+	int			found;			/* members of the object in hand */
+	bool		unknown;		/* it, or one within it, had others */
+} Check;
+
+typedef struct Unknown
+{
+	Check	   *check;
+	const PbField *fields;
+	const PbPath *up;
+} Unknown;
+
+static const char *
+type_rule(const PbField *field)
+{
+	switch (field->kind)
+	{
+		case PB_INTEGER:
+			return "must be an integer";
+		case PB_BOOLEAN:
+			return "must be a boolean";
+		case PB_LIST:
+			return "must be an array";
+		case PB_OBJECT:
+		case PB_EMBEDDED:
+			return "must be an object";
+		default:
+			return "must be a string";
+	}
+}
+
+static const char *
+type_hint(const PbField *field, const PbJson *value)
+{
+	if (value->type != PB_JSON_TEXT)
+		return NULL;
+	if (field->kind == PB_INTEGER)
+		return "Write the number without quotes.";
+	if (field->kind == PB_BOOLEAN)
+		return "Write true or false without quotes.";
+	return NULL;
+}
+
+static const char *
+words_rule(const char *const *words)
+{
+	StringInfoData rule;
+
+	initStringInfo(&rule);
+	appendStringInfoString(&rule, "must be one of ");
+	for (int i = 0; words[i] != NULL; i++)
+		appendStringInfo(&rule, "%s%s", i > 0 ? ", " : "", words[i]);
+	return rule.data;
+}
+
+static bool
+is_word(const char *const *words, const PbJson *value)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strlen(words[i]) == (size_t) value->length &&
+			memcmp(words[i], value->text, value->length) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+text_problem(const PbField *field, const PbJson *value)
+{
+	int			characters = pb_text_characters(value->text, value->length);
+
+	if (field->kind == PB_WORD)
+		return is_word(field->words, value) ? NULL : words_rule(field->words);
+	if (characters < field->least)
+		return field->least == 1 ? "must not be empty" :
+			psprintf("must have at least %d characters", field->least);
+	if (field->most > 0 && characters > field->most)
+		return psprintf("must have at most %d characters", field->most);
+	return field->rule == NULL ? NULL : field->rule(value->text, value->length);
+}
+
+static const char *
+integer_problem(const PbField *field, const PbJson *value, int32 *integer)
+{
+	PbNumber	number = pb_json_integer(value, integer);
+
+	if (number == PB_NUMBER_FRACTION)
+		return type_rule(field);
+	if (number == PB_NUMBER_TOO_SMALL ||
+		(number == PB_NUMBER_INTEGER && *integer < field->least))
+		return psprintf("must be at least %d", field->least);
+	if (number == PB_NUMBER_TOO_LARGE || *integer > field->most)
+		return psprintf("must be at most %d", field->most);
+	return NULL;
+}
+
+/* A list of texts as text[]; its items' problems go to faults directly. */
+static const char *
+list_problem(const PbField *field, const PbJson *value, const PbPath *path,
+			 PbFaults *faults, Datum *array)
+{
+	const PbField *item_field = field->fields;
+	Datum	   *items;
+	int			before = faults->count;
+
+	if (value->size > field->most)
+		return psprintf("must have at most %d items", field->most);
+	items = palloc(value->size * sizeof(Datum));
+	for (int i = 0; i < value->size; i++)
+	{
+		PbPath		item_path = {path, NULL, i};
+		PbJson		item;
+		const char *problem;
+
+		(void) pb_json_item(value, i, &item);
+		problem = item.type == PB_JSON_TEXT ? text_problem(item_field, &item) :
+			type_rule(item_field);
+		if (problem != NULL)
+			pb_fault_problem(faults, &item_path, problem, NULL);
+		else
+			items[i] = PointerGetDatum(cstring_to_text_with_len(item.text,
+																item.length));
+	}
+	if (faults->count == before)
+		*array = PointerGetDatum(construct_array(items, value->size, TEXTOID,
+												 -1, false, TYPALIGN_INT));
+	return NULL;
+}
+
+static bool
+type_fits(const PbField *field, const PbJson *value)
+{
+	switch (field->kind)
+	{
+		case PB_INTEGER:
+			return value->type == PB_JSON_NUMBER;
+		case PB_BOOLEAN:
+			return value->type == PB_JSON_BOOLEAN;
+		case PB_LIST:
+			return value->type == PB_JSON_ARRAY;
+		case PB_OBJECT:
+		case PB_EMBEDDED:
+			return value->type == PB_JSON_OBJECT;
+		default:
+			return value->type == PB_JSON_TEXT;
+	}
+}
+
+/* Stores the value, or returns the broken rule. */
+static const char *
+take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
+		   const PbPath *path, PbFaults *faults)
+{
+	const char *problem = NULL;
+	int32		integer = 0;
+	Datum		array = (Datum) 0;
+
+	switch (field->kind)
+	{
+		case PB_INTEGER:
+			problem = integer_problem(field, value, &integer);
+			if (problem == NULL)
+				pb_row_set(row, leaf, Int32GetDatum(integer));
+			return problem;
+		case PB_BOOLEAN:
+			pb_row_set(row, leaf, BoolGetDatum(value->boolean));
+			return NULL;
+		case PB_LIST:
+			problem = list_problem(field, value, path, faults, &array);
+			if (array != (Datum) 0)
+				pb_row_set(row, leaf, array);
+			return problem;
+		case PB_SECRET:
+			row->secret = *value;
+			return text_problem(field, value);
+		default:
+			problem = text_problem(field, value);
+			if (problem == NULL &&
+				!(value->length == 0 && (field->flags & PB_NULLABLE)))
+				pb_row_set(row, leaf,
+						   PointerGetDatum(cstring_to_text_with_len(value->text,
+																	value->length)));
+			return problem;
+	}
+}
+
+static void
+check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
+			const PbPath *path, PbFaults *faults)
+{
+	int			before = faults->count;
+	const char *problem = type_fits(field, value) ?
+		take_value(row, leaf, field, value, path, faults) : type_rule(field);
+
+	if (problem != NULL)
+		pb_fault_problem(faults, path, problem, type_hint(field, value));
+	row->failed[leaf] = faults->count > before;
+}
+
+/* One leaf by itself. */
+void
+pb_check_value(PbRow *row, int leaf, const PbJson *value,
+					 PbFaults *faults)
+{
+	const PbField *field = row->shape->leaves[leaf].field;
+	PbPath		path = {NULL, field->name, 0};
+
+	check_value(row, leaf, field, value, &path, faults);
+}
+
+/* Puts the field's default through the check that a client's value meets. */
+static void
+make_fallback(PbRow *row, int index)
+{
+	PbLeaf	   *leaf = &row->shape->leaves[index];
+	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+	PbFaults	faults = {0};
+	PbJson		value;
+
+	pb_json_root(DirectFunctionCall1(jsonb_in,
+									 CStringGetDatum(leaf->field->fallback)),
+				 &value);
+	pb_check_value(row, index, &value, &faults);
+	MemoryContextSwitchTo(before);
+	if (faults.count > 0)
+		elog(ERROR, "default of %s: %s", leaf->path, faults.problems[0].detail);
+	leaf->fallback = row->values[index];
+	leaf->has_fallback = true;
+}
+
+/* False where the field has no default. */
+bool
+pb_check_fallback(PbRow *row, int index, Datum *value)
+{
+	PbLeaf	   *leaf = &row->shape->leaves[index];
+
+	if (leaf->field->setting != NULL)
+	{
+		*value = leaf->field->setting();
+		return true;
+	}
+	if (leaf->field->fallback == NULL)
+		return false;
+	if (!leaf->has_fallback)
+		make_fallback(row, index);
+	*value = leaf->fallback;
+	return true;
+}
+
+/* Looks for the member; null counts as absent where nothing is required. */
+static bool
+find_member(Check *check, const PbField *field, const PbJson *object,
+			PbJson *value)
+{
+	if (object == NULL || !(field->flags & PB_CREATE) ||
+		!pb_json_member(object, field->name, strlen(field->name), value))
+		return false;
+	check->found++;
+	return value->type != PB_JSON_NULL || (field->flags & PB_REQUIRED);
+}
+
+static void check_fields(Check *check, const PbField *fields,
+						 const PbJson *object, const PbPath *up);
+
+static void
+check_leaf(Check *check, const PbField *field, const PbJson *object,
+		   const PbPath *up)
+{
+	int			leaf = check->leaf++;
+	PbPath		path = {up, field->name, 0};
+	PbJson		value;
+	Datum		fallback;
+
+	if (find_member(check, field, object, &value))
+		check_value(check->row, leaf, field, &value, &path, check->faults);
+	else if ((field->flags & PB_REQUIRED) && object != NULL)
+	{
+		pb_fault_problem(check->faults, &path, "is required", NULL);
+		check->row->failed[leaf] = true;
+	}
+	else if (pb_check_fallback(check->row, leaf, &fallback))
+		pb_row_set(check->row, leaf, fallback);
+}
+
+/* A nested object's members have leaves, given or not. */
+static void
+check_object(Check *check, const PbField *field, const PbJson *object,
+			 const PbPath *up)
+{
+	PbPath		path = {up, field->name, 0};
+	PbJson		value;
+	bool		found = find_member(check, field, object, &value);
+	bool		fits = found && type_fits(field, &value);
+
+	if (found && !fits)
+		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
+	check_fields(check, field->fields, fits ? &value : NULL, &path);
+}
+
+static void
+check_embedded(Check *check, const PbField *field, const PbJson *object,
+			   const PbPath *up)
+{
+	PbPath		path = {up, field->name, 0};
+	PbJson		value;
+
+	if (!find_member(check, field, object, &value))
+		pb_fault_problem(check->faults, &path, "is required", NULL);
+	else if (!type_fits(field, &value))
+		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
+	else
+	{
+		check->row->embedded = pb_row_make(field->resource);
+		pb_check_create(check->row->embedded, &value, &path,
+							  check->faults, check->ignored);
+	}
+}
+
+/* No create request has a list of objects yet; it begins empty. */
+static void
+take_no_objects(Check *check, const PbField *field)
+{
+	for (const PbField *member = field->fields; member->name != NULL; member++)
+		pb_row_set(check->row, check->leaf++,
+				   PointerGetDatum(construct_empty_array(TEXTOID)));
+}
+
+static bool
+names_field(const PbField *fields, const char *name, int length)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+		if ((field->flags & PB_CREATE) && strlen(field->name) == (size_t) length &&
+			memcmp(field->name, name, length) == 0)
+			return true;
+	return false;
+}
+
+/* A client's name is shown only when nothing in it could mislead. */
+static bool
+is_plain_name(const char *name, int length)
+{
+	if (length < 1 || length > NAME_SHOWN_MAX)
+		return false;
+	for (int i = 0; i < length; i++)
+		if (!isalnum((unsigned char) name[i]) && name[i] != '_' && name[i] != '-')
+			return false;
+	return true;
+}
+
+static void
+note_unknown(void *state, const char *name, int length)
+{
+	Unknown    *unknown = state;
+	PbPath		path = {unknown->up, "(a member)", 0};
+
+	if (names_field(unknown->fields, name, length))
+		return;
+	unknown->check->unknown = true;
+	if (is_plain_name(name, length))
+		path.name = pnstrdup(name, length);
+	pb_fault_problem(unknown->check->ignored, &path,
+					 "is not a member that this request has", NULL);
+}
+
+/*
+ * Checks an object's members; NULL for an object that is absent or no object.
+ * Its own names are read only when it has more members than were found.
+ */
+static void
+check_fields(Check *check, const PbField *fields, const PbJson *object,
+			 const PbPath *up)
+{
+	int			found_outside = check->found;
+
+	check->found = 0;
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		if (field->kind == PB_OBJECT)
+			check_object(check, field, object, up);
+		else if (field->kind == PB_EMBEDDED)
+			check_embedded(check, field, object, up);
+		else if (pb_field_lists_objects(field))
+			take_no_objects(check, field);
+		else
+			check_leaf(check, field, object, up);
+	}
+	if (object != NULL && check->found < object->size)
+	{
+		Unknown		unknown = {check, fields, up};
+
+		pb_json_names(object, note_unknown, &unknown);
+	}
+	check->found = found_outside;
+}
+
+/*
+ * Fills row from a create request, defaults included, or adds to faults every
+ * rule the request breaks. Members that it does not have go to ignored.
+ */
+void
+pb_check_create(PbRow *row, const PbJson *body, const PbPath *up,
+					  PbFaults *faults, PbFaults *ignored)
+{
+	Check		check = {.row = row, .faults = faults, .ignored = ignored};
+
+	if (body->type != PB_JSON_OBJECT)
+	{
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "the request body must be a JSON object", NULL);
+		return;
+	}
+	check_fields(&check, row->resource->fields, body, up);
+	if (check.unknown && pb_json_deeper_than(body, NESTING_MAX))
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 psprintf("the request body must not be nested deeper than %d levels",
+							  NESTING_MAX), NULL);
+	if (row->resource->rule != NULL)
+		row->resource->rule(row, up, faults);
+}

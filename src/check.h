@@ -1,0 +1,16 @@
+/*
+ * check.h
+ *	  Puts a request through the field table: values, or problems.
+ */
+#ifndef PB_CHECK_H
+#define PB_CHECK_H
+
+#include "field.h"
+
+extern void pb_check_create(PbRow *row, const PbJson *body, const PbPath *up,
+							PbFaults *faults, PbFaults *ignored);
+extern void pb_check_value(PbRow *row, int leaf, const PbJson *value,
+						   PbFaults *faults);
+extern bool pb_check_fallback(PbRow *row, int leaf, Datum *value);
+
+#endif							/* PB_CHECK_H */

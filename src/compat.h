@@ -1,0 +1,34 @@
+/*
+ * compat.h
+ *	  Every test of the server's version in the project stands here.
+ *
+ * The code is written against the newest server; what an older one lacks is
+ * supplied under the newer name.
+ */
+#ifndef PB_COMPAT_H
+#define PB_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "pgbeam needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#include "catalog/pg_proc.h"
+#include "utils/acl.h"
+
+#if PG_VERSION_NUM < 160000
+#define object_aclcheck(class, object, role, mode) \
+	pg_proc_aclcheck(object, role, mode)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define PB_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "pgbeam", .version = PGBEAM_VERSION)
+#else
+#define PB_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* PB_COMPAT_H */

@@ -1,0 +1,325 @@
+/*
+ * crypt.c
+ *	  Random bytes, keyrings and sealed secrets, by libsodium.
+ *
+ * A keyring lives in one block of sodium_malloc memory: guarded, locked where
+ * the limits allow it, left out of core dumps, read-only once filled.
+ */
+#include "crypt.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define VERSION 1
+#define KIND_SYMMETRIC 1
+#define KIND_SEALED 2
+#define HEADER (PB_SEALED_KEY_ID + PB_KEY_ID_BYTES)
+#define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define OVERHEAD (HEADER + PB_NONCE_BYTES + TAG)
+#define PADDING 64
+#define ORG_MAX 1020			/* 255 characters of at most 4 bytes */
+#define PLACE_MAX (5 * 4 + 64 + ORG_MAX + 16 + 16 + 4)
+
+_Static_assert(PB_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
+			   "key size");
+_Static_assert(PB_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+			   "nonce size");
+
+typedef struct Key
+{
+	uint8_t		id[PB_KEY_ID_BYTES];
+	uint8_t		secret[PB_KEY_BYTES];
+} Key;
+
+struct PbKeyring
+{
+	size_t		count;
+	Key			keys[];			/* the last is the active one */
+};
+
+/* Once per process, before anything else here. */
+bool
+pb_crypt_start(void)
+{
+	return sodium_init() >= 0;
+}
+
+void
+pb_random(void *bytes, size_t size)
+{
+	randombytes_buf(bytes, size);
+}
+
+void
+pb_wipe(void *bytes, size_t size)
+{
+	sodium_memzero(bytes, size);
+}
+
+/* Memory for text that holds keys; NULL when there is none. */
+void *
+pb_guarded_alloc(size_t size)
+{
+	return sodium_malloc(size);
+}
+
+/* Wipes it too. */
+void
+pb_guarded_free(void *memory)
+{
+	sodium_free(memory);
+}
+
+/* A key's id is a fingerprint of the key, so a foreign ring is told from damage. */
+static void
+fingerprint(const uint8_t secret[PB_KEY_BYTES], uint8_t id[PB_KEY_ID_BYTES])
+{
+	static const char context[] = "pgbeam key id";
+
+	crypto_generichash(id, PB_KEY_ID_BYTES, (const uint8_t *) context,
+					   sizeof(context) - 1, secret, PB_KEY_BYTES);
+}
+
+void
+pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
+			  char hex[2 * PB_KEY_ID_BYTES + 1])
+{
+	sodium_bin2hex(hex, 2 * PB_KEY_ID_BYTES + 1, id, PB_KEY_ID_BYTES);
+}
+
+/* Exactly 2 * size hex digits. */
+static bool
+read_hex(const char *text, size_t size, uint8_t *bytes)
+{
+	size_t		read;
+
+	return sodium_hex2bin(bytes, size, text, 2 * size, NULL, &read, NULL) == 0 &&
+		read == size;
+}
+
+/* One line without its end: "<32 hex digits> <64 hex digits>". */
+static const char *
+parse_key(const char *line, size_t length, Key *key)
+{
+	uint8_t		id[PB_KEY_ID_BYTES];
+
+	if (length != 2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES ||
+		line[2 * PB_KEY_ID_BYTES] != ' ' ||
+		!read_hex(line, PB_KEY_ID_BYTES, key->id) ||
+		!read_hex(line + 2 * PB_KEY_ID_BYTES + 1, PB_KEY_BYTES, key->secret))
+		return "a line must be a key id of 32 hex digits, a space and a key "
+			"of 64 hex digits";
+	fingerprint(key->secret, id);
+	if (sodium_memcmp(id, key->id, PB_KEY_ID_BYTES) != 0)
+		return "the key id does not belong to the key beside it";
+	return NULL;
+}
+
+/*
+ * Reads the text of a keyring file: a key a line, blank lines and lines that
+ * begin with # passed over. NULL with the problem, and its line number or 0,
+ * when the text is none.
+ */
+PbKeyring *
+pb_keyring_parse(const char *text, size_t length, const char **problem,
+				 int *line)
+{
+	size_t		room = length / (2 * (PB_KEY_ID_BYTES + PB_KEY_BYTES)) + 1;
+	PbKeyring  *ring = sodium_malloc(sizeof(PbKeyring) + room * sizeof(Key));
+	const char *end = text + length;
+
+	*line = 0;
+	*problem = NULL;
+	if (ring == NULL)
+	{
+		*problem = "there is no memory for the keys";
+		return NULL;
+	}
+	ring->count = 0;
+	while (text < end && *problem == NULL)
+	{
+		const char *stop = memchr(text, '\n', end - text);
+		size_t		size = (stop == NULL ? end : stop) - text;
+
+		++*line;
+		if (size > 0 && text[0] != '#')
+			*problem = parse_key(text, size, &ring->keys[ring->count++]);
+		text += size + 1;
+	}
+	if (*problem == NULL && ring->count == 0)
+	{
+		*line = 0;
+		*problem = "it holds no key";
+	}
+	if (*problem != NULL)
+	{
+		sodium_free(ring);
+		return NULL;
+	}
+	sodium_mprotect_readonly(ring);
+	return ring;
+}
+
+void
+pb_keyring_free(PbKeyring *ring)
+{
+	sodium_free(ring);
+}
+
+size_t
+pb_keyring_count(const PbKeyring *ring)
+{
+	return ring->count;
+}
+
+const uint8_t *
+pb_keyring_id(const PbKeyring *ring, size_t index)
+{
+	return ring->keys[index].id;
+}
+
+static const Key *
+find_key(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (memcmp(ring->keys[i].id, id, PB_KEY_ID_BYTES) == 0)
+			return &ring->keys[i];
+	return NULL;
+}
+
+bool
+pb_keyring_has(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
+{
+	return find_key(ring, id) != NULL;
+}
+
+/* A keyring's line with a new key and its newline; the caller wipes it. */
+size_t
+pb_keyring_new_line(char line[PB_KEY_LINE_MAX])
+{
+	Key			key;
+
+	randombytes_buf(key.secret, sizeof(key.secret));
+	fingerprint(key.secret, key.id);
+	sodium_bin2hex(line, 2 * PB_KEY_ID_BYTES + 1, key.id, PB_KEY_ID_BYTES);
+	line[2 * PB_KEY_ID_BYTES] = ' ';
+	sodium_bin2hex(line + 2 * PB_KEY_ID_BYTES + 1, 2 * PB_KEY_BYTES + 1,
+				   key.secret, PB_KEY_BYTES);
+	line[PB_KEY_LINE_MAX - 2] = '\n';
+	line[PB_KEY_LINE_MAX - 1] = '\0';
+	sodium_memzero(&key, sizeof(key));
+	return PB_KEY_LINE_MAX - 1;
+}
+
+static uint8_t *
+add_part(uint8_t *at, const void *part, size_t size)
+{
+	at[0] = (uint8_t) size;
+	at[1] = (uint8_t) (size >> 8);
+	at[2] = (uint8_t) (size >> 16);
+	at[3] = (uint8_t) (size >> 24);
+	memcpy(at + 4, part, size);
+	return at + 4 + size;
+}
+
+/* The additional data: each part behind its length. 0 when it has no room. */
+static size_t
+describe_place(const PbPlace *place, uint8_t data[PLACE_MAX])
+{
+	uint8_t		generation[4];
+	uint8_t    *at = data;
+
+	if (place->org_length > ORG_MAX)
+		return 0;
+	for (int i = 0; i < 4; i++)
+		generation[i] = (uint8_t) (place->generation >> (8 * i));
+	at = add_part(at, place->purpose, strnlen(place->purpose, 64));
+	at = add_part(at, place->org, place->org_length);
+	at = add_part(at, place->project, 16);
+	at = add_part(at, place->database, 16);
+	at = add_part(at, generation, sizeof(generation));
+	return at - data;
+}
+
+static size_t
+padded_size(size_t plain_size)
+{
+	return (plain_size / PADDING + 1) * PADDING;
+}
+
+size_t
+pb_sealed_size(size_t plain_size)
+{
+	return OVERHEAD + padded_size(plain_size);
+}
+
+/*
+ * Seals under the ring's active key into pb_sealed_size() bytes. The nonce
+ * must be fresh random bytes. False when the place is no legal one.
+ */
+bool
+pb_seal(const PbKeyring *ring, const PbPlace *place,
+		const uint8_t nonce[PB_NONCE_BYTES],
+		const void *plain, size_t plain_size, uint8_t *sealed)
+{
+	const Key  *key = &ring->keys[ring->count - 1];
+	uint8_t    *body = sealed + HEADER + PB_NONCE_BYTES;
+	size_t		padded = padded_size(plain_size);
+	uint8_t		data[PLACE_MAX];
+	size_t		data_size = describe_place(place, data);
+
+	if (data_size == 0)
+		return false;
+	sealed[0] = VERSION;
+	sealed[1] = KIND_SYMMETRIC;
+	memcpy(sealed + PB_SEALED_KEY_ID, key->id, PB_KEY_ID_BYTES);
+	memcpy(sealed + HEADER, nonce, PB_NONCE_BYTES);
+
+	/* Encrypted where it is to stay, so that no copy needs wiping. */
+	memcpy(body, plain, plain_size);
+	sodium_pad(NULL, body, plain_size, PADDING, padded);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, body, padded,
+											   data, data_size, NULL,
+											   nonce, key->secret);
+	return true;
+}
+
+/*
+ * Opens into plain, which has room for sealed_size bytes and holds nothing of
+ * the secret unless PB_OPENED comes back.
+ */
+PbOpened
+pb_open(const PbKeyring *ring, const PbPlace *place,
+		const uint8_t *sealed, size_t sealed_size,
+		uint8_t *plain, size_t *plain_size)
+{
+	const Key  *key;
+	uint8_t		data[PLACE_MAX];
+	size_t		data_size = describe_place(place, data);
+	size_t		padded;
+
+	if (sealed_size < HEADER || sealed[0] != VERSION)
+		return PB_OPEN_MALFORMED;
+	if (sealed[1] == KIND_SEALED)
+		return PB_OPEN_OTHER_KIND;
+	if (sealed[1] != KIND_SYMMETRIC || sealed_size < OVERHEAD + PADDING ||
+		data_size == 0)
+		return PB_OPEN_MALFORMED;
+	key = find_key(ring, sealed + PB_SEALED_KEY_ID);
+	if (key == NULL)
+		return PB_OPEN_UNKNOWN_KEY;
+	padded = sealed_size - OVERHEAD;
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
+												   sealed + HEADER + PB_NONCE_BYTES,
+												   padded + TAG,
+												   data, data_size,
+												   sealed + HEADER,
+												   key->secret) != 0)
+		return PB_OPEN_FORGED;
+	if (sodium_unpad(plain_size, plain, padded, PADDING) != 0)
+	{
+		sodium_memzero(plain, padded);
+		return PB_OPEN_FORGED;
+	}
+	return PB_OPENED;
+}

@@ -1,0 +1,73 @@
+/*
+ * crypt.h
+ *	  The only user of libsodium: random bytes, keyrings, sealed secrets.
+ *
+ * Knows nothing of the server. A sealed secret is
+ *	  version 1 | kind 1 | key id 16 | body
+ * and the body of the symmetric kind is
+ *	  nonce 24 | ciphertext of the plaintext padded to 64 bytes | tag 16
+ * by XChaCha20-Poly1305, bound to its place by additional data.
+ */
+#ifndef PB_CRYPT_H
+#define PB_CRYPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PB_KEY_BYTES 32
+#define PB_KEY_ID_BYTES 16
+#define PB_NONCE_BYTES 24
+#define PB_KEY_LINE_MAX (2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES + 2)
+
+/* where the key id stands in a sealed secret */
+#define PB_SEALED_KEY_ID 2
+
+typedef struct PbKeyring PbKeyring;
+
+/* What a secret belongs to; it opens nowhere else. */
+typedef struct PbPlace
+{
+	const char *purpose;		/* such as "database.password" */
+	const char *org;
+	size_t		org_length;		/* bytes */
+	const uint8_t *project;		/* 16 bytes */
+	const uint8_t *database;	/* 16 bytes */
+	uint32_t	generation;		/* grows with every new value */
+} PbPlace;
+
+typedef enum PbOpened
+{
+	PB_OPENED,
+	PB_OPEN_UNKNOWN_KEY,		/* no key of this id in the keyring */
+	PB_OPEN_OTHER_KIND,			/* sealed to somebody else's key */
+	PB_OPEN_MALFORMED,			/* no sealed secret at all */
+	PB_OPEN_FORGED				/* damaged, or moved from its place */
+} PbOpened;
+
+extern bool pb_crypt_start(void);
+extern void pb_random(void *bytes, size_t size);
+extern void pb_wipe(void *bytes, size_t size);
+extern void *pb_guarded_alloc(size_t size);
+extern void pb_guarded_free(void *memory);
+
+extern PbKeyring *pb_keyring_parse(const char *text, size_t length,
+								   const char **problem, int *line);
+extern void pb_keyring_free(PbKeyring *ring);
+extern size_t pb_keyring_count(const PbKeyring *ring);
+extern const uint8_t *pb_keyring_id(const PbKeyring *ring, size_t index);
+extern bool pb_keyring_has(const PbKeyring *ring,
+						   const uint8_t id[PB_KEY_ID_BYTES]);
+extern size_t pb_keyring_new_line(char line[PB_KEY_LINE_MAX]);
+extern void pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
+						  char hex[2 * PB_KEY_ID_BYTES + 1]);
+
+extern size_t pb_sealed_size(size_t plain_size);
+extern bool pb_seal(const PbKeyring *ring, const PbPlace *place,
+					const uint8_t nonce[PB_NONCE_BYTES],
+					const void *plain, size_t plain_size, uint8_t *sealed);
+extern PbOpened pb_open(const PbKeyring *ring, const PbPlace *place,
+						const uint8_t *sealed, size_t sealed_size,
+						uint8_t *plain, size_t *plain_size);
+
+#endif							/* PB_CRYPT_H */

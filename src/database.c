@@ -1,0 +1,357 @@
+/*
+ * database.c
+ *	  Databases: fields, the rule over a whole row, the sealed password.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/uuid.h"
+
+#include "database.h"
+#include "host.h"
+#include "key.h"
+#include "resource.h"
+#include "show.h"
+#include "sql.h"
+#include "text.h"
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			project_id;
+	int			connection_string;
+	int			proxy_host;
+	int			name;
+	int			username;
+	int			password;
+	int			password_generation;
+	int			pool_size;
+	int			min_pool_size;
+}			at;
+
+static int	default_pool_mode;
+static bool default_cache_enabled;
+
+static const char *const ssl_modes[] = {
+	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
+};
+static const char *const roles[] = {"primary", "replica", NULL};
+static const char *const pool_modes[] = {
+	"session", "transaction", "statement", NULL
+};
+
+static Datum
+pool_mode_setting(void)
+{
+	return CStringGetTextDatum(pool_modes[default_pool_mode]);
+}
+
+static Datum
+cache_enabled_setting(void)
+{
+	return BoolGetDatum(default_cache_enabled);
+}
+
+static const PbField cache_config[] = {
+	{
+		.name = "enabled", .column = "cache_enabled", .kind = PB_BOOLEAN,
+		.flags = PB_OPEN, .setting = cache_enabled_setting,
+		.about = "Whether results of reads are cached."
+	},
+	{
+		.name = "ttl_seconds", .column = "cache_ttl_seconds", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "60",
+		.about = "Seconds for which a cached result is fresh."
+	},
+	{
+		.name = "max_entries", .column = "cache_max_entries", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 1000000, .fallback = "10000",
+		.about = "How many results the cache holds at most."
+	},
+	{
+		.name = "swr_seconds", .column = "cache_swr_seconds", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "30",
+		.about = "Seconds for which a stale result is served while it is renewed."
+	},
+	{0}
+};
+
+static const PbField pool_config[] = {
+	{
+		.name = "pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "10", .at = &at.pool_size,
+		.about = "Connections to the upstream that a pool may open."
+	},
+	{
+		.name = "min_pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "1", .at = &at.min_pool_size,
+		.about = "Connections that a pool keeps open; at most pool_size."
+	},
+	{
+		.name = "pool_mode", .kind = PB_WORD, .flags = PB_OPEN,
+		.words = pool_modes, .setting = pool_mode_setting,
+		.about = "When a connection goes back to its pool."
+	},
+	{
+		.name = "max_active", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "200",
+		.about = "Queries that may run at the same time."
+	},
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "db",
+		.at = &prepared.id,
+		.about = "The database's id."
+	},
+	{
+		.name = "org_id", .kind = PB_TEXT, .most = 255, .least = 1,
+		.at = &prepared.org_id,
+		.about = "The organization that its project belongs to."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "prj",
+		.at = &at.project_id,
+		.about = "The project it belongs to."
+	},
+	{
+		.name = "connection_string", .kind = PB_TEXT,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.connection_string,
+		.about = "URI of the database through the proxy, with YOUR_PASSWORD where the password belongs."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.column = "(SELECT p.proxy_host FROM pgbeam.projects AS p "
+		"WHERE p.org_id OPERATOR(pg_catalog.=) t.org_id "
+		"AND p.id OPERATOR(pg_catalog.=) t.project_id)",
+		.at = &at.proxy_host,
+		.about = "The host of its project."
+	},
+	{
+		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .rule = pb_text_host_problem,
+		.about = "Host name or address of the upstream server."
+	},
+	{
+		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = 65535,
+		.about = "Port of the upstream server."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .rule = pb_text_control_problem, .at = &at.name,
+		.about = "The database's name on the upstream server."
+	},
+	{
+		.name = "username", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .rule = pb_text_control_problem, .at = &at.username,
+		.about = "The user that logs in to the upstream server."
+	},
+	{
+		.name = "password", .column = "password_sealed", .kind = PB_SECRET,
+		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE,
+		.least = 1, .at = &at.password,
+		.about = "That user's password. Stored sealed, never shown."
+	},
+	{
+		.name = "password_generation", .kind = PB_INTEGER,
+		.least = 1, .most = PG_INT32_MAX, .at = &at.password_generation,
+		.about = "How often the password has been set."
+	},
+	{
+		.name = "ssl_mode", .kind = PB_WORD, .flags = PB_OPEN,
+		.words = ssl_modes, .fallback = "\"verify-full\"",
+		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
+	},
+	{
+		.name = "role", .kind = PB_WORD, .flags = PB_OPEN,
+		.words = roles, .fallback = "\"primary\"",
+		.about = "Whether the upstream takes writes."
+	},
+	{
+		.name = "pool_region", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Region whose proxies hold the pool; absent: each proxy connects directly."
+	},
+	{
+		.name = "query_timeout_ms", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 0, .most = 300000, .fallback = "0",
+		.about = "Milliseconds after which a query is cancelled; 0 is never."
+	},
+	{
+		.name = "auto_read_routing", .kind = PB_BOOLEAN, .flags = PB_OPEN,
+		.fallback = "false",
+		.about = "Whether reads go to replicas."
+	},
+	{
+		.name = "cache_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.fields = cache_config,
+		.about = "How results are cached."
+	},
+	{
+		.name = "pool_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.fields = pool_config,
+		.about = "How connections are pooled."
+	},
+	{
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &prepared.created_at,
+		.about = "When it was created: the instant of its id."
+	},
+	{
+		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &prepared.updated_at,
+		.about = "When it was changed last."
+	},
+	{0}
+};
+
+static void
+check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
+{
+	PbPath		config = {up, "pool_config", 0};
+	PbPath		path = {&config, "min_pool_size", 0};
+
+	if (row->failed[at.pool_size] || row->failed[at.min_pool_size] ||
+		DatumGetInt32(row->values[at.min_pool_size]) <=
+		DatumGetInt32(row->values[at.pool_size]))
+		return;
+	pb_fault_problem(faults, &path,
+					 psprintf("must not be greater than pool_size, which is %d",
+							  DatumGetInt32(row->values[at.pool_size])),
+					 NULL);
+}
+
+const PbResource pb_database = {
+	.name = "database",
+	.table = "pgbeam.databases",
+	.prefix = "db",
+	.parent = "project_id",
+	.fields = fields,
+	.rule = check_row,
+	.prepared = &prepared,
+};
+
+void
+pb_database_define_settings(void)
+{
+	static struct config_enum_entry modes[lengthof(pool_modes)];
+
+	for (int i = 0; pool_modes[i] != NULL; i++)
+		modes[i] = (struct config_enum_entry) {pool_modes[i], i, false};
+	DefineCustomEnumVariable("pgbeam.default_pool_mode",
+							 "pool_config.pool_mode of databases created without one.",
+							 NULL, &default_pool_mode, 0, modes,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgbeam.default_cache_enabled",
+							 "cache_config.enabled of databases created without one.",
+							 NULL, &default_cache_enabled, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* What the password of this row is bound to. Org must outlive the place. */
+static PbPlace
+place_of(const PbRow *row)
+{
+	text	   *org = DatumGetTextPP(pb_resource_org(row));
+
+	return (PbPlace) {
+		.purpose = "database.password",
+		.org = VARDATA_ANY(org),
+		.org_length = VARSIZE_ANY_EXHDR(org),
+		.project = DatumGetUUIDP(row->values[at.project_id])->data,
+		.database = DatumGetUUIDP(pb_resource_id(row))->data,
+		.generation = DatumGetInt32(row->values[at.password_generation]),
+	};
+}
+
+/*
+ * Makes a checked row ready to be written under a project: id, times, sealed
+ * password. False with faults when it cannot be sealed.
+ */
+bool
+pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
+					const uint8 random[PB_DATABASE_RANDOM], PbFaults *faults)
+{
+	uint64		id_random;
+	PbPlace		place;
+	bytea	   *sealed;
+
+	memcpy(&id_random, random, sizeof(id_random));
+	pb_resource_stamp(row, id_random);
+	pb_row_set(row, prepared.org_id, org_id);
+	pb_row_set(row, at.project_id, project_id);
+	pb_row_set(row, at.password_generation, Int32GetDatum(1));
+	place = place_of(row);
+	sealed = pb_key_seal(&row->secret, &place, random + sizeof(id_random),
+						 faults);
+	if (sealed == NULL)
+		return false;
+	pb_row_set(row, at.password, PointerGetDatum(sealed));
+	return true;
+}
+
+static void
+append_encoded(StringInfo out, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+	int			length = VARSIZE_ANY_EXHDR(t);
+
+	enlargeStringInfo(out, 3 * length);
+	out->len += pb_text_percent_encode(VARDATA_ANY(t), length,
+									   out->data + out->len);
+	out->data[out->len] = '\0';
+}
+
+/* Fills what is computed from the row and its project's host. */
+void
+pb_database_derive(PbRow *row, Datum proxy_host)
+{
+	text	   *host = DatumGetTextPP(proxy_host);
+	StringInfoData uri;
+
+	initStringInfo(&uri);
+	appendStringInfoString(&uri, "postgresql://");
+	append_encoded(&uri, row->values[at.username]);
+	appendStringInfoString(&uri, ":YOUR_PASSWORD@");
+	appendBinaryStringInfo(&uri, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
+	appendStringInfo(&uri, ":%d/", pb_host_port());
+	append_encoded(&uri, row->values[at.name]);
+	pb_row_set(row, at.connection_string,
+			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
+}
+
+/* getDatabase */
+void
+pb_database_get(const PbRequest *request, PbReply *reply)
+{
+	PbParent	project = {"prj", request->ids[0]};
+	PbRow	   *row = pb_resource_find(&pb_database, request->ids[1], &project,
+									   &reply->faults);
+
+	if (row == NULL)
+		return;
+	pb_database_derive(row, row->values[at.proxy_host]);
+	pb_show(reply->body, row);
+}
+
+/*
+ * The password in plain text, for whoever connects to the upstream; NULL with
+ * faults. The caller wipes it.
+ */
+text *
+pb_database_password(const char *id, PbFaults *faults)
+{
+	PbRow	   *row = pb_resource_find(&pb_database, id, NULL, faults);
+	PbPlace		place;
+
+	if (row == NULL)
+		return NULL;
+	place = place_of(row);
+	return pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
+					   psprintf("database %s", id), faults);
+}

@@ -1,0 +1,105 @@
+CREATE TABLE pgbeam.databases (
+	id uuid NOT NULL,
+	org_id text COLLATE "C" NOT NULL,
+	project_id uuid NOT NULL,
+	host text NOT NULL,
+	port integer NOT NULL,
+	name text NOT NULL,
+	username text NOT NULL,
+	password_sealed bytea,
+	password_generation integer NOT NULL,
+	ssl_mode text COLLATE "C" NOT NULL,
+	role text COLLATE "C" NOT NULL,
+	pool_region text,
+	query_timeout_ms integer NOT NULL,
+	auto_read_routing boolean NOT NULL,
+	cache_enabled boolean NOT NULL,
+	cache_ttl_seconds integer NOT NULL,
+	cache_max_entries integer NOT NULL,
+	cache_swr_seconds integer NOT NULL,
+	pool_size integer NOT NULL,
+	min_pool_size integer NOT NULL,
+	pool_mode text COLLATE "C" NOT NULL,
+	max_active integer NOT NULL,
+	created_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	deleted_at timestamptz,
+	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
+	CONSTRAINT databases_org_id_check
+		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
+	CONSTRAINT databases_host_check
+		CHECK (char_length(host) >= 1 AND host !~ '^[/@]' AND host !~ '[\s,\x01-\x1f\x7f-\x9f]'),
+	CONSTRAINT databases_port_check
+		CHECK (port >= 1 AND port <= 65535),
+	CONSTRAINT databases_name_check
+		CHECK (char_length(name) >= 1 AND name !~ '[\x01-\x1f\x7f-\x9f]'),
+	CONSTRAINT databases_username_check
+		CHECK (char_length(username) >= 1 AND username !~ '[\x01-\x1f\x7f-\x9f]'),
+	CONSTRAINT databases_password_sealed_check
+		CHECK ((password_sealed IS NULL) = (deleted_at IS NOT NULL)),
+	CONSTRAINT databases_password_generation_check
+		CHECK (password_generation >= 1 AND password_generation <= 2147483647),
+	CONSTRAINT databases_ssl_mode_check
+		CHECK (ssl_mode IN ('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full')),
+	CONSTRAINT databases_role_check CHECK (role IN ('primary', 'replica')),
+	CONSTRAINT databases_pool_region_check
+		CHECK (char_length(pool_region) <= 255),
+	CONSTRAINT databases_query_timeout_ms_check
+		CHECK (query_timeout_ms >= 0 AND query_timeout_ms <= 300000),
+	CONSTRAINT databases_cache_ttl_seconds_check
+		CHECK (cache_ttl_seconds >= 0 AND cache_ttl_seconds <= 86400),
+	CONSTRAINT databases_cache_max_entries_check
+		CHECK (cache_max_entries >= 0 AND cache_max_entries <= 1000000),
+	CONSTRAINT databases_cache_swr_seconds_check
+		CHECK (cache_swr_seconds >= 0 AND cache_swr_seconds <= 86400),
+	CONSTRAINT databases_pool_size_check
+		CHECK (pool_size >= 1 AND pool_size <= 10000),
+	CONSTRAINT databases_min_pool_size_check
+		CHECK (min_pool_size >= 1 AND min_pool_size <= 10000),
+	CONSTRAINT databases_pool_mode_check
+		CHECK (pool_mode IN ('session', 'transaction', 'statement')),
+	CONSTRAINT databases_max_active_check
+		CHECK (max_active >= 1 AND max_active <= 10000),
+	CONSTRAINT databases_pool_check CHECK (min_pool_size <= pool_size)
+);
+CREATE INDEX databases_id_idx ON pgbeam.databases (id);
+CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id);
+COMMENT ON TABLE pgbeam.databases IS
+'The upstream databases of projects. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
+
+CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_get_database';
+COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
+'getDatabase: the database as the API documents it. Errors: PT401 for a caller without admin access, PT404 for one that is missing, deleted or of another project.';
+
+CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
+COMMENT ON FUNCTION pgbeam.reveal_password(text) IS
+'The upstream password in plain text, for roles with data_plane access. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
+
+CREATE FUNCTION pgbeam.key_status(
+	OUT key_id text, OUT state text, OUT secrets bigint, OUT development boolean)
+RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT key_id,
+		CASE WHEN k.active THEN 'active' WHEN k.active IS NULL THEN 'missing' ELSE 'available' END,
+		coalesce(s.secrets, 0),
+		coalesce(k.development, false)
+	FROM pgbeam.keyring() AS k
+	FULL JOIN (
+		SELECT encode(substr(password_sealed, 3, 16), 'hex') AS key_id, count(*) AS secrets
+		FROM pgbeam.databases
+		WHERE password_sealed IS NOT NULL
+		GROUP BY 1
+	) AS s USING (key_id)
+	ORDER BY 2, 1
+$$;
+COMMENT ON FUNCTION pgbeam.key_status() IS
+'Each key that the keyring has or a secret needs: id (32 hex digits), state (active: seals new secrets; available; missing: not in the keyring), how many secrets need it, and whether pgbeam.development_key is on. Reads every database.';

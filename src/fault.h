@@ -1,0 +1,55 @@
+/*
+ * fault.h
+ *	  Refusals: what kind, and the list of problems that led to it.
+ *
+ * A refusal is a value. The part that meets the client turns it into an
+ * error or an answer; nothing is written once one is there.
+ */
+#ifndef PB_FAULT_H
+#define PB_FAULT_H
+
+/* In the order of the table in fault.c. */
+typedef enum PbRefusal
+{
+	PB_ACCEPTED,
+	PB_INVALID_INPUT,
+	PB_UNAUTHORIZED,
+	PB_PLAN_LIMIT_REACHED,
+	PB_NOT_FOUND,
+	PB_RESOURCE_EXISTS,
+	PB_PAYLOAD_TOO_LARGE,
+	PB_UNAVAILABLE
+} PbRefusal;
+
+#define PB_PROBLEMS_MAX 20
+
+/* Where a value stands in a request, from the innermost frame outwards. */
+typedef struct PbPath
+{
+	const struct PbPath *up;	/* NULL: a member of the request itself */
+	const char *name;			/* NULL: an item of the array above */
+	int			index;
+} PbPath;
+
+typedef struct PbProblem
+{
+	const char *field;			/* dotted path */
+	const char *detail;			/* a sentence's beginning: path and rule */
+	const char *hint;			/* the way out, or NULL */
+} PbProblem;
+
+typedef struct PbFaults
+{
+	PbRefusal	refusal;
+	int			sqlstate;		/* where it is not the kind's own, else 0 */
+	int			count;			/* of all problems, kept or not */
+	PbProblem	problems[PB_PROBLEMS_MAX];
+} PbFaults;
+
+extern void pb_fault_problem(PbFaults *faults, const PbPath *path,
+							 const char *rule, const char *hint);
+extern void pb_fault_set(PbFaults *faults, PbRefusal refusal,
+						 const char *message, const char *hint);
+extern void pb_fault_throw(const PbFaults *faults) pg_attribute_noreturn();
+
+#endif							/* PB_FAULT_H */

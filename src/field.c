@@ -1,0 +1,136 @@
+/*
+ * field.c
+ *	  The shape of a resource, and rows of that shape.
+ *
+ * A shape is made once per backend, in pb_sql_memory().
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+
+#include "field.h"
+#include "sql.h"
+
+static const Oid type_of_kind[] = {
+	[PB_TEXT] = TEXTOID,
+	[PB_WORD] = TEXTOID,
+	[PB_INTEGER] = INT4OID,
+	[PB_BOOLEAN] = BOOLOID,
+	[PB_TIME] = TIMESTAMPTZOID,
+	[PB_ID] = UUIDOID,
+	[PB_SECRET] = BYTEAOID,
+	[PB_LIST] = TEXTARRAYOID,
+};
+
+/* Whether a list holds objects; each of their members has an array column. */
+bool
+pb_field_lists_objects(const PbField *field)
+{
+	return field->kind == PB_LIST && field->fields[0].name[0] != '\0';
+}
+
+static void
+add_leaf(PbShape *shape, const PbField *field, const char *path, Oid type)
+{
+	PbLeaf	   *leaf = &shape->leaves[shape->count];
+
+	leaf->field = field;
+	leaf->path = path;
+	leaf->type = type;
+	leaf->has_fallback = false;
+	if (field->flags & PB_DERIVED)
+		leaf->column = NULL;
+	else
+		leaf->column = field->column != NULL ? field->column : field->name;
+	if (field->at != NULL)
+		*field->at = shape->count;
+	shape->count++;
+}
+
+static void
+add_leaves(PbShape *shape, const PbField *fields, const char *above,
+		   bool in_list)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		const char *path = psprintf("%s%s", above, field->name);
+
+		shape->leaves = repalloc(shape->leaves,
+								 (shape->count + 1) * sizeof(PbLeaf));
+		if (field->kind == PB_OBJECT)
+			add_leaves(shape, field->fields, psprintf("%s.", path), in_list);
+		else if (pb_field_lists_objects(field))
+			add_leaves(shape, field->fields, psprintf("%s[].", path), true);
+		else if (field->kind != PB_EMBEDDED)
+			add_leaf(shape, field, path,
+					 in_list ? TEXTARRAYOID : type_of_kind[field->kind]);
+	}
+}
+
+/* The resource's leaves in order. */
+PbShape *
+pb_field_shape(const PbResource *resource)
+{
+	MemoryContext before;
+	PbShape    *shape;
+
+	if (resource->prepared->shape != NULL)
+		return resource->prepared->shape;
+	before = MemoryContextSwitchTo(pb_sql_memory());
+	shape = palloc0(sizeof(PbShape));
+	shape->leaves = palloc(sizeof(PbLeaf));
+	add_leaves(shape, resource->fields, "", false);
+	MemoryContextSwitchTo(before);
+	resource->prepared->shape = shape;
+	return shape;
+}
+
+/* A row without values, in the current memory context. */
+PbRow *
+pb_row_make(const PbResource *resource)
+{
+	PbRow	   *row = palloc0(sizeof(PbRow));
+
+	row->resource = resource;
+	row->shape = pb_field_shape(resource);
+	row->values = palloc0(row->shape->count * sizeof(Datum));
+	row->nulls = palloc(row->shape->count);
+	memset(row->nulls, 'n', row->shape->count);
+	row->failed = palloc0(row->shape->count * sizeof(bool));
+	return row;
+}
+
+void
+pb_row_set(PbRow *row, int leaf, Datum value)
+{
+	row->values[leaf] = value;
+	row->nulls[leaf] = ' ';
+}
+
+bool
+pb_row_has(const PbRow *row, int leaf)
+{
+	return row->nulls[leaf] == ' ';
+}
+
+/*
+ * Takes the values from a tuple with a column for each leaf; the values stay
+ * in the tuple.
+ */
+void
+pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor)
+{
+	bool	   *isnull = row->failed;
+
+	if (descriptor->natts != row->shape->count)
+		elog(ERROR, "a row of %s has %d columns, not %d", row->resource->table,
+			 descriptor->natts, row->shape->count);
+	heap_deform_tuple(tuple, descriptor, row->values, isnull);
+	for (int i = 0; i < row->shape->count; i++)
+	{
+		row->nulls[i] = isnull[i] ? 'n' : ' ';
+		isnull[i] = false;
+	}
+}

@@ -1,0 +1,130 @@
+/*
+ * field.h
+ *	  The field table: one row says all there is to know of a member of a
+ *	  resource; whoever checks, writes, shows or describes it reads it there.
+ *
+ * A row in flight is an array of values with a place for every leaf of the
+ * table, in the table's order: members of nested objects and of the objects
+ * of a list have places of their own, the object around them has none.
+ */
+#ifndef PB_FIELD_H
+#define PB_FIELD_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
+#include "fault.h"
+#include "json.h"
+#include "sql.h"
+
+typedef enum PbKind
+{
+	PB_TEXT,
+	PB_WORD,					/* one of words */
+	PB_INTEGER,
+	PB_BOOLEAN,
+	PB_TIME,
+	PB_ID,						/* a TypeID of prefix */
+	PB_SECRET,					/* stored sealed, never shown */
+	PB_LIST,					/* of what fields says */
+	PB_OBJECT,					/* with the members in fields */
+	PB_EMBEDDED					/* the create request of another resource */
+} PbKind;
+
+/* flags */
+#define PB_CREATE	0x01		/* a create request may have it */
+#define PB_UPDATE	0x02		/* an update request may have it */
+#define PB_SHOWN	0x04		/* answers have it */
+#define PB_REQUIRED 0x08		/* a create request must have it */
+#define PB_NULLABLE 0x10		/* may be without value; "" is none */
+#define PB_QUIET	0x20		/* shown only when not at its default */
+#define PB_DERIVED	0x40		/* no column: computed when shown */
+
+/* a member that clients give, change and see */
+#define PB_OPEN		(PB_CREATE | PB_UPDATE | PB_SHOWN)
+
+typedef struct PbField
+{
+	const char *name;			/* JSON member; "" for a list's plain items */
+	PbKind		kind;
+	int			flags;
+	int			least;			/* characters, value or items */
+	int			most;			/* the same; 0: no limit */
+	const char *column;			/* where it is not the name; of PB_DERIVED the
+								 * SQL expression, NULL when C fills it */
+	const char *fallback;		/* default as JSON text */
+	Datum		(*setting) (void);	/* default where a setting gives it */
+	const char *const *words;	/* NULL-terminated */
+	const char *prefix;			/* of a PB_ID */
+	const struct PbField *fields;	/* ends with a row without name */
+	const struct PbResource *resource;	/* of PB_EMBEDDED */
+	const char *(*rule) (const char *text, size_t length);	/* see text.h */
+	int		   *at;				/* told the leaf's number, for C code */
+	const char *about;			/* one sentence */
+} PbField;
+
+typedef struct PbLeaf
+{
+	const PbField *field;
+	const char *path;			/* dotted */
+	const char *column;			/* NULL for a derived one */
+	Oid			type;
+	bool		has_fallback;	/* check.c has made it of the field's */
+	Datum		fallback;
+} PbLeaf;
+
+typedef struct PbShape
+{
+	int			count;
+	PbLeaf	   *leaves;
+} PbShape;
+
+struct PbRow;
+
+/*
+ * What is made of a resource at its first use in a backend, and where its
+ * leaves that generic code needs stand; the field table points here.
+ */
+typedef struct PbPrepared
+{
+	PbShape    *shape;
+	struct PbStatements *statements;	/* resource.c's */
+	int			id;
+	int			org_id;
+	int			created_at;
+	int			updated_at;
+} PbPrepared;
+
+typedef struct PbResource
+{
+	const char *name;			/* in messages: "project" */
+	const char *table;			/* qualified */
+	const char *prefix;			/* of its ids */
+	const char *parent;			/* column of the resource it belongs to */
+	const char *conflict;		/* what ON CONFLICT infers, or NULL */
+	const char *retire;			/* SET items of a delete beside deleted_at */
+	const PbField *fields;		/* ends with a row without name */
+	void		(*rule) (const struct PbRow *row, const PbPath *up,
+						 PbFaults *faults); /* over the whole row */
+	PbPrepared *prepared;
+} PbResource;
+
+typedef struct PbRow
+{
+	const PbResource *resource;
+	PbShape    *shape;
+	Datum	   *values;			/* a place for each leaf */
+	char	   *nulls;			/* 'n' or ' ', as SPI has it */
+	bool	   *failed;			/* leaves at fault */
+	PbJson		secret;			/* the PB_SECRET's plain value, in the request */
+	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
+} PbRow;
+
+extern bool pb_field_lists_objects(const PbField *field);
+extern PbShape *pb_field_shape(const PbResource *resource);
+extern PbRow *pb_row_make(const PbResource *resource);
+extern void pb_row_set(PbRow *row, int leaf, Datum value);
+extern bool pb_row_has(const PbRow *row, int leaf);
+extern void pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor);
+
+#endif							/* PB_FIELD_H */

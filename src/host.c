@@ -1,0 +1,135 @@
+/*
+ * host.c
+ *	  Forms proxy hosts and claims them in pgbeam.hosts.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "crypt.h"
+#include "host.h"
+#include "sql.h"
+#include "text.h"
+
+#define CLOUD "<cloud>"
+#define CLOUD_LONGEST "azure"
+#define TRIES 5
+
+static char *proxy_domain;
+static int	proxy_port;
+
+static const Oid claim_types[] = {TEXTOID, TEXTOID, UUIDOID};
+
+static PbStatement claim = {
+	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
+	"VALUES ($1, $2, $3, 'proxy') ON CONFLICT (host) DO NOTHING RETURNING host",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+static PbStatement is_taken = {
+	.text = "SELECT host FROM pgbeam.hosts "
+	"WHERE host OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = claim_types
+};
+
+/* The domain with the cloud's name in its place. */
+static void
+append_domain(StringInfo out, const char *domain, const char *cloud)
+{
+	const char *place;
+
+	while ((place = strstr(domain, CLOUD)) != NULL)
+	{
+		appendBinaryStringInfo(out, domain, place - domain);
+		appendStringInfoString(out, cloud);
+		domain = place + strlen(CLOUD);
+	}
+	appendStringInfoString(out, domain);
+}
+
+static bool
+check_domain(char **value, void **extra, GucSource source)
+{
+	StringInfoData longest;
+	const char *problem;
+
+	initStringInfo(&longest);
+	append_domain(&longest, *value, CLOUD_LONGEST);
+	problem = pb_text_domain_problem(longest.data, longest.len);
+	pfree(longest.data);
+	if (problem != NULL)
+		GUC_check_errdetail("The domain %s.", problem);
+	return problem == NULL;
+}
+
+void
+pb_host_define_settings(void)
+{
+	DefineCustomStringVariable("pgbeam.proxy_domain",
+							   "Domain of new projects' proxy hosts; <cloud> stands for the project's cloud.",
+							   NULL, &proxy_domain, CLOUD ".pgbeam.app",
+							   PGC_SUSET, 0, check_domain, NULL, NULL);
+	DefineCustomIntVariable("pgbeam.proxy_port",
+							"Port of the proxy in connection strings.",
+							NULL, &proxy_port, 5432, 1, 65535,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+int
+pb_host_port(void)
+{
+	return proxy_port;
+}
+
+static Datum
+form_host(Datum name, Datum cloud, bool plain)
+{
+	text	   *name_text = DatumGetTextPP(name);
+	StringInfoData host;
+	char		label[PB_LABEL_MAX];
+	char		suffix[PB_LABEL_SUFFIX];
+	uint32		random;
+
+	initStringInfo(&host);
+	appendBinaryStringInfo(&host, label,
+						   pb_text_label(VARDATA_ANY(name_text),
+										 VARSIZE_ANY_EXHDR(name_text), label));
+	if (!plain)
+	{
+		pb_random(&random, sizeof(random));
+		pb_text_label_suffix(random, suffix);
+		appendStringInfoChar(&host, '-');
+		appendBinaryStringInfo(&host, suffix, PB_LABEL_SUFFIX);
+	}
+	appendStringInfoChar(&host, '.');
+	append_domain(&host, proxy_domain, TextDatumGetCString(cloud));
+	return PointerGetDatum(cstring_to_text_with_len(host.data, host.len));
+}
+
+/*
+ * Claims a host for a new project: its name as a label, with a random suffix
+ * where that is taken. A host that another session is claiming is waited for.
+ */
+Datum
+pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
+{
+	for (int i = 0; i < TRIES; i++)
+	{
+		Datum		host = form_host(name, cloud, i == 0);
+		Datum		values[] = {host, org_id, project_id};
+
+		if (pb_sql_run(&claim, values, NULL) > 0)
+			return host;
+		if (pb_sql_run(&is_taken, values, NULL) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+					 errmsg("the host was not written, though nobody has it"),
+					 errhint("A BEFORE trigger on pgbeam.hosts may have skipped the row.")));
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("no free proxy host was found in %d tries", TRIES),
+			 errhint("Try again, or choose another name.")));
+}

@@ -1,0 +1,61 @@
+/*
+ * json.h
+ *	  The only user of the server's jsonb internals, and the writer that
+ *	  prints answers in a stated order.
+ */
+#ifndef PB_JSON_H
+#define PB_JSON_H
+
+#include "lib/stringinfo.h"
+
+typedef enum PbJsonType
+{
+	PB_JSON_NULL,
+	PB_JSON_TEXT,
+	PB_JSON_NUMBER,
+	PB_JSON_BOOLEAN,
+	PB_JSON_ARRAY,
+	PB_JSON_OBJECT
+} PbJsonType;
+
+/* A value inside a document; it lives as long as the document does. */
+typedef struct PbJson
+{
+	PbJsonType	type;
+	const char *text;			/* PB_JSON_TEXT: not terminated */
+	int			length;			/* bytes of text */
+	bool		boolean;		/* PB_JSON_BOOLEAN */
+	void	   *internal;		/* the server's number or container */
+	int			size;			/* members or items of a container */
+} PbJson;
+
+typedef enum PbNumber
+{
+	PB_NUMBER_INTEGER,
+	PB_NUMBER_FRACTION,
+	PB_NUMBER_TOO_SMALL,		/* an integer below what an int32 holds */
+	PB_NUMBER_TOO_LARGE
+} PbNumber;
+
+extern void pb_json_root(Datum jsonb, PbJson *value);
+extern void pb_json_from_text(const text *t, PbJson *value);
+extern void pb_json_from_integer(int32 integer, PbJson *value);
+extern bool pb_json_member(const PbJson *object, const char *name, int length,
+						   PbJson *value);
+extern bool pb_json_item(const PbJson *array, int index, PbJson *value);
+extern PbNumber pb_json_integer(const PbJson *number, int32 *integer);
+extern void pb_json_names(const PbJson *object,
+						  void (*visit) (void *state, const char *name,
+										 int length),
+						  void *state);
+extern bool pb_json_deeper_than(const PbJson *value, int levels);
+
+extern void pb_json_begin(StringInfo out, char bracket);
+extern void pb_json_end(StringInfo out, char bracket);
+extern void pb_json_name(StringInfo out, const char *name);
+extern void pb_json_next(StringInfo out);
+extern void pb_json_text(StringInfo out, const char *text, int length);
+extern void pb_json_number(StringInfo out, int32 number);
+extern void pb_json_boolean(StringInfo out, bool boolean);
+
+#endif							/* PB_JSON_H */

@@ -1,0 +1,24 @@
+/*
+ * key.h
+ *	  Keys as SQL sees them: the keyring file, sealing and opening secrets.
+ */
+#ifndef PB_KEY_H
+#define PB_KEY_H
+
+#include "crypt.h"
+#include "fault.h"
+#include "json.h"
+
+extern void pb_key_define_settings(void);
+
+extern const PbKeyring *pb_key_ring(PbFaults *faults);
+extern const char *pb_key_create(PbFaults *faults);
+extern bool pb_key_is_development(void);
+
+extern bytea *pb_key_seal(const PbJson *secret, const PbPlace *place,
+						  const uint8_t nonce[PB_NONCE_BYTES],
+						  PbFaults *faults);
+extern text *pb_key_open(const bytea *sealed, const PbPlace *place,
+						 const char *owner, PbFaults *faults);
+
+#endif							/* PB_KEY_H */

@@ -1,0 +1,174 @@
+/*
+ * organization.c
+ *	  Organizations: the plans there are, and what each organization has.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+#include "organization.h"
+#include "sql.h"
+
+typedef struct PbPlan
+{
+	const char *name;
+	bool		self_hosting;
+	int32		limits[PB_LIMITS];	/* 0: no limit */
+} PbPlan;
+
+/* As published; those of enterprise are by contract, so the operator's. */
+static const PbPlan plans[] = {
+	{"starter", false, {5, 3, 20, 10, 0}},
+	{"pro", false, {20, 10, 100, 50, 0}},
+	{"scale", true, {100, 50, 500, 250, 0}},
+	{"enterprise", true, {0, 0, 0, 0, 0}},
+};
+
+static const char *const plan_names[] = {
+	"starter", "pro", "scale", "enterprise", NULL
+};
+
+#define LIMIT(name_, about_) \
+	{ \
+		.name = name_, .kind = PB_INTEGER, .flags = PB_OPEN | PB_NULLABLE, \
+		.least = 0, .most = PG_INT32_MAX, .about = about_ \
+	}
+
+static const PbField fields[] = {
+	{
+		.name = "org_id", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED, .least = 1, .most = 255,
+		.about = "The organization's id, given by whoever manages organizations."
+	},
+	{
+		.name = "plan", .kind = PB_WORD, .flags = PB_OPEN | PB_NULLABLE,
+		.words = plan_names,
+		.about = "The plan; without one there are no limits but the organization's own."
+	},
+	LIMIT("max_projects", "Projects at a time; 0 is no limit, absent is the plan's."),
+	LIMIT("max_databases", "Databases of a project; 0 is no limit, absent is the plan's."),
+	LIMIT("max_connections", "Connections; 0 is no limit, absent is the plan's."),
+	LIMIT("queries_per_second", "Queries a second; 0 is no limit, absent is the plan's."),
+	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, absent is the plan's."),
+	{0}
+};
+
+static PbPrepared prepared;
+
+const PbResource pb_organization = {
+	.name = "organization",
+	.table = "pgbeam.organizations",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid id_type[] = {TEXTOID};
+
+#define FIND \
+	"SELECT plan, max_projects, max_databases, max_connections, " \
+	"queries_per_second, burst_size " \
+	"FROM pgbeam.organizations WHERE org_id OPERATOR(pg_catalog.=) $1"
+
+static PbStatement find = {
+	.text = FIND, .nargs = 1, .types = id_type
+};
+
+static PbStatement find_and_lock = {
+	.text = FIND " FOR UPDATE", .nargs = 1, .types = id_type
+};
+
+static PbStatement register_id = {
+	.text = "INSERT INTO pgbeam.organizations (org_id) VALUES ($1) "
+	"ON CONFLICT (org_id) DO NOTHING",
+	.nargs = 1, .types = id_type
+};
+
+static const Oid set_types[] = {
+	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID
+};
+
+static PbStatement set = {
+	.text = "INSERT INTO pgbeam.organizations (org_id, plan, max_projects, "
+	"max_databases, max_connections, queries_per_second, burst_size) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7) "
+	"ON CONFLICT (org_id) DO UPDATE SET plan = EXCLUDED.plan, "
+	"max_projects = EXCLUDED.max_projects, "
+	"max_databases = EXCLUDED.max_databases, "
+	"max_connections = EXCLUDED.max_connections, "
+	"queries_per_second = EXCLUDED.queries_per_second, "
+	"burst_size = EXCLUDED.burst_size",
+	.nargs = lengthof(set_types), .types = set_types
+};
+
+static const PbPlan *
+find_plan(const char *name)
+{
+	for (int i = 0; i < (int) lengthof(plans); i++)
+		if (strcmp(plans[i].name, name) == 0)
+			return &plans[i];
+	elog(ERROR, "there is no plan \"%s\"", name);
+}
+
+/*
+ * Reads an organization's plan and limits; its own limits go before the
+ * plan's. With lock nobody else creates under these limits until the
+ * transaction ends.
+ */
+void
+pb_organization_find(Datum org_id, bool lock, PbOrganization *organization)
+{
+	TupleDesc	descriptor;
+	HeapTuple	row = pb_sql_row(lock ? &find_and_lock : &find, &org_id, NULL,
+								 &descriptor);
+	Datum		values[1 + PB_LIMITS];
+	bool		nulls[1 + PB_LIMITS];
+
+	memset(organization, 0, sizeof(*organization));
+	if (row == NULL)
+		return;
+	heap_deform_tuple(row, descriptor, values, nulls);
+	organization->known = true;
+	if (!nulls[0])
+		organization->plan = find_plan(TextDatumGetCString(values[0]));
+	for (int i = 0; i < PB_LIMITS; i++)
+	{
+		if (!nulls[1 + i])
+			organization->limits[i] = DatumGetInt32(values[1 + i]);
+		else if (organization->plan != NULL)
+			organization->limits[i] = organization->plan->limits[i];
+	}
+}
+
+/* Makes an unknown organization known, without plan or limits. */
+void
+pb_organization_register(Datum org_id)
+{
+	if (pb_sql_run(&register_id, &org_id, NULL) > 0)
+		ereport(NOTICE,
+				(errmsg("organization \"%s\" was not known and has been registered",
+						TextDatumGetCString(org_id))));
+}
+
+/* Without a plan nothing is forbidden. */
+bool
+pb_organization_may_self_host(const PbOrganization *organization)
+{
+	return organization->plan == NULL || organization->plan->self_hosting;
+}
+
+/* Makes or replaces an organization; members stand in the order of fields. */
+void
+pb_organization_set(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_organization);
+
+	for (int i = 0; i < row->shape->count; i++)
+		if (members[i].type != PB_JSON_NULL ||
+			!(fields[i].flags & PB_NULLABLE))
+			pb_check_value(row, i, &members[i], faults);
+	if (faults->count == 0)
+		(void) pb_sql_run(&set, row->values, row->nulls);
+}

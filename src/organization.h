@@ -1,0 +1,36 @@
+/*
+ * organization.h
+ *	  Organizations, their plan and limits.
+ */
+#ifndef PB_ORGANIZATION_H
+#define PB_ORGANIZATION_H
+
+#include "field.h"
+
+/* In the order of the columns. */
+typedef enum PbLimit
+{
+	PB_MAX_PROJECTS,
+	PB_MAX_DATABASES,
+	PB_MAX_CONNECTIONS,
+	PB_QUERIES_PER_SECOND,
+	PB_BURST_SIZE,
+	PB_LIMITS
+} PbLimit;
+
+typedef struct PbOrganization
+{
+	bool		known;			/* has a row */
+	const struct PbPlan *plan;	/* NULL: none */
+	int32		limits[PB_LIMITS];	/* 0: no limit */
+} PbOrganization;
+
+extern const PbResource pb_organization;
+
+extern void pb_organization_find(Datum org_id, bool lock,
+								 PbOrganization *organization);
+extern void pb_organization_register(Datum org_id);
+extern bool pb_organization_may_self_host(const PbOrganization *organization);
+extern void pb_organization_set(const PbJson *members, PbFaults *faults);
+
+#endif							/* PB_ORGANIZATION_H */

@@ -1,0 +1,42 @@
+CREATE TABLE pgbeam.organizations (
+	org_id text COLLATE "C" NOT NULL,
+	plan text COLLATE "C",
+	max_projects integer,
+	max_databases integer,
+	max_connections integer,
+	queries_per_second integer,
+	burst_size integer,
+	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
+	CONSTRAINT organizations_org_id_check
+		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
+	CONSTRAINT organizations_plan_check
+		CHECK (plan IN ('starter', 'pro', 'scale', 'enterprise')),
+	CONSTRAINT organizations_max_projects_check
+		CHECK (max_projects >= 0 AND max_projects <= 2147483647),
+	CONSTRAINT organizations_max_databases_check
+		CHECK (max_databases >= 0 AND max_databases <= 2147483647),
+	CONSTRAINT organizations_max_connections_check
+		CHECK (max_connections >= 0 AND max_connections <= 2147483647),
+	CONSTRAINT organizations_queries_per_second_check
+		CHECK (queries_per_second >= 0 AND queries_per_second <= 2147483647),
+	CONSTRAINT organizations_burst_size_check
+		CHECK (burst_size >= 0 AND burst_size <= 2147483647)
+);
+COMMENT ON TABLE pgbeam.organizations IS
+'The organizations that own projects: plan and own limits. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
+
+CREATE FUNCTION pgbeam.set_organization(
+	org_id text,
+	plan text DEFAULT NULL,
+	max_projects integer DEFAULT NULL,
+	max_databases integer DEFAULT NULL,
+	max_connections integer DEFAULT NULL,
+	queries_per_second integer DEFAULT NULL,
+	burst_size integer DEFAULT NULL)
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
+COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer) IS
+'Makes an organization, or replaces its plan (starter, pro, scale, enterprise or null) and own limits. A limit of null is the plan''s, 0 is none. What exists already is never removed. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';

@@ -1,0 +1,360 @@
+/*
+ * project.c
+ *	  Projects: fields, and the operations that know a project's database.
+ *
+ * A create writes in the order host, project, database, so that no project
+ * ever stands under another one's host. Locks are taken in the order
+ * organization, project, database.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "crypt.h"
+#include "check.h"
+#include "database.h"
+#include "host.h"
+#include "key.h"
+#include "organization.h"
+#include "project.h"
+#include "resource.h"
+#include "show.h"
+#include "sql.h"
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			name;
+	int			cloud;
+	int			self_hosted;
+	int			proxy_host;
+	int			queries_per_second;
+	int			burst_size;
+	int			max_connections;
+	int			database_count;
+	int			active_connections;
+}			at;
+
+static const char *const clouds[] = {"aws", "azure", "gcp", NULL};
+static const char *const residencies[] = {"any", "us", "eu", NULL};
+static const char *const states[] = {"active", "suspended", "deleted", NULL};
+
+static const PbField tag[] = {
+	{.name = "", .kind = PB_TEXT, .most = 50},
+	{0}
+};
+
+static const PbField cidr_entry[] = {
+	{
+		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
+		.flags = PB_UPDATE | PB_SHOWN | PB_REQUIRED,
+		.about = "IPv4 or IPv6 address or network."
+	},
+	{
+		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
+		.flags = PB_UPDATE | PB_SHOWN, .most = 100,
+		.about = "What stands behind it."
+	},
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "prj",
+		.at = &prepared.id,
+		.about = "The project's id."
+	},
+	{
+		.name = "org_id", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = 255, .at = &prepared.org_id,
+		.about = "The organization that it belongs to, for life."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = 100, .at = &at.name,
+		.about = "Its name, unique in the organization."
+	},
+	{
+		.name = "description", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 500,
+		.about = "What it is for."
+	},
+	{
+		.name = "tags", .kind = PB_LIST, .flags = PB_OPEN, .most = 10,
+		.fields = tag, .fallback = "[]",
+		.about = "Words to find it by, in the order given."
+	},
+	{
+		.name = "cloud", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
+		.words = clouds, .fallback = "\"aws\"", .at = &at.cloud,
+		.about = "The cloud that its proxy runs in, for life."
+	},
+	{
+		.name = "self_hosted", .kind = PB_BOOLEAN,
+		.flags = PB_CREATE | PB_SHOWN | PB_QUIET,
+		.fallback = "false", .at = &at.self_hosted,
+		.about = "Whether the proxy is run by the organization itself."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_SHOWN,
+		.least = 1, .most = 253, .at = &at.proxy_host,
+		.about = "The host that clients connect to, for life."
+	},
+	{
+		.name = "queries_per_second", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.queries_per_second,
+		.about = "The organization's limit; 0 is none."
+	},
+	{
+		.name = "burst_size", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.burst_size,
+		.about = "The organization's limit; 0 is queries_per_second."
+	},
+	{
+		.name = "max_connections", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.max_connections,
+		.about = "The organization's limit; 0 is none."
+	},
+	{
+		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_UPDATE | PB_SHOWN,
+		.most = 50, .fields = cidr_entry,
+		.about = "Networks that may connect; none named is all."
+	},
+	{
+		.name = "default_policy_profile_id", .kind = PB_ID, .prefix = "pol",
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE,
+		.about = "The policy profile of agents without one of their own."
+	},
+	{
+		.name = "residency", .kind = PB_WORD,
+		.flags = PB_UPDATE | PB_SHOWN | PB_QUIET,
+		.words = residencies, .fallback = "\"any\"",
+		.about = "Where its data may be processed."
+	},
+	{
+		.name = "agents_disabled", .kind = PB_BOOLEAN,
+		.flags = PB_UPDATE | PB_SHOWN | PB_QUIET, .fallback = "false",
+		.about = "Whether agents are kept out."
+	},
+	{
+		.name = "database", .kind = PB_EMBEDDED,
+		.flags = PB_CREATE | PB_REQUIRED, .resource = &pb_database,
+		.about = "The project's first database."
+	},
+	{
+		.name = "database_count", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.database_count,
+		.column = "(SELECT count(*)::pg_catalog.int4 FROM pgbeam.databases AS d "
+		"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
+		"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL)",
+		.about = "Its databases."
+	},
+	{
+		.name = "active_connections", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.active_connections,
+		.about = "Connections in use; 0 while no data plane reports any."
+	},
+	{
+		.name = "status", .kind = PB_WORD, .flags = PB_UPDATE | PB_SHOWN,
+		.words = states, .fallback = "\"active\"",
+		.about = "Whether it serves clients."
+	},
+	{
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &prepared.created_at,
+		.about = "When it was created: the instant of its id."
+	},
+	{
+		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &prepared.updated_at,
+		.about = "When it was changed last."
+	},
+	{0}
+};
+
+const PbResource pb_project = {
+	.name = "project",
+	.table = "pgbeam.projects",
+	.prefix = "prj",
+	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
+	.retire = "status = 'deleted'",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid name_types[] = {TEXTOID, TEXTOID};
+
+static PbStatement has_name = {
+	.text = "SELECT id FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND name OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static const Oid count_types[] = {TEXTOID, INT8OID};
+
+/* Counts no further than the limit. */
+static PbStatement count_projects = {
+	.text = "SELECT FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL LIMIT $2",
+	.nargs = lengthof(count_types), .types = count_types
+};
+
+/*
+ * Counts are exact when every create under the limit waits for the one
+ * before it and then sees what that one wrote.
+ */
+static bool
+has_room(Datum org_id, int32 limit)
+{
+	Datum		values[] = {org_id, Int64GetDatum(limit)};
+
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("a project under a plan limit can be created only at isolation level READ COMMITTED"),
+				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or raise the limit to 0.")));
+	return pb_sql_run(&count_projects, values, NULL) < (uint64) limit;
+}
+
+/* Whether the plan allows the project; the organization is locked if it limits. */
+static bool
+plan_allows(const PbRow *project, PbOrganization *organization,
+			PbFaults *faults)
+{
+	Datum		org_id = pb_resource_org(project);
+	int32		limit;
+
+	pb_organization_find(org_id, false, organization);
+	if (organization->limits[PB_MAX_PROJECTS] > 0)
+		pb_organization_find(org_id, true, organization);
+	limit = organization->limits[PB_MAX_PROJECTS];
+	if (DatumGetBool(project->values[at.self_hosted]) &&
+		!pb_organization_may_self_host(organization))
+		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+					 "self_hosted is not part of your plan",
+					 "The plans scale and enterprise have it.");
+	else if (limit > 0 && !has_room(org_id, limit))
+		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+					 psprintf("project limit reached: your plan allows %d project%s",
+							  limit, limit == 1 ? "" : "s"),
+					 "Delete a project, or change the plan.");
+	else
+		return true;
+	return false;
+}
+
+static void
+derive(PbRow *row, const PbOrganization *organization)
+{
+	pb_row_set(row, at.queries_per_second,
+			   Int32GetDatum(organization->limits[PB_QUERIES_PER_SECOND]));
+	pb_row_set(row, at.burst_size,
+			   Int32GetDatum(organization->limits[PB_BURST_SIZE]));
+	pb_row_set(row, at.max_connections,
+			   Int32GetDatum(organization->limits[PB_MAX_CONNECTIONS]));
+	pb_row_set(row, at.active_connections, Int32GetDatum(0));
+}
+
+/* Ids, times and the sealed password, from one draw of random bytes. */
+static bool
+prepare(PbRow *project, PbRow *database, PbFaults *faults)
+{
+	struct
+	{
+		uint64		project;
+		uint8		database[PB_DATABASE_RANDOM];
+	}			random;
+
+	pb_random(&random, sizeof(random));
+	pb_resource_stamp(project, random.project);
+	return pb_database_prepare(database, pb_resource_org(project),
+							   pb_resource_id(project), random.database,
+							   faults);
+}
+
+/* Writes host, project and database; false with faults when the name is taken. */
+static bool
+write_rows(PbRow *project, PbRow *database, PbFaults *faults)
+{
+	Datum		org_id = pb_resource_org(project);
+	Datum		name = project->values[at.name];
+	Datum		org_and_name[] = {org_id, name};
+
+	pb_row_set(project, at.proxy_host,
+			   pb_host_claim(name, project->values[at.cloud], org_id,
+							 pb_resource_id(project)));
+	if (!pb_resource_insert(project))
+	{
+		if (pb_sql_run(&has_name, org_and_name, NULL) == 0)
+			pb_resource_vetoed(&pb_project);
+		pb_fault_set(faults, PB_RESOURCE_EXISTS,
+					 "a project with this name already exists in the organization",
+					 "Choose another name, or delete the project that has it.");
+		return false;
+	}
+	if (!pb_resource_insert(database))
+		pb_resource_vetoed(&pb_database);
+	return true;
+}
+
+/* createProject */
+void
+pb_project_create(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *project = pb_row_make(&pb_project);
+	PbRow	   *database;
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+
+	pb_check_create(project, &request->body, NULL, faults, &reply->ignored);
+	if (faults->refusal != PB_ACCEPTED)
+		return;
+	database = project->embedded;
+	if (!plan_allows(project, &organization, faults) ||
+		!prepare(project, database, faults))
+		return;
+	if (!organization.known)
+		pb_organization_register(pb_resource_org(project));
+	if (!write_rows(project, database, faults))
+		return;
+
+	derive(project, &organization);
+	pb_row_set(project, at.database_count, Int32GetDatum(1));
+	pb_database_derive(database, project->values[at.proxy_host]);
+	pb_json_begin(reply->body, '{');
+	pb_json_name(reply->body, pb_project.name);
+	pb_show(reply->body, project);
+	pb_json_name(reply->body, pb_database.name);
+	pb_show(reply->body, database);
+	pb_json_end(reply->body, '}');
+}
+
+/* getProject */
+void
+pb_project_get(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = pb_resource_find(&pb_project, request->ids[0], NULL,
+									   &reply->faults);
+	PbOrganization organization;
+
+	if (row == NULL)
+		return;
+	pb_organization_find(pb_resource_org(row), false, &organization);
+	derive(row, &organization);
+	pb_show(reply->body, row);
+}
+
+/* deleteProject, with its databases */
+void
+pb_project_delete(const PbRequest *request, PbReply *reply)
+{
+	Datum		ids[2];
+
+	if (pb_resource_delete(&pb_project, request->ids[0], ids, &reply->faults))
+		pb_resource_delete_children(&pb_database, ids);
+}

@@ -1,0 +1,17 @@
+/*
+ * project.h
+ *	  Projects: an organization's entry to its databases.
+ */
+#ifndef PB_PROJECT_H
+#define PB_PROJECT_H
+
+#include "caller.h"
+#include "field.h"
+
+extern const PbResource pb_project;
+
+extern void pb_project_create(const PbRequest *request, PbReply *reply);
+extern void pb_project_get(const PbRequest *request, PbReply *reply);
+extern void pb_project_delete(const PbRequest *request, PbReply *reply);
+
+#endif							/* PB_PROJECT_H */

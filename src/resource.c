@@ -1,0 +1,335 @@
+/*
+ * resource.c
+ *	  Creates, finds and deletes rows of any resource, by statements made of
+ *	  its field table.
+ *
+ * Each statement has a parameter or a column for every leaf of the table, so
+ * a row's arrays are its arguments and its results as they stand. The
+ * statements are made once per backend, in pb_sql_memory().
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "resource.h"
+#include "sql.h"
+#include "typeid.h"
+
+typedef struct PbStatements
+{
+	PbStatement insert;
+	PbStatement find;			/* id, parent id or null */
+	PbStatement delete;			/* id, now */
+	PbStatement delete_children;	/* org_id, parent id, now */
+} PbStatements;
+
+static const Oid find_types[] = {UUIDOID, UUIDOID};
+static const Oid delete_types[] = {UUIDOID, TIMESTAMPTZOID};
+static const Oid delete_children_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
+
+/* Where a leaf has no column, a null of its type keeps the place. */
+static void
+append_column(StringInfo text, const PbLeaf *leaf, bool derive)
+{
+	if (leaf->column != NULL)
+		appendStringInfoString(text, leaf->column);
+	else if (derive && leaf->field->column != NULL)
+		appendStringInfoString(text, leaf->field->column);
+	else
+		appendStringInfo(text, "NULL::%s",
+						 format_type_extended(leaf->type, -1,
+											  FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+static void
+append_columns(StringInfo text, const PbShape *shape, bool derive)
+{
+	for (int i = 0; i < shape->count; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(text, ", ");
+		append_column(text, &shape->leaves[i], derive);
+	}
+}
+
+static void
+make_insert(PbStatement *insert, const PbResource *resource,
+			const PbShape *shape)
+{
+	StringInfoData columns;
+	StringInfoData values;
+	StringInfoData text;
+	Oid		   *types = palloc(shape->count * sizeof(Oid));
+
+	initStringInfo(&columns);
+	initStringInfo(&values);
+	initStringInfo(&text);
+	for (int i = 0; i < shape->count; i++)
+	{
+		const PbLeaf *leaf = &shape->leaves[i];
+
+		types[i] = leaf->type;
+		if (leaf->column == NULL)
+			continue;
+		appendStringInfo(&columns, "%s%s", columns.len > 0 ? ", " : "",
+						 leaf->column);
+		appendStringInfo(&values, "%s$%d", values.len > 0 ? ", " : "", i + 1);
+	}
+	appendStringInfo(&text, "INSERT INTO %s (%s) VALUES (%s) ",
+					 resource->table, columns.data, values.data);
+	if (resource->conflict != NULL)
+		appendStringInfo(&text, "ON CONFLICT %s DO NOTHING ",
+						 resource->conflict);
+	appendStringInfoString(&text, "RETURNING ");
+	append_columns(&text, shape, false);
+	*insert = (PbStatement) {
+		.text = text.data, .nargs = shape->count, .types = types
+	};
+}
+
+static void
+make_find(PbStatement *find, const PbResource *resource, const PbShape *shape)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "SELECT ");
+	append_columns(&text, shape, true);
+	appendStringInfo(&text, " FROM %s AS t WHERE id OPERATOR(pg_catalog.=) $1 "
+					 "AND deleted_at IS NULL", resource->table);
+	if (resource->parent != NULL)
+		appendStringInfo(&text, " AND ($2 IS NULL OR %s OPERATOR(pg_catalog.=) $2)",
+						 resource->parent);
+	else
+		appendStringInfoString(&text, " AND $2 IS NULL");
+	*find = (PbStatement) {
+		.text = text.data, .nargs = lengthof(find_types),
+		.types = find_types, .reads = true
+	};
+}
+
+/* A deleted row keeps its place, not its secrets. */
+static char *
+retirement(const PbResource *resource, const PbShape *shape, int now)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "UPDATE %s SET deleted_at = $%d", resource->table,
+					 now);
+	for (int i = 0; i < shape->count; i++)
+		if (shape->leaves[i].field->kind == PB_SECRET)
+			appendStringInfo(&text, ", %s = NULL", shape->leaves[i].column);
+	if (resource->retire != NULL)
+		appendStringInfo(&text, ", %s", resource->retire);
+	return text.data;
+}
+
+static void
+make_deletes(PbStatements *made, const PbResource *resource,
+			 const PbShape *shape)
+{
+	made->delete = (PbStatement) {
+		.text = psprintf("%s WHERE id OPERATOR(pg_catalog.=) $1 "
+						 "AND deleted_at IS NULL RETURNING org_id, id",
+						 retirement(resource, shape, 2)),
+		.nargs = lengthof(delete_types), .types = delete_types
+	};
+	if (resource->parent != NULL)
+		made->delete_children = (PbStatement) {
+			.text = psprintf("%s WHERE org_id OPERATOR(pg_catalog.=) $1 "
+							 "AND %s OPERATOR(pg_catalog.=) $2 "
+							 "AND deleted_at IS NULL",
+							 retirement(resource, shape, 3), resource->parent),
+			.nargs = lengthof(delete_children_types),
+			.types = delete_children_types
+		};
+}
+
+static PbStatements *
+statements(const PbResource *resource)
+{
+	const PbShape *shape;
+	MemoryContext before;
+	PbStatements *made;
+
+	if (resource->prepared->statements != NULL)
+		return resource->prepared->statements;
+	shape = pb_field_shape(resource);
+	before = MemoryContextSwitchTo(pb_sql_memory());
+	made = palloc0(sizeof(PbStatements));
+	make_insert(&made->insert, resource, shape);
+	make_find(&made->find, resource, shape);
+	make_deletes(made, resource, shape);
+	MemoryContextSwitchTo(before);
+	resource->prepared->statements = made;
+	return made;
+}
+
+Datum
+pb_resource_id(const PbRow *row)
+{
+	return row->values[row->resource->prepared->id];
+}
+
+Datum
+pb_resource_org(const PbRow *row)
+{
+	return row->values[row->resource->prepared->org_id];
+}
+
+/* The instant an id of version 7 was made. */
+TimestampTz
+pb_resource_instant(const uint8 uuid[PB_UUID_BYTES])
+{
+	return (TimestampTz) pb_uuid7_milliseconds(uuid) * 1000 -
+		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+/* A new id, greater than all that this backend has made. */
+void
+pb_resource_new_id(uint64 random, uint8 uuid[PB_UUID_BYTES])
+{
+	static uint64_t last_ns = 0;
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		elog(ERROR, "cannot read the clock: %m");
+	pb_uuid7(&last_ns, (uint64_t) now.tv_sec * 1000000000 + now.tv_nsec,
+			 random, uuid);
+}
+
+/* Gives a new row its id and the instant of that id as its times. */
+void
+pb_resource_stamp(PbRow *row, uint64 random)
+{
+	const PbPrepared *at = row->resource->prepared;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		now;
+
+	pb_resource_new_id(random, id->data);
+	now = TimestampTzGetDatum(pb_resource_instant(id->data));
+	pb_row_set(row, at->id, UUIDPGetDatum(id));
+	pb_row_set(row, at->created_at, now);
+	pb_row_set(row, at->updated_at, now);
+}
+
+/*
+ * Writes the row and takes it back as it was stored. False when it was not:
+ * something unique is taken, or a trigger vetoed it.
+ */
+bool
+pb_resource_insert(PbRow *row)
+{
+	TupleDesc	descriptor;
+	HeapTuple	stored = pb_sql_row(&statements(row->resource)->insert,
+									row->values, row->nulls, &descriptor);
+
+	if (stored == NULL)
+		return false;
+	pb_row_load(row, stored, descriptor);
+	return true;
+}
+
+static void
+set_not_found(const PbResource *resource, PbFaults *faults)
+{
+	pb_fault_set(faults, PB_NOT_FOUND,
+				 psprintf("%s not found", resource->name), NULL);
+}
+
+/* An id of another resource, or none at all, is simply unknown. */
+static bool
+read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
+{
+	PbTypeid	id;
+
+	if (text == NULL || pb_typeid_decode(text, strlen(text), &id) != NULL ||
+		id.prefix_length != strlen(prefix) ||
+		memcmp(text, prefix, id.prefix_length) != 0)
+		return false;
+	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
+	return true;
+}
+
+/* The row of this id, below this parent where one is named; NULL with faults. */
+PbRow *
+pb_resource_find(const PbResource *resource, const char *id,
+				 const PbParent *parent, PbFaults *faults)
+{
+	pg_uuid_t	uuids[2];
+	Datum		values[] = {UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])};
+	char		nulls[] = {' ', parent == NULL ? 'n' : ' '};
+	PbRow	   *row = NULL;
+	HeapTuple	stored = NULL;
+	TupleDesc	descriptor;
+
+	if (read_id(resource->prefix, id, &uuids[0]) &&
+		(parent == NULL || read_id(parent->prefix, parent->id, &uuids[1])))
+		stored = pb_sql_row(&statements(resource)->find, values, nulls,
+							&descriptor);
+	if (stored == NULL)
+	{
+		set_not_found(resource, faults);
+		return NULL;
+	}
+	row = pb_row_make(resource);
+	pb_row_load(row, stored, descriptor);
+	return row;
+}
+
+/* Deletes the row and tells its org_id and id; false with faults. */
+bool
+pb_resource_delete(const PbResource *resource, const char *id,
+				   Datum ids[2], PbFaults *faults)
+{
+	pg_uuid_t	uuid;
+	Datum		values[] = {
+		UUIDPGetDatum(&uuid), TimestampTzGetDatum(GetCurrentTimestamp())
+	};
+	bool		nulls[2];
+	HeapTuple	deleted = NULL;
+	TupleDesc	descriptor;
+
+	if (read_id(resource->prefix, id, &uuid))
+		deleted = pb_sql_row(&statements(resource)->delete, values, NULL,
+							 &descriptor);
+	if (deleted == NULL)
+	{
+		set_not_found(resource, faults);
+		return false;
+	}
+	heap_deform_tuple(deleted, descriptor, ids, nulls);
+	return true;
+}
+
+/* Deletes all rows below a parent. */
+void
+pb_resource_delete_children(const PbResource *resource, Datum parent_ids[2])
+{
+	Datum		values[] = {
+		parent_ids[0], parent_ids[1],
+		TimestampTzGetDatum(GetCurrentTimestamp())
+	};
+
+	(void) pb_sql_run(&statements(resource)->delete_children, values, NULL);
+}
+
+/* A row that nothing stood in the way of was not written. */
+void
+pb_resource_vetoed(const PbResource *resource)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+			 errmsg("the %s was not written, though nothing like it exists",
+					resource->name),
+			 errhint("A BEFORE trigger on %s may have skipped the row.",
+					 resource->table)));
+}

@@ -1,0 +1,34 @@
+/*
+ * resource.h
+ *	  What every resource can have done to it, driven by its description.
+ */
+#ifndef PB_RESOURCE_H
+#define PB_RESOURCE_H
+
+#include "datatype/timestamp.h"
+
+#include "field.h"
+#include "typeid.h"
+
+/* The resource above in a path, by id. */
+typedef struct PbParent
+{
+	const char *prefix;
+	const char *id;				/* as the client gave it */
+} PbParent;
+
+extern void pb_resource_new_id(uint64 random, uint8 uuid[PB_UUID_BYTES]);
+extern TimestampTz pb_resource_instant(const uint8 uuid[PB_UUID_BYTES]);
+extern void pb_resource_stamp(PbRow *row, uint64 random);
+extern bool pb_resource_insert(PbRow *row);
+extern PbRow *pb_resource_find(const PbResource *resource, const char *id,
+							   const PbParent *parent, PbFaults *faults);
+extern bool pb_resource_delete(const PbResource *resource, const char *id,
+							   Datum ids[2], PbFaults *faults);
+extern void pb_resource_delete_children(const PbResource *resource,
+										Datum parent_ids[2]);
+extern void pb_resource_vetoed(const PbResource *resource) pg_attribute_noreturn();
+extern Datum pb_resource_id(const PbRow *row);
+extern Datum pb_resource_org(const PbRow *row);
+
+#endif							/* PB_RESOURCE_H */

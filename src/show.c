@@ -1,0 +1,204 @@
+/*
+ * show.c
+ *	  Prints a row as the field table orders it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "check.h"
+#include "show.h"
+#include "typeid.h"
+
+typedef struct Show
+{
+	StringInfo	out;
+	PbRow	   *row;
+	int			leaf;			/* the next one */
+} Show;
+
+static void
+show_text(StringInfo out, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+
+	pb_json_text(out, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+}
+
+static void
+show_id(StringInfo out, const char *prefix, Datum value)
+{
+	char		text[PB_TYPEID_MAX];
+	size_t		length = pb_typeid_encode(prefix, strlen(prefix),
+										  DatumGetUUIDP(value)->data, text);
+
+	pb_json_text(out, text, length);
+}
+
+/* RFC 3339, UTC, whole seconds; TimeZone and DateStyle have no say. */
+static void
+show_time(StringInfo out, Datum value)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+
+	if (timestamp2tm(DatumGetTimestampTz(value), NULL, &tm, &fraction, NULL,
+					 NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"",
+					 tm.tm_year, tm.tm_mon, tm.tm_mday,
+					 tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static int
+read_list(Datum value, Datum **items, bool **nulls)
+{
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false,
+					  TYPALIGN_INT, items, nulls, &count);
+	return count;
+}
+
+static void
+show_texts(StringInfo out, Datum value)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	int			count = read_list(value, &items, &nulls);
+
+	pb_json_begin(out, '[');
+	for (int i = 0; i < count; i++)
+	{
+		pb_json_next(out);
+		show_text(out, items[i]);
+	}
+	pb_json_end(out, ']');
+}
+
+/* A list of objects stands as an array for each member; null is absent. */
+static void
+show_objects(Show *show, const PbField *field)
+{
+	StringInfo	out = show->out;
+	int			first = show->leaf;
+	int			count = 0;
+	int			members = 0;
+	Datum	   *items[8];
+	bool	   *nulls[8];
+
+	for (const PbField *f = field->fields; f->name != NULL; f++, members++)
+		count = read_list(show->row->values[first + members],
+						  &items[members], &nulls[members]);
+	pb_json_begin(out, '[');
+	for (int i = 0; i < count; i++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		for (int m = 0; m < members; m++)
+		{
+			if (nulls[m][i])
+				continue;
+			pb_json_name(out, field->fields[m].name);
+			show_text(out, items[m][i]);
+		}
+		pb_json_end(out, '}');
+	}
+	pb_json_end(out, ']');
+	show->leaf += members;
+}
+
+static void
+show_value(StringInfo out, const PbField *field, Datum value)
+{
+	switch (field->kind)
+	{
+		case PB_INTEGER:
+			pb_json_number(out, DatumGetInt32(value));
+			break;
+		case PB_BOOLEAN:
+			pb_json_boolean(out, DatumGetBool(value));
+			break;
+		case PB_TIME:
+			show_time(out, value);
+			break;
+		case PB_ID:
+			show_id(out, field->prefix, value);
+			break;
+		case PB_LIST:
+			show_texts(out, value);
+			break;
+		case PB_TEXT:
+		case PB_WORD:
+			show_text(out, value);
+			break;
+		default:
+			elog(ERROR, "a field of kind %d cannot be shown", (int) field->kind);
+	}
+}
+
+static bool
+is_at_default(PbRow *row, int leaf)
+{
+	PbKind		kind = row->shape->leaves[leaf].field->kind;
+	Datum		fallback;
+
+	if (!pb_check_fallback(row, leaf, &fallback))
+		return false;
+	if (kind == PB_BOOLEAN)
+		return row->values[leaf] == fallback;
+	return kind == PB_WORD &&
+		strcmp(TextDatumGetCString(row->values[leaf]),
+			   TextDatumGetCString(fallback)) == 0;
+}
+
+static void
+show_leaf(Show *show, const PbField *field)
+{
+	int			leaf = show->leaf++;
+
+	if (!(field->flags & PB_SHOWN) || !pb_row_has(show->row, leaf))
+		return;
+	if ((field->flags & PB_QUIET) &&
+		is_at_default(show->row, leaf))
+		return;
+	pb_json_name(show->out, field->name);
+	show_value(show->out, field, show->row->values[leaf]);
+}
+
+static void
+show_fields(Show *show, const PbField *fields)
+{
+	pb_json_begin(show->out, '{');
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		if (field->kind == PB_OBJECT)
+		{
+			pb_json_name(show->out, field->name);
+			show_fields(show, field->fields);
+		}
+		else if (pb_field_lists_objects(field))
+		{
+			pb_json_name(show->out, field->name);
+			show_objects(show, field);
+		}
+		else if (field->kind != PB_EMBEDDED)
+			show_leaf(show, field);
+	}
+	pb_json_end(show->out, '}');
+}
+
+void
+pb_show(StringInfo out, PbRow *row)
+{
+	Show		show = {out, row, 0};
+
+	show_fields(&show, row->resource->fields);
+}

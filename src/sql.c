@@ -1,0 +1,113 @@
+/*
+ * sql.c
+ *	  Statements with kept plans, and the one error context of an entry point.
+ *
+ * Kept plans and generated statements live in the context "pgbeam" below
+ * TopMemoryContext until the backend ends. Rows live in SPI's context, until
+ * pb_sql_end().
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "sql.h"
+
+/* SQLSTATE class 23, integrity constraint violation */
+#define IS_CLASS_23(code) \
+	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+
+/*
+ * Keeps what a request holds out of messages about it: the statement may
+ * carry a password, the DETAIL of class 23 prints the row.
+ */
+static void
+hide_request(void *unused)
+{
+	errhidestmt(true);
+	errhidecontext(true);
+	if (IS_CLASS_23(geterrcode()))
+		errdetail("The row is not shown, because it may hold a secret.");
+}
+
+/* Opens what every statement needs; an error needs no matching end. */
+void
+pb_sql_begin(PbSqlScope *scope)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	scope->callback.callback = hide_request;
+	scope->callback.arg = NULL;
+	scope->callback.previous = error_context_stack;
+	error_context_stack = &scope->callback;
+}
+
+void
+pb_sql_end(PbSqlScope *scope)
+{
+	error_context_stack = scope->callback.previous;
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+/* Where what a backend keeps for its life is allocated. */
+MemoryContext
+pb_sql_memory(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "pgbeam",
+										ALLOCSET_SMALL_SIZES);
+	return context;
+}
+
+static void
+prepare(PbStatement *statement)
+{
+	SPIPlanPtr	plan;
+
+	/* Every statement is a look-up or a write by key: one plan fits all. */
+	plan = SPI_prepare_cursor(statement->text, statement->nargs,
+							  unconstify(Oid *, statement->types),
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "cannot prepare \"%s\": %s", statement->text,
+			 SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "cannot keep the plan of \"%s\"", statement->text);
+	statement->plan = plan;
+}
+
+/*
+ * Runs the statement and returns how many rows it gave or touched; they stand
+ * in SPI_tuptable. Nulls is NULL, or as SPI has it: 'n' for each null value.
+ */
+uint64
+pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
+{
+	int			result;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+	result = SPI_execute_plan(statement->plan, values, nulls,
+							  statement->reads, 0);
+	if (result < 0)
+		elog(ERROR, "cannot run \"%s\": %s", statement->text,
+			 SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* Runs a statement that gives one row or none: NULL. */
+HeapTuple
+pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
+		   TupleDesc *descriptor)
+{
+	uint64		count = pb_sql_run(statement, values, nulls);
+
+	if (count == 0 || SPI_tuptable == NULL)
+		return NULL;
+	if (count > 1)
+		elog(ERROR, "\"%s\" gave more than one row", statement->text);
+	*descriptor = SPI_tuptable->tupdesc;
+	return SPI_tuptable->vals[0];
+}

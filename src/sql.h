@@ -1,0 +1,40 @@
+/*
+ * sql.h
+ *	  A statement: its text, argument types and kept plan; running it.
+ */
+#ifndef PB_SQL_H
+#define PB_SQL_H
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "executor/spi.h"
+
+/*
+ * Text and types are set once; the plan follows at first use and is kept for
+ * the life of the backend. Names and operators in the text are qualified.
+ */
+typedef struct PbStatement
+{
+	const char *text;
+	int			nargs;
+	const Oid  *types;
+	bool		reads;			/* sees the caller's snapshot, writes nothing */
+	SPIPlanPtr	plan;
+} PbStatement;
+
+/* What an entry point holds while it runs. */
+typedef struct PbSqlScope
+{
+	ErrorContextCallback callback;
+} PbSqlScope;
+
+extern void pb_sql_begin(PbSqlScope *scope);
+extern void pb_sql_end(PbSqlScope *scope);
+
+extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
+						 const char *nulls);
+extern HeapTuple pb_sql_row(PbStatement *statement, Datum *values,
+							const char *nulls, TupleDesc *descriptor);
+extern MemoryContext pb_sql_memory(void);
+
+#endif							/* PB_SQL_H */

@@ -1,0 +1,192 @@
+/*
+ * text.c
+ *	  Rules on text, pure.
+ */
+#include "text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Code points: every byte that continues none. */
+size_t
+pb_text_characters(const char *text, size_t length)
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; i < length; i++)
+		n += ((unsigned char) text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/*
+ * The code point at *at, which moves behind it. Bytes that are no UTF-8 come
+ * back one by one as they are.
+ */
+static uint32_t
+next_character(const char *text, size_t length, size_t *at)
+{
+	const unsigned char *p = (const unsigned char *) text + *at;
+	size_t		left = length - *at;
+	size_t		size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1;
+	uint32_t	c;
+
+	if (size == 1 || size > left)
+	{
+		*at += 1;
+		return p[0];
+	}
+	c = p[0] & (0x7f >> size);
+	for (size_t i = 1; i < size; i++)
+		c = c << 6 | (p[i] & 0x3f);
+	*at += size;
+	return c;
+}
+
+/* C0, DEL and C1 */
+static bool
+is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
+}
+
+/* The \s of ECMA-262, which is more than ASCII's and other than PostgreSQL's. */
+static bool
+is_white_space(uint32_t c)
+{
+	return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0xa0 || c == 0x1680 ||
+		(c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+		c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
+const char *
+pb_text_control_problem(const char *text, size_t length)
+{
+	for (size_t at = 0; at < length;)
+		if (is_control(next_character(text, length, &at)))
+			return "must not contain control characters";
+	return NULL;
+}
+
+/*
+ * A host that a data plane may be handed: one name or address. libpq takes a
+ * leading slash or at-sign for a socket of its own machine and a comma for a
+ * list of hosts.
+ */
+const char *
+pb_text_host_problem(const char *text, size_t length)
+{
+	if (length > 0 && (text[0] == '/' || text[0] == '@'))
+		return "must not begin with / or @ (a socket on the proxy's machine)";
+	for (size_t at = 0; at < length;)
+	{
+		uint32_t	c = next_character(text, length, &at);
+
+		if (is_white_space(c))
+			return "must not contain white space";
+		if (is_control(c))
+			return "must not contain control characters";
+		if (c == ',')
+			return "must not contain commas (one host, not a list)";
+	}
+	return NULL;
+}
+
+static bool
+is_alphanumeric(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/*
+ * Percent-encodes every byte outside A-Z a-z 0-9 - . _ ~ (the unreserved
+ * characters of RFC 3986). Encoded has room for three bytes for each of text;
+ * returns how many were written.
+ */
+size_t
+pb_text_percent_encode(const char *text, size_t length, char *encoded)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char	   *p = encoded;
+
+	for (size_t i = 0; i < length; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (is_alphanumeric(ascii_lower(c)) ||
+			(c != '\0' && strchr("-._~", c) != NULL))
+			*p++ = c;
+		else
+		{
+			*p++ = '%';
+			*p++ = hex[c >> 4];
+			*p++ = hex[c & 15];
+		}
+	}
+	return p - encoded;
+}
+
+/*
+ * A DNS label from any name: ASCII letters in lower case, each run of other
+ * characters one hyphen, none at the ends, at most PB_LABEL_MAX; "p" when
+ * nothing is left. Returns its length.
+ */
+size_t
+pb_text_label(const char *name, size_t length, char label[PB_LABEL_MAX])
+{
+	size_t		n = 0;
+
+	for (size_t i = 0; i < length && n < PB_LABEL_MAX; i++)
+	{
+		char		c = ascii_lower(name[i]);
+
+		if (is_alphanumeric(c))
+			label[n++] = c;
+		else if (n > 0 && label[n - 1] != '-')
+			label[n++] = '-';
+	}
+	if (n > 0 && label[n - 1] == '-')
+		n--;
+	if (n == 0)
+		label[n++] = 'p';
+	return n;
+}
+
+void
+pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX])
+{
+	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+	for (int i = 0; i < PB_LABEL_SUFFIX; i++)
+		suffix[i] = alphabet[random >> (5 * i) & 31];
+}
+
+/* Dot-separated DNS labels in lower case that leave room for one in front. */
+const char *
+pb_text_domain_problem(const char *domain, size_t length)
+{
+	size_t		start = 0;
+
+	if (length + 1 + PB_LABEL_MAX + 1 + PB_LABEL_SUFFIX > PB_DNS_NAME_MAX)
+		return "is too long for host names of at most 253 characters";
+	for (size_t i = 0; i <= length; i++)
+	{
+		if (i < length && domain[i] != '.')
+		{
+			if (!is_alphanumeric(domain[i]) && domain[i] != '-')
+				return "must consist of a to z, 0 to 9, hyphens and dots";
+			continue;
+		}
+		if (i == start || i - start > PB_DNS_LABEL_MAX)
+			return "must have 1 to 63 characters between its dots";
+		if (domain[start] == '-' || domain[i - 1] == '-')
+			return "must not have a hyphen beside a dot or at an end";
+		start = i + 1;
+	}
+	return NULL;
+}

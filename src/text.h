@@ -1,0 +1,31 @@
+/*
+ * text.h
+ *	  Rules on text: characters counted, hosts judged, names made into labels,
+ *	  parts of a URI percent-encoded.
+ *
+ * Pure, and safe on bytes that are no UTF-8. A ..._problem function returns
+ * the broken rule as the end of a sentence that begins with the member's
+ * path, or NULL.
+ */
+#ifndef PB_TEXT_H
+#define PB_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PB_LABEL_MAX 54			/* of a proxy label before a suffix */
+#define PB_LABEL_SUFFIX 6		/* characters after the hyphen */
+#define PB_DNS_LABEL_MAX 63
+#define PB_DNS_NAME_MAX 253
+
+extern size_t pb_text_characters(const char *text, size_t length);
+extern const char *pb_text_control_problem(const char *text, size_t length);
+extern const char *pb_text_host_problem(const char *text, size_t length);
+extern size_t pb_text_percent_encode(const char *text, size_t length,
+									 char *encoded);
+extern size_t pb_text_label(const char *name, size_t length,
+							char label[PB_LABEL_MAX]);
+extern void pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX]);
+extern const char *pb_text_domain_problem(const char *domain, size_t length);
+
+#endif							/* PB_TEXT_H */

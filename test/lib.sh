@@ -1,0 +1,92 @@
+# What demo, test and bench share: packages, build, and a throwaway cluster.
+# To be sourced by bash with -eu; the top of the checkout is in $top.
+
+# Commands of the server run as an ordinary user: it refuses root.
+if [ "$(id -u)" = 0 ]; then
+	server_user=postgres
+	as_root() { "$@"; }
+	as_server() { runuser -u "$server_user" -- env HOME="$work" "$@"; }
+else
+	server_user=$(id -un)
+	as_root() { sudo "$@"; }
+	as_server() { "$@"; }
+fi
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+is_installed() {
+	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
+}
+
+# Installs the Debian packages that are missing among those named.
+need_packages() {
+	local missing=()
+	local package
+	for package; do
+		is_installed "$package" || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+	say "installing ${missing[*]}"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The newest server with its headers, or the one that PG_CONFIG names.
+find_server() {
+	local major
+	if [ -z "${PG_CONFIG:-}" ]; then
+		is_installed postgresql || need_packages postgresql
+		major=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
+		need_packages "postgresql-server-dev-$major"
+		PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config
+	fi
+	export PG_CONFIG
+	bin=$("$PG_CONFIG" --bindir)
+	PATH=$bin:$PATH
+}
+
+build_and_install() {
+	need_packages make gcc pkg-config libsodium-dev
+	find_server
+	make -s -C "$top" >&2
+	as_root make -s -C "$top" install PG_CONFIG="$PG_CONFIG" >&2
+}
+
+# A folder for everything that is thrown away, open to the server's user.
+make_work() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/pgbeam.XXXXXX")
+	chmod 755 "$work"
+	mkdir "$work/server" "$work/keys"
+	[ "$(id -u)" != 0 ] || chown "$server_user" "$work" "$work/server" "$work/keys"
+	chmod 700 "$work/keys"
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+}
+
+clean_up() {
+	[ ! -f "$work/server/data/postmaster.pid" ] || stop_cluster
+	rm -rf "$work"
+}
+
+# Starts a cluster that only a socket in $work leads to.
+start_cluster() {
+	as_server "$bin/initdb" -D "$work/server/data" -U postgres -A trust \
+		-E UTF8 --locale=C.UTF-8 -N >/dev/null
+	as_server sh -c "cat >> '$work/server/data/postgresql.conf'" <<-CONF
+		listen_addresses = ''
+		unix_socket_directories = '$work/server'
+		fsync = off
+		pgbeam.keyring_file = '$work/keys/keyring'
+	CONF
+	[ $# = 0 ] || as_server sh -c "cat >> '$work/server/data/postgresql.conf'" < "$1"
+	as_server "$bin/pg_ctl" -D "$work/server/data" -l "$work/server/log" -w -s start
+	export PGHOST=$work/server PGUSER=postgres PGDATABASE=postgres
+	unset PGPORT PGSERVICE PGOPTIONS
+}
+
+stop_cluster() {
+	as_server "$bin/pg_ctl" -D "$work/server/data" -m fast -w -s stop
+}
