@@ -15,8 +15,14 @@ MODULE_big = $(EXTENSION)
 OBJS = $(SOURCES:.c=.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
-REGRESS = $(patsubst sql/%.sql,%,$(wildcard sql/*.sql))
-EXTRA_CLEAN = results regression.diffs regression.out
+# Tests of the server's own kinds, for make installcheck; make test prepares
+# a server for them and runs all the others too.
+REGRESS = install typeid field key organization caller host database project \
+	examples catalog
+ISOLATION = name host limit
+ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
 
 PG_CPPFLAGS = -Isrc -DPGBEAM_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags libsodium)
@@ -34,3 +40,11 @@ $(DATA_built): $(SCRIPTS) Makefile
 	for script in $(SCRIPTS); do \
 		printf '\n-- %s\n' $$script; cat $$script; \
 	done; } > $@
+
+.PHONY: test demo bench
+test:
+	test/run
+demo:
+	test/demo
+bench:
+	test/bench/run
