@@ -28,7 +28,7 @@ CREATE TABLE pgbeam.databases (
 	CONSTRAINT databases_org_id_check
 		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
 	CONSTRAINT databases_host_check
-		CHECK (char_length(host) >= 1 AND host !~ '^[/@]' AND host !~ '[\s,\x01-\x1f\x7f-\x9f]'),
+		CHECK (char_length(host) >= 1 AND host !~ '^[/@]' AND host !~ '[\x01-\x20,\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]'),
 	CONSTRAINT databases_port_check
 		CHECK (port >= 1 AND port <= 65535),
 	CONSTRAINT databases_name_check

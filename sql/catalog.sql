@@ -1,0 +1,77 @@
+-- Laws that the catalogs can tell; every query gives no rows but where it says so.
+CREATE VIEW pgbeam_tables AS
+	SELECT oid, relname FROM pg_class
+	WHERE relnamespace = 'pgbeam'::regnamespace AND relkind IN ('r', 'p');
+
+-- Tables that belong to an organization: all but the look-up of hosts, which
+-- is unique over all of them. (rows)
+CREATE VIEW per_organization AS
+	SELECT t.* FROM pgbeam_tables t JOIN pg_attribute a ON attrelid = oid
+	WHERE attname = 'org_id' AND relname <> 'hosts';
+SELECT relname FROM per_organization ORDER BY 1;
+
+-- org_id is not null, plain text in C order.
+SELECT attrelid::regclass, atttypid::regtype FROM pg_attribute JOIN pgbeam_tables t ON t.oid = attrelid
+WHERE attname = 'org_id' AND NOT (atttypid = 'text'::regtype AND attnotnull AND attcollation = '"C"'::regcollation);
+
+-- It is first in every key, unique index and foreign key.
+SELECT i.indexrelid::regclass FROM pg_index i JOIN per_organization t ON t.oid = i.indrelid
+WHERE i.indisunique AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = i.indkey[0]) <> 'org_id';
+SELECT conname FROM pg_constraint c JOIN per_organization t ON t.oid = c.conrelid
+WHERE contype IN ('p', 'u', 'f') AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = c.conkey[1]) <> 'org_id';
+
+-- A table with an id has a plain index on it alone.
+SELECT t.relname FROM pgbeam_tables t JOIN pg_attribute a ON a.attrelid = t.oid AND attname = 'id'
+WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
+
+-- Foreign keys have an index to be followed back by.
+SELECT c.conname FROM pg_constraint c
+WHERE contype = 'f' AND connamespace = 'pgbeam'::regnamespace AND NOT EXISTS (
+	SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indpred IS NULL
+		AND (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(c.conkey)] = c.conkey);
+
+-- None leads to organizations or leaves hosts; none does more than refuse.
+SELECT conname FROM pg_constraint
+WHERE contype = 'f' AND connamespace = 'pgbeam'::regnamespace
+	AND (confrelid = 'pgbeam.organizations'::regclass OR conrelid = 'pgbeam.hosts'::regclass
+		OR confdeltype <> 'a' OR confupdtype <> 'a');
+
+-- No defaults, triggers of our own, sequences, domains, rules or policies.
+SELECT adrelid::regclass, adnum FROM pg_attrdef JOIN pgbeam_tables t ON t.oid = adrelid;
+SELECT tgname FROM pg_trigger JOIN pgbeam_tables t ON t.oid = tgrelid WHERE NOT tgisinternal;
+SELECT relname FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I');
+SELECT typname FROM pg_type WHERE typnamespace = 'pgbeam'::regnamespace AND typtype = 'd';
+SELECT polname FROM pg_policy JOIN pgbeam_tables t ON t.oid = polrelid;
+SELECT rulename FROM pg_rules WHERE schemaname = 'pgbeam';
+
+-- Every table is dumped with its rows, and has a comment.
+SELECT relname FROM pgbeam_tables t, pg_extension e
+WHERE extname = 'pgbeam' AND NOT t.oid = ANY (extconfig);
+SELECT relname FROM pgbeam_tables t WHERE obj_description(t.oid, 'pg_class') IS NULL;
+
+-- Nobody but the owner has a right on a table.
+SELECT relname, relacl FROM pg_class JOIN pgbeam_tables USING (oid, relname)
+WHERE EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner);
+
+-- Functions: none for PUBLIC, all with a pinned path and a comment.
+CREATE VIEW pgbeam_functions AS
+	SELECT * FROM pg_proc WHERE pronamespace = 'pgbeam'::regnamespace;
+SELECT oid::regprocedure FROM pgbeam_functions
+WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0);
+SELECT oid::regprocedure FROM pgbeam_functions
+WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'];
+SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
+
+-- Functions of the API take the caller's place, so they run as the owner; and
+-- an operation that writes says so.
+SELECT oid::regprocedure FROM pgbeam_functions
+WHERE prorettype = 'json'::regtype AND NOT prosecdef
+	OR proname ~ '^(create|update|delete|set)_' AND provolatile <> 'v'
+	OR proname ~ '^(get|list)_' AND provolatile <> 's';
+
+-- Everything of the extension stands in its schema.
+SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
+WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgbeam') AND deptype = 'e'
+	AND pg_describe_object(classid, objid, objsubid) !~ 'pgbeam';
+
+DROP VIEW per_organization, pgbeam_tables, pgbeam_functions;

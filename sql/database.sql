@@ -1,0 +1,66 @@
+-- Databases: what is shown, what is stored, what the table itself refuses.
+CREATE FUNCTION create_with(database jsonb) RETURNS json LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'databases', 'name', 'p' || count(*), 'database',
+		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb || database))
+	FROM pgbeam.projects WHERE org_id = 'databases'
+$$;
+
+-- Every member given, and every default.
+SELECT create_with('{"ssl_mode": "require", "role": "replica", "pool_region": "us-east-1", "query_timeout_ms": 300000,
+	"auto_read_routing": true, "cache_config": {"enabled": false, "ttl_seconds": 0, "max_entries": 1000000, "swr_seconds": 86400},
+	"pool_config": {"pool_size": 10000, "min_pool_size": 10000, "pool_mode": "statement", "max_active": 1}}') #> '{database,pool_config}' AS pool_config;
+SELECT create_with('{}') #> '{database,pool_config}' AS pool_config;
+SELECT pgbeam.typeid_encode('prj', project_id) AS project, pgbeam.typeid_encode('db', id) AS database
+FROM pgbeam.databases WHERE org_id = 'databases' AND role = 'replica' \gset
+SELECT regexp_replace(pgbeam.get_database(:'project', :'database')::text, '[0-9a-z]{26}|20[0-9T:-]{17}Z', '...', 'g') AS shown;
+
+-- Defaults that a setting gives.
+SET pgbeam.default_pool_mode = 'transaction';
+SET pgbeam.default_cache_enabled = off;
+SELECT create_with('{}') #>> '{database,pool_config,pool_mode}' AS pool_mode;
+SELECT create_with('{"cache_config": {"ttl_seconds": 1}}') #>> '{database,cache_config}' AS cache_config;
+RESET pgbeam.default_pool_mode;
+RESET pgbeam.default_cache_enabled;
+SET pgbeam.default_pool_mode = 'none';
+
+-- The smaller pool is checked after defaults, and only when both are sound.
+SELECT create_with('{"pool_config": {"min_pool_size": 11}}');
+SELECT create_with('{"pool_config": {"pool_size": 2, "min_pool_size": 3}}');
+SELECT create_with('{"pool_config": {"pool_size": "2", "min_pool_size": 3}}');
+
+-- Found under its own project only; nothing else is told apart.
+SELECT pgbeam.typeid_encode('prj', id) AS other_project FROM pgbeam.projects WHERE org_id = 'databases' AND name = 'p1' \gset
+SELECT pgbeam.get_database(:'other_project', :'database');
+SELECT pgbeam.get_database(:'project', 'db_00000000000000000000000000');
+SELECT pgbeam.get_database(:'project', 'prj_00000000000000000000000000');
+SELECT pgbeam.get_database(:'project', 'no id');
+SELECT pgbeam.get_database(NULL, :'database');
+SELECT pgbeam.get_database(:'project', NULL);
+
+-- A deleted project's databases are gone, and so are their secrets.
+SELECT pgbeam.delete_project(:'project');
+SELECT pgbeam.get_database(:'project', :'database');
+SELECT pgbeam.reveal_password(:'database');
+SELECT deleted_at IS NOT NULL AS deleted, password_sealed IS NULL AS wiped, count(*)
+FROM pgbeam.databases WHERE org_id = 'databases' GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- The second wall: what the table refuses whoever writes to it.
+CREATE FUNCTION refused(change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	violated text;
+BEGIN
+	EXECUTE 'UPDATE pgbeam.databases SET ' || change || ' WHERE org_id = ''databases'' AND deleted_at IS NULL';
+	RETURN 'accepted';
+EXCEPTION WHEN check_violation THEN
+	GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+	RETURN violated;
+END
+$$;
+SELECT change, refused(change) FROM (VALUES
+	($$host = ''$$), ($$host = '/tmp'$$), ($$host = '@x'$$), ($$host = 'a,b'$$), ($$host = 'a b'$$), ($$host = E'a\tb'$$),
+	($$host = E'a\u0001b'$$), ($$host = E'a\u0085b'$$), ($$port = 0$$), ($$port = 65536$$), ($$name = ''$$), ($$name = E'a\nb'$$),
+	($$username = ''$$), ($$username = E'a\u007fb'$$), ($$password_sealed = NULL$$), ($$password_generation = 0$$),
+	($$ssl_mode = 'on'$$), ($$role = 'standby'$$), ($$query_timeout_ms = -1$$), ($$query_timeout_ms = 300001$$),
+	($$min_pool_size = 11$$), ($$pool_mode = 'tx'$$)) v(change);
+
+DROP FUNCTION create_with, refused;

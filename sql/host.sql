@@ -1,0 +1,56 @@
+-- Proxy hosts and connection strings.
+CREATE FUNCTION project(org text, name text, more jsonb DEFAULT '{}') RETURNS json LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', org, 'name', name, 'database',
+		'{"host": "db.example.com", "port": 5433, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more)
+$$;
+
+-- Any name makes a label: lower case, runs to one hyphen, trimmed, cut.
+SELECT name, project('hosts', name) #>> '{project,proxy_host}' AS proxy_host
+FROM (VALUES ('My App'), ('--a__b--'), ('Größe 7'), ('日本'), ('xn--a'), ('UPPER.lower'),
+	(repeat('x', 53) || ' yyy'), (repeat('z', 100))) v(name);
+
+-- A label is given once, over all organizations: then a suffix follows.
+SELECT regexp_replace(project('other hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
+SELECT regexp_replace(project('hosts', 'my-app') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
+
+-- Deleting the project frees its name, not its host.
+SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'hosts' AND name = 'My App';
+SELECT regexp_replace(project('hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
+SELECT kind, count(*) FROM pgbeam.hosts WHERE host ~ '^my-app[.-]' GROUP BY 1;
+
+-- Hosts lead to their projects.
+SELECT count(*) FROM pgbeam.hosts h FULL JOIN pgbeam.projects p
+	ON p.proxy_host = h.host AND p.org_id = h.org_id AND p.id = h.project_id
+WHERE h.host IS NULL OR p.id IS NULL;
+
+-- Domain and port come from settings; the host is for life, the port is not.
+SELECT project('hosts', 'cloud', '{"cloud": "gcp"}') #>> '{database,connection_string}' AS connection_string;
+SET pgbeam.proxy_domain = 'proxy.example.net';
+SET pgbeam.proxy_port = 6432;
+SELECT project('hosts', 'domain', '{"cloud": "gcp"}') #>> '{database,connection_string}' AS connection_string;
+RESET pgbeam.proxy_domain;
+SELECT pgbeam.get_database(pgbeam.typeid_encode('prj', project_id), pgbeam.typeid_encode('db', d.id)) ->> 'connection_string' AS connection_string
+FROM pgbeam.databases d JOIN pgbeam.projects p ON p.id = project_id WHERE p.org_id = 'hosts' AND p.name IN ('cloud', 'domain') ORDER BY p.id;
+RESET pgbeam.proxy_port;
+SET pgbeam.proxy_domain = '<cloud>.<cloud>.test';
+SELECT project('hosts', 'twice', '{"cloud": "azure"}') #>> '{project,proxy_host}' AS proxy_host;
+RESET pgbeam.proxy_domain;
+
+-- What makes no host name is refused.
+SET pgbeam.proxy_domain = '';
+SET pgbeam.proxy_domain = '.example.com';
+SET pgbeam.proxy_domain = 'example..com';
+SET pgbeam.proxy_domain = '-example.com';
+SET pgbeam.proxy_domain = 'Example.com';
+SET pgbeam.proxy_domain = '<region>.example.com';
+SELECT set_config('pgbeam.proxy_domain', repeat('a', 64) || '.com', false);
+SELECT set_config('pgbeam.proxy_domain', repeat('abcdefg.', 23) || 'abcdefgh', false);
+
+-- The longest that is left room for gives host names of 253 characters.
+SELECT length(set_config('pgbeam.proxy_domain', repeat('abcdefg.', 23) || 'abcdefg', false)) AS domain;
+SELECT length(project('hosts', 'long ' || repeat('l', 90)) #>> '{project,proxy_host}') AS plain;
+SELECT length(project('hosts', 'long ' || repeat('l', 91)) #>> '{project,proxy_host}') AS with_suffix;
+RESET pgbeam.proxy_domain;
+SET pgbeam.proxy_port = 65536;
+
+DROP FUNCTION project;

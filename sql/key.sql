@@ -1,0 +1,56 @@
+-- Keys as SQL sees them. Faults of the keyring file are tried in test/t.
+
+-- A new key is the active one at once, and the old one stays. (rows)
+SELECT key_id AS first_key FROM pgbeam.keyring() WHERE active \gset
+SELECT pgbeam.create_key() AS second_key \gset
+SELECT key_id = :'first_key' AS first, key_id = :'second_key' AS second, active, development
+FROM pgbeam.keyring() ORDER BY active;
+
+-- Secrets count under the key that sealed them.
+SELECT pgbeam.create_project('{"name": "keys", "org_id": "key", "database": {"host": "h", "port": 5432,
+	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}')::jsonb #>> '{database,id}' AS database_id \gset
+SELECT state, secrets, development FROM pgbeam.key_status();
+SELECT encode(substr(password_sealed, 3, 16), 'hex') = :'second_key' AS sealed_by_second,
+	octet_length(password_sealed) AS bytes
+FROM pgbeam.databases WHERE org_id = 'key';
+
+-- How a secret of the organization fails to open, ids masked.
+CREATE FUNCTION reveal_fault(org text, OUT state text, OUT message text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pgbeam.reveal_password(pgbeam.typeid_encode('db', id)) FROM pgbeam.databases WHERE org_id = org;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	message := regexp_replace(message, '[0-9a-z]{26,32}', '...');
+END
+$$;
+
+-- The password comes back, and a moved or unknown one does not.
+SELECT pgbeam.reveal_password(:'database_id') = 'canary-password-Vq7R2x' AS same;
+BEGIN;
+UPDATE pgbeam.databases SET password_generation = 2 WHERE org_id = 'key';
+SELECT * FROM reveal_fault('key');
+UPDATE pgbeam.databases SET password_sealed = set_byte(password_sealed, 2, get_byte(password_sealed, 2) # 1) WHERE org_id = 'key';
+SELECT state, secrets FROM pgbeam.key_status();
+SELECT * FROM reveal_fault('key');
+ROLLBACK;
+SELECT pgbeam.reveal_password('db_00000000000000000000000000');
+SELECT pgbeam.reveal_password(NULL);
+
+-- Two secrets of the same text have nothing in common.
+SELECT pgbeam.create_project('{"name": "keys 2", "org_id": "key", "database": {"host": "h", "port": 5432,
+	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') IS NOT NULL AS created;
+SELECT count(DISTINCT substr(password_sealed, 19)) AS bodies, count(DISTINCT substr(password_sealed, 1, 18)) AS heads
+FROM pgbeam.databases WHERE org_id = 'key';
+
+-- Only a superuser makes keys, whatever he may execute.
+CREATE ROLE regress_pgbeam_keys;
+GRANT USAGE ON SCHEMA pgbeam TO regress_pgbeam_keys;
+GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO regress_pgbeam_keys;
+SET ROLE regress_pgbeam_keys;
+SELECT pgbeam.create_key();
+SELECT * FROM pgbeam.key_status();
+RESET ROLE;
+DROP OWNED BY regress_pgbeam_keys;
+DROP ROLE regress_pgbeam_keys;
+DROP FUNCTION reveal_fault;

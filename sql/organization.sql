@@ -1,0 +1,56 @@
+-- Organizations, plans and limits.
+CREATE FUNCTION body(org text, name text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('org_id', org, 'name', name, 'database',
+		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more
+$$;
+CREATE FUNCTION limits(org text) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', p ->> 'queries_per_second', p ->> 'burst_size', p ->> 'max_connections')
+	FROM (SELECT pgbeam.get_project(pgbeam.typeid_encode('prj', id)) AS p FROM pgbeam.projects WHERE org_id = org LIMIT 1) s
+$$;
+
+-- The limits of an answer are the organization's: none, its plan's, its own.
+SELECT pgbeam.create_project(body('limits', 'a')) #>> '{project,max_connections}' AS max_connections;
+SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', 'starter'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', 'pro'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', 'scale'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', 'enterprise'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', 'starter', queries_per_second => 7, burst_size => 9, max_connections => 0); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits'); SELECT limits('limits');
+
+-- A plan is full, until a project goes or the limit is lifted.
+SELECT pgbeam.set_organization('full', 'starter');
+SELECT count(pgbeam.create_project(body('full', 'p' || i))) FROM generate_series(1, 5) i;
+SELECT pgbeam.create_project(body('full', 'p6'));
+SELECT pgbeam.set_organization('full', 'starter', max_projects => 1);
+SELECT pgbeam.create_project(body('full', 'p6'));
+SELECT pgbeam.set_organization('full', 'starter');
+SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'full' AND name = 'p1';
+SELECT pgbeam.create_project(body('full', 'p6')) IS NOT NULL AS created;
+SELECT pgbeam.set_organization('full', 'starter', max_projects => 0);
+SELECT pgbeam.create_project(body('full', 'p7')) IS NOT NULL AS created;
+SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS there, count(*) AS ever FROM pgbeam.projects WHERE org_id = 'full';
+
+-- Exact only where every create sees the one before it.
+SELECT pgbeam.set_organization('full', 'pro');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pgbeam.create_project(body('full', 'p8'));
+ROLLBACK;
+SELECT pgbeam.set_organization('full');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pgbeam.create_project(body('full', 'p8')) IS NOT NULL AS created;
+ROLLBACK;
+
+-- self_hosted takes a plan that has it, where there is a plan.
+SELECT plan, hosted FROM (VALUES (1, NULL), (2, 'scale'), (3, 'enterprise')) v(n, plan),
+	LATERAL (SELECT pgbeam.set_organization('own', plan)) s,
+	LATERAL (SELECT pgbeam.create_project(body('own', 'p' || n, '{"self_hosted": true}')) #>> '{project,self_hosted}' AS hosted) c;
+SELECT pgbeam.set_organization('own', 'pro');
+SELECT pgbeam.create_project(body('own', 'p4', '{"self_hosted": true}'));
+
+-- Bad input.
+SELECT pgbeam.set_organization(NULL, 'gold', -1, burst_size => -2147483648);
+SELECT pgbeam.set_organization(repeat('o', 256));
+SELECT pgbeam.set_organization('');
+
+DROP FUNCTION body, limits;

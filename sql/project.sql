@@ -1,0 +1,80 @@
+-- Projects: created, seen, deleted.
+CREATE FUNCTION project(name text, more jsonb DEFAULT '{}') RETURNS json LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'projects', 'name', name, 'database',
+		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more)
+$$;
+CREATE FUNCTION masked(answer json) RETURNS text LANGUAGE sql AS $$
+	SELECT regexp_replace(answer::text, '[0-9a-z]{26}|20[0-9T:-]{17}Z', '...', 'g')
+$$;
+
+-- The whole answer, in the documented order.
+SELECT masked(project('first')) AS created;
+
+-- What was created is what is got; the newest members only when not at their default.
+SELECT pgbeam.typeid_encode('prj', id) AS id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first' \gset
+SELECT masked(pgbeam.get_project(:'id')) AS got;
+SELECT masked(project('full', '{"description": "d", "tags": ["b", "a", "b", ""], "cloud": "azure", "self_hosted": true}') -> 'project') AS created;
+UPDATE pgbeam.projects SET residency = 'eu', agents_disabled = true, default_policy_profile_id = '01890a5d-ac96-774b-bcce-b302099a8057',
+	allowed_cidrs = '{10.0.0.0/8,::1}', allowed_cidr_labels = '{office,NULL}' WHERE org_id = 'projects' AND name = 'full';
+SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
+
+-- Times are UTC in whole seconds whatever the session says; created_at is the instant of the id.
+SET TimeZone = 'Asia/Kolkata';
+SET DateStyle = 'German';
+SELECT pgbeam.get_project(:'id') ->> 'created_at' =
+	to_char(date_trunc('second', pgbeam.typeid_timestamp(:'id')) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS same;
+RESET TimeZone;
+RESET DateStyle;
+SELECT bool_and(created_at = pgbeam.typeid_timestamp(pgbeam.typeid_encode('prj', id))) AS same FROM pgbeam.projects;
+
+-- Empty text is none; null is absent; text is kept as it was given.
+SELECT (project('empty', '{"description": "", "tags": null, "cloud": null, "self_hosted": null}') -> 'project')::jsonb ? 'description' AS described;
+SELECT project(E'q"\\/\u00e9\u65e5\U0001f600\t\u0001', '{"description": "</script>\u2028\u007f"}') -> 'project' ->> 'name' = E'q"\\/\u00e9\u65e5\U0001f600\t\u0001' AS same;
+SELECT description = E'</script>\u2028\u007f' AS same FROM pgbeam.projects WHERE org_id = 'projects' AND name ~ '^q';
+
+-- Names are exact, per organization, and free again after a delete.
+SELECT project('first');
+SELECT project('FIRST') IS NOT NULL AS created;
+SELECT project('first', '{"org_id": "projects 2"}') IS NOT NULL AS created;
+SELECT pgbeam.delete_project(:'id');
+SELECT pgbeam.delete_project(:'id');
+SELECT pgbeam.get_project(:'id');
+SELECT status, deleted_at IS NOT NULL AS deleted FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first';
+SELECT project('first') IS NOT NULL AS created;
+
+-- What is no project's id is not found.
+SELECT pgbeam.get_project('db_00000000000000000000000000');
+SELECT pgbeam.get_project('');
+SELECT pgbeam.get_project(NULL);
+SELECT pgbeam.delete_project('prj_01h455vb4pex5vsknk084sn02q');
+SELECT pgbeam.delete_project(upper(:'id'));
+
+-- Not a body at all.
+SELECT pgbeam.create_project(NULL);
+SELECT pgbeam.create_project('null');
+
+-- Over 2 MB.
+\set VERBOSITY sqlstate
+SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
+SELECT project('not so big', jsonb_build_object('description', repeat('x', 500), 'more', repeat(md5('x'), 65000))) IS NOT NULL AS created;
+
+-- Counts follow the table.
+UPDATE pgbeam.databases SET deleted_at = now(), password_sealed = NULL
+WHERE project_id = (SELECT id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full');
+SELECT pgbeam.get_project(pgbeam.typeid_encode('prj', id)) ->> 'database_count' AS databases FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
+
+-- A statement that fails later leaves nothing.
+BEGIN;
+SELECT project('rolled back') IS NOT NULL AS created;
+ROLLBACK;
+SELECT count(*) FROM pgbeam.projects p FULL JOIN pgbeam.hosts h ON h.project_id = p.id WHERE p.name = 'rolled back' OR h.host ~ '^rolled';
+
+-- Many in one statement are in the order of their ids.
+SELECT count(project('many ' || i)) FROM generate_series(1, 500) i;
+SELECT count(*) FROM (SELECT substr(name, 6)::int AS n, lag(substr(name, 6)::int) OVER (ORDER BY id) AS before
+	FROM pgbeam.projects WHERE org_id = 'projects' AND name ~ '^many') o WHERE n <> before + 1;
+
+DROP FUNCTION project, masked;
