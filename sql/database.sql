@@ -1,7 +1,8 @@
 -- Databases: what is shown, what is stored, what the table itself refuses.
+SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
 CREATE FUNCTION create_with(database jsonb) RETURNS json LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'databases', 'name', 'p' || count(*), 'database',
-		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb || database))
+		jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password')) || database))
 	FROM pgbeam.projects WHERE org_id = 'databases'
 $$;
 

@@ -1,7 +1,8 @@
 -- Proxy hosts and connection strings.
+SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
 CREATE FUNCTION project(org text, name text, more jsonb DEFAULT '{}') RETURNS json LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', org, 'name', name, 'database',
-		'{"host": "db.example.com", "port": 5433, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more)
+		jsonb_build_object('host', 'db.example.com', 'port', 5433, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) || more)
 $$;
 
 -- Any name makes a label: lower case, runs to one hyphen, trimmed, cut.

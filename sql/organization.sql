@@ -1,7 +1,8 @@
 -- Organizations, plans and limits.
+SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
 CREATE FUNCTION body(org text, name text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('org_id', org, 'name', name, 'database',
-		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more
+		jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) || more
 $$;
 CREATE FUNCTION limits(org text) RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', p ->> 'queries_per_second', p ->> 'burst_size', p ->> 'max_connections')

@@ -1,7 +1,8 @@
 -- Projects: created, seen, deleted.
+SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
 CREATE FUNCTION project(name text, more jsonb DEFAULT '{}') RETURNS json LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'projects', 'name', name, 'database',
-		'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'::jsonb) || more)
+		jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) || more)
 $$;
 CREATE FUNCTION masked(answer json) RETURNS text LANGUAGE sql AS $$
 	SELECT regexp_replace(answer::text, '[0-9a-z]{26}|20[0-9T:-]{17}Z', '...', 'g')

@@ -6,7 +6,6 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
-#include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -17,6 +16,7 @@
 
 #include "caller.h"
 #include "compat.h"
+#include "sql.h"
 
 #define API 0x1
 #define DATA_PLANE 0x2
@@ -115,10 +115,7 @@ pb_caller_grant(Oid role, const char *access)
 		if (grants[i].accesses & bit)
 			appendStringInfo(&functions, "%spgbeam.%s",
 							 functions.len > 0 ? ", " : "", grants[i].function);
-	if (SPI_execute(psprintf("GRANT USAGE ON SCHEMA pgbeam TO %s", grantee),
-					false, 0) != SPI_OK_UTILITY ||
-		SPI_execute(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
-							 functions.data, grantee),
-					false, 0) != SPI_OK_UTILITY)
-		elog(ERROR, "cannot grant access to %s", grantee);
+	pb_sql_utility(psprintf("GRANT USAGE ON SCHEMA pgbeam TO %s", grantee));
+	pb_sql_utility(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
+							functions.data, grantee));
 }

@@ -111,3 +111,14 @@ pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
 	*descriptor = SPI_tuptable->tupdesc;
 	return SPI_tuptable->vals[0];
 }
+
+/* Runs a statement that takes no parameters; names in the text are quoted. */
+void
+pb_sql_utility(const char *text)
+{
+	int			result = SPI_execute(text, false, 0);
+
+	if (result != SPI_OK_UTILITY)
+		elog(ERROR, "cannot run \"%s\": %s", text,
+			 SPI_result_code_string(result));
+}

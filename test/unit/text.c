@@ -1,0 +1,483 @@
+/*
+ * text.c
+ *	  Unit test of src/text.c: characters, hosts, labels, percent-encoding and
+ *	  domains, on every code point and on bytes that are no UTF-8.
+ */
+#include "check.h"
+#include "text.h"
+
+#define LAST_CODE_POINT 0x10ffff
+
+#define A9 "aaaaaaaaa"
+#define A18 A9 A9
+#define A53 A18 A18 A9 "aaaaaaaa"
+#define A54 A53 "a"
+#define A63 A54 A9
+#define A64 A63 "a"
+#define A191 A63 "." A63 "." A63
+
+/* The white space of ECMA-262, all 25. */
+static const uint32_t white_space[] = {
+	0x0009, 0x000a, 0x000b, 0x000c, 0x000d, 0x0020, 0x00a0, 0x1680,
+	0x2000, 0x2001, 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007,
+	0x2008, 0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff
+};
+
+/* Often taken for white space, and none. */
+static const uint32_t no_white_space[] = {
+	0x180e, 0x200b, 0x200c, 0x200d, 0x2060, 0x2800, 0x3164, 0xfffd, 0x1f600
+};
+
+static bool
+is_among(uint32_t c, const uint32_t *list, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (list[i] == c)
+			return true;
+	return false;
+}
+
+static bool
+is_surrogate(uint32_t c)
+{
+	return c >= 0xd800 && c <= 0xdfff;
+}
+
+static size_t
+to_utf8(uint32_t c, char *out)
+{
+	static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+	size_t		size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	for (size_t i = size; i-- > 1; c >>= 6)
+		out[i] = (char) (0x80 | (c & 0x3f));
+	out[0] = (char) (lead[size] | c);
+	return size;
+}
+
+/* A problem is told by a word of it; NULL is none. */
+static bool
+is_problem(const char *problem, const char *word)
+{
+	if (problem == NULL || word == NULL)
+		return problem == word;
+	return strstr(problem, word) != NULL;
+}
+
+typedef const char *(*Rule) (const char *text, size_t length);
+
+static const char *
+apply(Rule rule, const char *text, size_t length)
+{
+	char	   *copy = exact_copy(text, length);
+	const char *problem = rule(copy, length);
+
+	free(copy);
+	return problem;
+}
+
+static void
+test_characters(void)
+{
+	static const struct
+	{
+		const char *text;
+		size_t		characters;
+	}			cases[] =
+	{
+		{"", 0},
+		{"a", 1},
+		{"abc", 3},
+		{"\x7f", 1},
+		{"\xc2\x80", 1},
+		{"na\xc3\xafve", 5},
+		{"\xe2\x82\xac\xe2\x82\xac", 2},	/* two euro signs */
+		{"\xf0\x9f\x98\x80", 1},	/* an emoji */
+		{"e\xcc\x81", 2},		/* a letter and its combining accent */
+		{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7", 3},	/* joined emoji */
+		{"\xf4\x8f\xbf\xbf", 1},	/* the last code point */
+
+		/* no UTF-8: bytes that continue nothing add nothing */
+		{"\x80", 0},
+		{"\x80\x80" "a", 1},
+		{"\xff\xff", 2},
+		{"\xe2\x82", 1},
+		{"\xc3" "a", 2},
+		{"a\xf0", 2},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		size_t		length = strlen(cases[i].text);
+		char	   *copy = exact_copy(cases[i].text, length);
+
+		CHECK(pb_text_characters(copy, length) == cases[i].characters,
+			  "text %d", i);
+		free(copy);
+	}
+	CHECK(pb_text_characters("a\0b", 3) == 3, "a zero byte");
+}
+
+static const char *
+host_word(uint32_t c)
+{
+	if (is_among(c, white_space, lengthof(white_space)))
+		return "white space";
+	if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
+		return "control";
+	return c == ',' ? "comma" : NULL;
+}
+
+/* Every code point in the middle, at the end and alone. */
+static void
+test_hosts_by_code_point(void)
+{
+	for (uint32_t c = 0; c <= LAST_CODE_POINT; c++)
+	{
+		char		host[6] = "a";
+		size_t		size;
+		const char *word = host_word(c);
+
+		if (is_surrogate(c))
+			continue;
+		size = to_utf8(c, host + 1);
+		host[1 + size] = 'b';
+		CHECK(is_problem(pb_text_host_problem(host, size + 2), word),
+			  "U+%04X in the middle", c);
+		CHECK(is_problem(apply(pb_text_host_problem, host, size + 1), word),
+			  "U+%04X at the end", c);
+		if (c == '/' || c == '@')
+			word = "begin";
+		CHECK(is_problem(pb_text_host_problem(host + 1, size), word),
+			  "U+%04X alone", c);
+	}
+}
+
+static void
+test_controls_by_code_point(void)
+{
+	for (uint32_t c = 0; c <= LAST_CODE_POINT; c++)
+	{
+		char		text[6] = "a";
+		bool		control = c < 0x20 || (c >= 0x7f && c <= 0x9f);
+		size_t		size;
+
+		if (is_surrogate(c))
+			continue;
+		size = 1 + to_utf8(c, text + 1);
+		CHECK(is_problem(apply(pb_text_control_problem, text, size),
+						 control ? "control" : NULL), "U+%04X", c);
+	}
+}
+
+static void
+test_near_white_space(void)
+{
+	for (int i = 0; i < lengthof(no_white_space); i++)
+	{
+		char		host[4];
+		size_t		size = to_utf8(no_white_space[i], host);
+
+		CHECK(apply(pb_text_host_problem, host, size) == NULL, "U+%04X",
+			  no_white_space[i]);
+	}
+}
+
+static void
+test_hosts(void)
+{
+	static const struct
+	{
+		const char *host;
+		const char *word;
+	}			cases[] =
+	{
+		{"", NULL},				/* its length is another rule's */
+		{"db.example.com", NULL},
+		{"10.0.0.1", NULL},
+		{"::1", NULL},
+		{"fe80::1%eth0", NULL},
+		{"b\xc3\xbc" "cher.example", NULL},
+		{"a/b", NULL},
+		{"a@b", NULL},
+		{"'; DROP TABLE x", "white space"},
+		{"a'\"\\b", NULL},
+		{"/var/run/postgresql", "begin"},
+		{"@abstract", "begin"},
+		{"/", "begin"},
+		{"@", "begin"},
+		{"a,b", "comma"},
+		{",", "comma"},
+		{" a", "white space"},
+		{"a ", "white space"},
+		{"a\tb,c", "white space"},
+		{"a\x01" "b", "control"},
+		{"a\x7f", "control"},
+
+		/*
+		 * No UTF-8: whatever stands before it, a forbidden character of ASCII
+		 * is found.
+		 */
+		{"\xc3,", "comma"},
+		{"\xe2,a", "comma"},
+		{"\xe2\x80,", "comma"},
+		{"\xf0,,,", "comma"},
+		{"\xff,,,", "comma"},
+		{"\xc3\x01", "control"},
+		{"\xf0\x9f\x98 ", "white space"},
+		{"a\xe2\x80", "control"},	/* 0x80 by itself */
+		{"a\xc3", NULL},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK(is_problem(apply(pb_text_host_problem, cases[i].host,
+							   strlen(cases[i].host)), cases[i].word),
+			  "host %d", i);
+	CHECK(pb_text_host_problem("a\0b", 3) != NULL, "a zero byte");
+	CHECK(pb_text_control_problem("a\0b", 3) != NULL, "a zero byte");
+}
+
+/* A character of ASCII that no host has, among random bytes. */
+static void
+test_hosts_in_noise(void)
+{
+	static const char forbidden[] = " ,\t\n\x01\x7f";
+
+	for (int i = 0; i < 100000; i++)
+	{
+		char		noise[8];
+		size_t		length = 1 + next_random() % sizeof(noise);
+		size_t		at = next_random() % length;
+
+		random_fill(noise, length);
+		noise[at] = forbidden[next_random() % (sizeof(forbidden) - 1)];
+		CHECK(apply(pb_text_host_problem, noise, length) != NULL,
+			  "noise %d: 0x%02x behind 0x%02x", i, noise[at],
+			  at == 0 ? 0 : (uint8_t) noise[at - 1]);
+	}
+}
+
+static void
+test_percent_encode(void)
+{
+	static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789-._~";
+	char		all[256];
+	char		expected[3 * 256 + 1];
+	size_t		n = 0;
+	char	   *encoded = exactly(66 + 190 * 3);
+
+	for (int byte = 0; byte < 256; byte++)
+	{
+		char	   *one = exactly(3);
+		bool		kept = byte != 0 && strchr(unreserved, byte) != NULL;
+		size_t		length;
+
+		all[byte] = (char) byte;
+		length = pb_text_percent_encode(&all[byte], 1, one);
+		sprintf(expected + n, kept ? "%c" : "%%%02X", byte);
+		CHECK(length == (kept ? 1 : 3) && memcmp(one, expected + n, length) == 0,
+			  "byte %d", byte);
+		n += length;
+		free(one);
+	}
+	CHECK(pb_text_percent_encode(all, sizeof(all), encoded) == n &&
+		  n == 66 + 190 * 3 && memcmp(encoded, expected, n) == 0, "all bytes");
+	CHECK(pb_text_percent_encode("", 0, encoded) == 0, "no bytes");
+	CHECK(pb_text_percent_encode("my db/1", 7, encoded) == 11 &&
+		  memcmp(encoded, "my%20db%2F1", 11) == 0, "my db/1");
+	free(encoded);
+}
+
+static void
+test_labels(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *label;
+	}			cases[] =
+	{
+		{"my-app", "my-app"},
+		{"MyProject", "myproject"},
+		{"My  App!!", "my-app"},
+		{"--a--b--", "a-b"},
+		{"a_b.c d", "a-b-c-d"},
+		{"42", "42"},
+		{"AZaz09", "azaz09"},
+		{"@[`{/:", "p"},		/* the neighbours of A, Z, a, z, 0, 9 */
+
+		{"", "p"},
+		{"-", "p"},
+		{"!?*", "p"},
+		{" ", "p"},
+		{"\xe6\x97\xa5\xe6\x9c\xac", "p"},
+		{"\xf0\x9f\x98\x80", "p"},
+		{"\xe2\x84\xaa", "p"},	/* the Kelvin sign is no k */
+		{"caf\xc3\xa9", "caf"},
+		{"\xc3\x9cn\xc3\xaf" "c\xc3\xb6" "d\xc3\xa9", "n-c-d"},
+		{"stra\xc3\x9f" "e 1", "stra-e-1"},
+		{"\xff\x80" "a\xfe", "a"},
+
+		{A54, A54},
+		{A54 "a", A54},
+		{A54 "-", A54},
+		{A54 "-b", A54},
+		{A53, A53},
+		{A53 "-", A53},
+		{A53 "-b", A53},
+		{A53 "--", A53},
+		{A53 "\xc3\xa9" "b", A53},
+		{"-" A54 "b", A54},
+		{A18 "-" A18 "-" A18 "b", A18 "-" A18 "-" A9 "aaaaaaa"},
+		{A64 A64 A64, A54},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		char	   *name = exact_copy(cases[i].name, strlen(cases[i].name));
+		char	   *label = exactly(PB_LABEL_MAX);
+		size_t		length = pb_text_label(name, strlen(cases[i].name), label);
+
+		CHECK(length == strlen(cases[i].label) &&
+			  memcmp(label, cases[i].label, length) == 0, "\"%s\"",
+			  cases[i].name);
+		free(name);
+		free(label);
+	}
+}
+
+static bool
+is_label(const char *label, size_t length)
+{
+	if (length < 1 || length > PB_LABEL_MAX || label[0] == '-' ||
+		label[length - 1] == '-')
+		return false;
+	for (size_t i = 0; i < length; i++)
+	{
+		char		c = label[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+			return false;
+		if (c == '-' && label[i - 1] == '-')
+			return false;
+	}
+	return true;
+}
+
+/* Of random letters, punctuation and bytes, always a label. */
+static void
+test_any_label(void)
+{
+	static const char some[] = "abYZ09-- ._\xc3\xa9";
+
+	for (int i = 0; i < 100000; i++)
+	{
+		char		name[80];
+		char		label[PB_LABEL_MAX];
+		size_t		length = next_random() % sizeof(name);
+
+		random_fill(name, length);
+		if (i % 2 == 0)
+			for (size_t k = 0; k < length; k++)
+				name[k] = some[(uint8_t) name[k] % (sizeof(some) - 1)];
+		CHECK(is_label(label, pb_text_label(name, length, label)), "name %d", i);
+	}
+}
+
+static void
+test_label_suffix(void)
+{
+	static const struct
+	{
+		uint32_t	random;
+		const char *suffix;
+	}			cases[] =
+	{
+		{0, "000000"},
+		{1, "100000"},
+		{31, "z00000"},
+		{32, "010000"},
+		{0x3fffffff, "zzzzzz"},
+		{0xffffffff, "zzzzzz"},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		char	   *suffix = exactly(PB_LABEL_SUFFIX);
+
+		pb_text_label_suffix(cases[i].random, suffix);
+		CHECK(memcmp(suffix, cases[i].suffix, PB_LABEL_SUFFIX) == 0, "%s",
+			  cases[i].suffix);
+		free(suffix);
+	}
+	CHECK(PB_LABEL_MAX + 1 + PB_LABEL_SUFFIX <= PB_DNS_LABEL_MAX,
+		  "a label and its suffix");
+}
+
+static void
+test_domains(void)
+{
+	static const struct
+	{
+		const char *domain;
+		const char *word;
+	}			cases[] =
+	{
+		{"aws.pgbeam.app", NULL},
+		{"localhost", NULL},
+		{"a", NULL},
+		{"1.2.3", NULL},
+		{"a-b.c--d", NULL},
+		{A63, NULL},
+		{A63 ".b", NULL},
+		{"b." A63, NULL},
+		{A191, NULL},			/* 54 + 1 + 6 + 1 + 191 = 253 */
+
+		{"", "between"},
+		{".", "between"},
+		{".a", "between"},
+		{"a.", "between"},
+		{"a..b", "between"},
+		{A64, "between"},
+		{A64 ".b", "between"},
+		{"b." A64, "between"},
+		{"-a", "hyphen"},
+		{"a-", "hyphen"},
+		{"-", "hyphen"},
+		{"a.-b", "hyphen"},
+		{"a-.b", "hyphen"},
+		{"A.b", "consist"},
+		{"a_b", "consist"},
+		{"a b", "consist"},
+		{"a/b", "consist"},
+		{"<cloud>.pgbeam.app", "consist"},
+		{"b\xc3\xbc" "cher", "consist"},
+		{"a\n", "consist"},
+		{A63 "." A63 "." A54 A9 "a", "too long"},
+		{A191 ".b", "too long"},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK(is_problem(apply(pb_text_domain_problem, cases[i].domain,
+							   strlen(cases[i].domain)), cases[i].word),
+			  "\"%s\"", cases[i].domain);
+	CHECK(pb_text_domain_problem("a\0b", 3) != NULL, "a zero byte");
+}
+
+int
+main(void)
+{
+	test_characters();
+	test_hosts_by_code_point();
+	test_controls_by_code_point();
+	test_near_white_space();
+	test_hosts();
+	test_hosts_in_noise();
+	test_percent_encode();
+	test_labels();
+	test_any_label();
+	test_label_suffix();
+	test_domains();
+	return report("text");
+}
