@@ -53,13 +53,15 @@ SELECT relname FROM pgbeam_tables t WHERE obj_description(t.oid, 'pg_class') IS 
 SELECT relname, relacl FROM pg_class JOIN pgbeam_tables USING (oid, relname)
 WHERE EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner);
 
--- Functions: none for PUBLIC, all with a pinned path and a comment.
+-- Functions: none for PUBLIC, all with a comment, and with a pinned path but
+-- for those that run no SQL at all.
 CREATE VIEW pgbeam_functions AS
 	SELECT * FROM pg_proc WHERE pronamespace = 'pgbeam'::regnamespace;
 SELECT oid::regprocedure FROM pgbeam_functions
 WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0);
 SELECT oid::regprocedure FROM pgbeam_functions
-WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'];
+WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^typeid');
 SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
 
 -- Functions of the API take the caller's place, so they run as the owner; and

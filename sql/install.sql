@@ -22,6 +22,17 @@ SET pgbeam.no_such_setting = 1;
 -- The tests that follow need a key.
 SELECT pgbeam.create_key() ~ '^[0-9a-f]{32}$' AS made;
 
+-- A session goes on when the extension is dropped and made again: kept plans
+-- find the new tables.
+SELECT pgbeam.create_project('{"name": "again", "org_id": "again", "database": {"host": "h", "port": 1,
+	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') #>> '{project,name}' AS name;
+DROP EXTENSION pgbeam;
+CREATE EXTENSION pgbeam;
+SELECT pgbeam.create_project('{"name": "again", "org_id": "again", "database": {"host": "h", "port": 1,
+	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') #>> '{project,name}' AS name;
+DROP EXTENSION pgbeam;
+CREATE EXTENSION pgbeam;
+
 -- An encoding other than UTF8 is refused.
 CREATE DATABASE pgbeam_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
 \c pgbeam_latin1

@@ -16,14 +16,14 @@
 static Datum
 words_of(const PbField *field)
 {
-	Datum		words[16];
 	int			count = 0;
+	Datum	   *words;
 
 	while (field->words[count] != NULL)
-	{
-		words[count] = CStringGetTextDatum(field->words[count]);
 		count++;
-	}
+	words = palloc(count * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+		words[i] = CStringGetTextDatum(field->words[i]);
 	return PointerGetDatum(construct_array(words, count, TEXTOID, -1, false,
 										   TYPALIGN_INT));
 }

@@ -129,7 +129,7 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 					 errhint("A BEFORE trigger on pgbeam.hosts may have skipped the row.")));
 	}
 	ereport(ERROR,
-			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("no free proxy host was found in %d tries", TRIES),
 			 errhint("Try again, or choose another name.")));
 }

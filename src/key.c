@@ -425,32 +425,31 @@ add_key(char *present, size_t present_length)
 }
 
 /*
- * The present text, to which a key may be added; NULL with faults when it is
- * there but unfit. A file that is missing or empty counts as no text.
+ * The text to which a key is added, in guarded memory: none where the file is
+ * missing or empty. False with faults when it is there but unfit.
  */
-static char *
-read_present(ssize_t *length, PbFaults *faults)
+static bool
+read_present(char **text, ssize_t *length, PbFaults *faults)
 {
 	struct stat st;
-	char	   *buffer;
 	PbKeyring  *present;
 
+	*text = NULL;
 	*length = 0;
-	if (lstat(keyring_file, &st) != 0 && errno == ENOENT)
-		return pb_guarded_alloc(1);
-	if (S_ISREG(st.st_mode) && st.st_size == 0)
-		return pb_guarded_alloc(1);
-	buffer = read_file(length, faults);
-	if (buffer == NULL)
-		return NULL;
-	present = parse_file(buffer, *length, faults);
+	if (lstat(keyring_file, &st) != 0 ? errno == ENOENT :
+		S_ISREG(st.st_mode) && st.st_size == 0)
+		return true;
+	*text = read_file(length, faults);
+	if (*text == NULL)
+		return false;
+	present = parse_file(*text, *length, faults);
 	if (present == NULL)
 	{
-		pb_guarded_free(buffer);
-		return NULL;
+		pb_guarded_free(*text);
+		return false;
 	}
 	pb_keyring_free(present);
-	return buffer;
+	return true;
 }
 
 /*
@@ -468,8 +467,7 @@ pb_key_create(PbFaults *faults)
 	if (!is_placed_well(faults))
 		return NULL;
 	lock = lock_keyring();
-	present = read_present(&present_length, faults);
-	if (present == NULL)
+	if (!read_present(&present, &present_length, faults))
 		return NULL;
 	id = add_key(present, present_length);
 	CloseTransientFile(lock);

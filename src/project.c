@@ -205,19 +205,25 @@ static PbStatement count_projects = {
 };
 
 /*
- * Counts are exact when every create under the limit waits for the one
- * before it and then sees what that one wrote.
+ * Locks the organization: counts are exact when every create under the limit
+ * waits for the one before it and then sees what that one wrote.
  */
+static void
+lock_limits(Datum org_id, PbOrganization *organization)
+{
+	if (XactIsoLevel != XACT_READ_COMMITTED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("a project under a plan limit can be created only at isolation level READ COMMITTED"),
+				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or lift the limit.")));
+	pb_organization_find(org_id, true, organization);
+}
+
 static bool
 has_room(Datum org_id, int32 limit)
 {
 	Datum		values[] = {org_id, Int64GetDatum(limit)};
 
-	if (XactIsoLevel != XACT_READ_COMMITTED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-				 errmsg("a project under a plan limit can be created only at isolation level READ COMMITTED"),
-				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or raise the limit to 0.")));
 	return pb_sql_run(&count_projects, values, NULL) < (uint64) limit;
 }
 
@@ -231,7 +237,7 @@ plan_allows(const PbRow *project, PbOrganization *organization,
 
 	pb_organization_find(org_id, false, organization);
 	if (organization->limits[PB_MAX_PROJECTS] > 0)
-		pb_organization_find(org_id, true, organization);
+		lock_limits(org_id, organization);
 	limit = organization->limits[PB_MAX_PROJECTS];
 	if (DatumGetBool(project->values[at.self_hosted]) &&
 		!pb_organization_may_self_host(organization))
