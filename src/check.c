@@ -286,6 +286,8 @@ find_member(Check *check, const PbField *field, const PbJson *object,
 
 static void check_fields(Check *check, const PbField *fields,
 						 const PbJson *object, const PbPath *up);
+static bool check_row(PbRow *row, const PbJson *object, const PbPath *up,
+					  PbFaults *faults, PbFaults *ignored);
 
 static void
 check_leaf(Check *check, const PbField *field, const PbJson *object,
@@ -336,8 +338,8 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	else
 	{
 		check->row->embedded = pb_row_make(field->resource);
-		pb_check_create(check->row->embedded, &value, &path,
-							  check->faults, check->ignored);
+		check->unknown |= check_row(check->row->embedded, &value, &path,
+									check->faults, check->ignored);
 	}
 }
 
@@ -418,27 +420,34 @@ check_fields(Check *check, const PbField *fields, const PbJson *object,
 	check->found = found_outside;
 }
 
-/*
- * Fills row from a create request, defaults included, or adds to faults every
- * rule the request breaks. Members that it does not have go to ignored.
- */
-void
-pb_check_create(PbRow *row, const PbJson *body, const PbPath *up,
-					  PbFaults *faults, PbFaults *ignored)
+/* A whole resource, nested or not; tells whether it has unknown members. */
+static bool
+check_row(PbRow *row, const PbJson *object, const PbPath *up,
+		  PbFaults *faults, PbFaults *ignored)
 {
 	Check		check = {.row = row, .faults = faults, .ignored = ignored};
 
+	check_fields(&check, row->resource->fields, object, up);
+	if (row->resource->rule != NULL)
+		row->resource->rule(row, up, faults);
+	return check.unknown;
+}
+
+/*
+ * Fills row from a create request, defaults included, or adds to faults every
+ * rule the request breaks. Members that it does not have go to ignored; only
+ * below them can it be nested deeper than the table is.
+ */
+void
+pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
+				PbFaults *ignored)
+{
 	if (body->type != PB_JSON_OBJECT)
-	{
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "the request body must be a JSON object", NULL);
-		return;
-	}
-	check_fields(&check, row->resource->fields, body, up);
-	if (check.unknown && pb_json_deeper_than(body, NESTING_MAX))
+	else if (check_row(row, body, NULL, faults, ignored) &&
+			 pb_json_deeper_than(body, NESTING_MAX))
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 psprintf("the request body must not be nested deeper than %d levels",
 							  NESTING_MAX), NULL);
-	if (row->resource->rule != NULL)
-		row->resource->rule(row, up, faults);
 }

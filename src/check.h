@@ -7,8 +7,8 @@
 
 #include "field.h"
 
-extern void pb_check_create(PbRow *row, const PbJson *body, const PbPath *up,
-							PbFaults *faults, PbFaults *ignored);
+extern void pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
+							PbFaults *ignored);
 extern void pb_check_value(PbRow *row, int leaf, const PbJson *value,
 						   PbFaults *faults);
 extern bool pb_check_fallback(PbRow *row, int leaf, Datum *value);

@@ -18,7 +18,8 @@
 #define OVERHEAD (HEADER + PB_NONCE_BYTES + TAG)
 #define PADDING 64
 #define ORG_MAX 1020			/* 255 characters of at most 4 bytes */
-#define PLACE_MAX (5 * 4 + 64 + ORG_MAX + 16 + 16 + 4)
+#define PURPOSE_MAX 64
+#define PLACE_MAX (5 * 4 + PURPOSE_MAX + ORG_MAX + 16 + 16 + 4)
 
 _Static_assert(PB_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
 			   "key size");
@@ -144,7 +145,7 @@ pb_keyring_parse(const char *text, size_t length, const char **problem,
 		++*line;
 		if (size > 0 && text[0] != '#')
 			*problem = parse_key(text, size, &ring->keys[ring->count++]);
-		text += size + 1;
+		text = stop == NULL ? end : stop + 1;
 	}
 	if (*problem == NULL && ring->count == 0)
 	{
@@ -229,11 +230,11 @@ describe_place(const PbPlace *place, uint8_t data[PLACE_MAX])
 	uint8_t		generation[4];
 	uint8_t    *at = data;
 
-	if (place->org_length > ORG_MAX)
+	if (place->org_length > ORG_MAX || strlen(place->purpose) > PURPOSE_MAX)
 		return 0;
 	for (int i = 0; i < 4; i++)
 		generation[i] = (uint8_t) (place->generation >> (8 * i));
-	at = add_part(at, place->purpose, strnlen(place->purpose, 64));
+	at = add_part(at, place->purpose, strlen(place->purpose));
 	at = add_part(at, place->org, place->org_length);
 	at = add_part(at, place->project, 16);
 	at = add_part(at, place->database, 16);

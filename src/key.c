@@ -107,7 +107,7 @@ in_data_directory(const char *path)
 		strlcpy(directory, ".", sizeof(directory));
 	if (realpath(directory, real) == NULL || realpath(DataDir, data) == NULL)
 		return false;
-	return strcmp(real, data) == 0 || path_is_prefix_of_path(data, real);
+	return path_is_prefix_of_path(data, real);
 }
 
 static bool

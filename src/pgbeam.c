@@ -115,6 +115,10 @@ warn_of_ignored(const PbFaults *ignored)
 	for (int i = 0; i < Min(ignored->count, PB_PROBLEMS_MAX); i++)
 		ereport(WARNING,
 				(errmsg("%s and is ignored", ignored->problems[i].detail)));
+	if (ignored->count > PB_PROBLEMS_MAX)
+		ereport(WARNING,
+				(errmsg("%d more members are ignored",
+						ignored->count - PB_PROBLEMS_MAX)));
 }
 
 static const char *

@@ -317,7 +317,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	PbFaults   *faults = &reply->faults;
 	PbOrganization organization;
 
-	pb_check_create(project, &request->body, NULL, faults, &reply->ignored);
+	pb_check_create(project, &request->body, faults, &reply->ignored);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	database = project->embedded;

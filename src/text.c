@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "typeid.h"
+
 /* Code points: every byte that continues none. */
 size_t
 pb_text_characters(const char *text, size_t length)
@@ -37,7 +39,14 @@ next_character(const char *text, size_t length, size_t *at)
 	}
 	c = p[0] & (0x7f >> size);
 	for (size_t i = 1; i < size; i++)
+	{
+		if ((p[i] & 0xc0) != 0x80)
+		{
+			*at += 1;
+			return p[0];
+		}
 		c = c << 6 | (p[i] & 0x3f);
+	}
 	*at += size;
 	return c;
 }
@@ -160,10 +169,8 @@ pb_text_label(const char *name, size_t length, char label[PB_LABEL_MAX])
 void
 pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX])
 {
-	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-
 	for (int i = 0; i < PB_LABEL_SUFFIX; i++)
-		suffix[i] = alphabet[random >> (5 * i) & 31];
+		suffix[i] = pb_base32[random >> (5 * i) & 31];
 }
 
 /* Dot-separated DNS labels in lower case that leave room for one in front. */

@@ -12,7 +12,7 @@
 /* the least step that changes the fraction: 1 ms / 4096, rounded up */
 #define LEAST_STEP_NS (NS_PER_MS / (1 << FRACTION_BITS) + 1)
 
-static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+const char	pb_base32[33] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /*
  * Makes a UUID version 7 greater than all that were made before it with the
@@ -99,7 +99,7 @@ pb_typeid_encode(const char *prefix, size_t prefix_length,
 		*p++ = '_';
 	}
 	for (int i = 0; i < PB_TYPEID_SUFFIX; i++)
-		*p++ = alphabet[quintet(uuid, i)];
+		*p++ = pb_base32[quintet(uuid, i)];
 	return p - text;
 }
 
@@ -107,9 +107,9 @@ pb_typeid_encode(const char *prefix, size_t prefix_length,
 static int
 digit_value(char c)
 {
-	const char *found = c == '\0' ? NULL : strchr(alphabet, c);
+	const char *found = c == '\0' ? NULL : strchr(pb_base32, c);
 
-	return found == NULL ? -1 : (int) (found - alphabet);
+	return found == NULL ? -1 : (int) (found - pb_base32);
 }
 
 static const char *

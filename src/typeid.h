@@ -17,6 +17,9 @@
 #define PB_TYPEID_SUFFIX 26
 #define PB_TYPEID_MAX (PB_TYPEID_PREFIX_MAX + 1 + PB_TYPEID_SUFFIX)
 
+/* Crockford's base 32 in lower case: no i, l, o, u. */
+extern const char pb_base32[33];
+
 typedef struct PbTypeid
 {
 	size_t		prefix_length;	/* the prefix is the text's first bytes */

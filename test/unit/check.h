@@ -6,6 +6,8 @@
 #ifndef UNIT_CHECK_H
 #define UNIT_CHECK_H
 
+#define _GNU_SOURCE				/* for memmem() */
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
