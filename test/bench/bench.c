@@ -1,0 +1,257 @@
+/*
+ * bench.c
+ *	  Two loops in the backend, and what they cost it: CPU time, WAL and, under
+ *	  callgrind, instructions.
+ *
+ * Everything a loop needs is made before its clock starts.
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/instrument.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#if defined(__has_include)
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#endif
+#endif
+#ifndef CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#define CALLGRIND_DUMP_STATS_AT(name) ((void) (name))
+#endif
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(bench_call);
+PG_FUNCTION_INFO_V1(bench_write);
+
+typedef struct Clock
+{
+	double		cpu_us;
+	uint64		wal_bytes;
+} Clock;
+
+/* A kept statement and its slice of the columns that are ready for it. */
+typedef struct Statement
+{
+	SPIPlanPtr	plan;
+	int			first;
+} Statement;
+
+static double
+cpu_us(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+		usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+static Clock
+start_clock(void)
+{
+	Clock		clock = {.wal_bytes = pgWalUsage.wal_bytes, .cpu_us = cpu_us()};
+
+	CALLGRIND_START_INSTRUMENTATION;
+	return clock;
+}
+
+static Clock
+stop_clock(Clock start)
+{
+	CALLGRIND_STOP_INSTRUMENTATION;
+	return (Clock) {
+		.cpu_us = cpu_us() - start.cpu_us,
+		.wal_bytes = pgWalUsage.wal_bytes - start.wal_bytes
+	};
+}
+
+/* The cost of one call as the row (cpu_us, wal_bytes). */
+static Datum
+cost_per_call(FunctionCallInfo fcinfo, Clock cost, int calls)
+{
+	TupleDesc	descriptor;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	CALLGRIND_DUMP_STATS_AT(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the result must be a row");
+	values[0] = Float8GetDatum(cost.cpu_us / calls);
+	values[1] = Float8GetDatum((double) cost.wal_bytes / calls);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
+											 values, nulls));
+}
+
+/*
+ * bench.call(variant, function, bodies): calls the function with each body as
+ * the executor does: by the function manager, so that SECURITY DEFINER and SET
+ * hold, in a memory context that is reset after each call.
+ */
+Datum
+bench_call(PG_FUNCTION_ARGS)
+{
+	MemoryContext per_call = AllocSetContextCreate(CurrentMemoryContext,
+												   "bench call",
+												   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext before;
+	FmgrInfo	function;
+	Datum	   *bodies;
+	int			count;
+	Clock		clock;
+
+	fmgr_info(PG_GETARG_OID(1), &function);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), JSONBOID, -1, false,
+					  TYPALIGN_INT, &bodies, NULL, &count);
+	before = MemoryContextSwitchTo(per_call);
+	clock = start_clock();
+	for (int i = 0; i < count; i++)
+	{
+		(void) FunctionCall1(&function, bodies[i]);
+		MemoryContextReset(per_call);
+	}
+	clock = stop_clock(clock);
+	MemoryContextSwitchTo(before);
+	return cost_per_call(fcinfo, clock, count);
+}
+
+/* The kept plan of this text, made once per backend. */
+static SPIPlanPtr
+kept_plan(const char *text, int nargs, Oid *types)
+{
+	static struct
+	{
+		char	   *text;
+		SPIPlanPtr	plan;
+	}			kept[8];
+
+	for (int i = 0; i < (int) lengthof(kept); i++)
+	{
+		if (kept[i].text == NULL)
+		{
+			kept[i].plan = SPI_prepare_cursor(text, nargs, types,
+											  CURSOR_OPT_GENERIC_PLAN);
+			if (kept[i].plan == NULL || SPI_keepplan(kept[i].plan) != 0)
+				elog(ERROR, "cannot prepare \"%s\"", text);
+			kept[i].text = MemoryContextStrdup(TopMemoryContext, text);
+		}
+		if (strcmp(kept[i].text, text) == 0)
+			return kept[i].plan;
+	}
+	elog(ERROR, "too many statements");
+}
+
+/* Prepares each statement for the next columns, as many as its width says. */
+static int
+prepare_statements(ArrayType *texts, ArrayType *widths, TupleDesc columns,
+				   Statement **statements)
+{
+	Oid		   *types = palloc(columns->natts * sizeof(Oid));
+	Datum	   *text_items;
+	Datum	   *width_items;
+	int			count;
+	int			first = 0;
+
+	/* Base types: the checks of a domain are the statement's to run. */
+	for (int i = 0; i < columns->natts; i++)
+		types[i] = getBaseType(SPI_gettypeid(columns, i + 1));
+	deconstruct_array(texts, TEXTOID, -1, false, TYPALIGN_INT, &text_items,
+					  NULL, &count);
+	deconstruct_array(widths, INT4OID, 4, true, TYPALIGN_INT, &width_items,
+					  NULL, &count);
+	*statements = palloc(count * sizeof(Statement));
+	for (int i = 0; i < count; i++)
+	{
+		int			width = DatumGetInt32(width_items[i]);
+
+		(*statements)[i].first = first;
+		(*statements)[i].plan = kept_plan(TextDatumGetCString(text_items[i]),
+										  width, types + first);
+		first += width;
+	}
+	if (first != columns->natts)
+		elog(ERROR, "%d columns are ready for %d parameters",
+			 columns->natts, first);
+	return count;
+}
+
+/* Every row's values and SPI's nulls, side by side. */
+static void
+read_values(SPITupleTable *rows, Datum **values, char **nulls)
+{
+	int			width = rows->tupdesc->natts;
+	bool	   *isnull = palloc(width * sizeof(bool));
+
+	*values = palloc(rows->numvals * width * sizeof(Datum));
+	*nulls = palloc(rows->numvals * width);
+	for (uint64 i = 0; i < rows->numvals; i++)
+	{
+		heap_deform_tuple(rows->vals[i], rows->tupdesc, *values + i * width,
+						  isnull);
+		for (int c = 0; c < width; c++)
+			(*nulls)[i * width + c] = isnull[c] ? 'n' : ' ';
+	}
+}
+
+static void
+run(const Statement *statement, Datum *values, const char *nulls)
+{
+	if (SPI_execute_plan(statement->plan, values + statement->first,
+						 nulls + statement->first, false, 0) < 0 ||
+		SPI_processed != 1)
+		elog(ERROR, "a statement of the limit wrote " UINT64_FORMAT " rows",
+			 SPI_processed);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * bench.write(variant, ready, statements, widths): runs the statements for
+ * each row of the query "ready", whose columns are the parameters of the
+ * first, the second and so on. SPI is opened once for the whole loop: the
+ * least that could be paid.
+ */
+Datum
+bench_write(PG_FUNCTION_ARGS)
+{
+	SPITupleTable *rows;
+	Statement  *statements;
+	Datum	   *values;
+	char	   *nulls;
+	int			count;
+	int			calls;
+	int			width;
+	Clock		clock;
+
+	if (SPI_connect() != SPI_OK_CONNECT ||
+		SPI_execute(text_to_cstring(PG_GETARG_TEXT_PP(1)), false,
+					0) != SPI_OK_SELECT)
+		elog(ERROR, "the values of the limit cannot be read");
+	rows = SPI_tuptable;
+	calls = rows->numvals;
+	width = rows->tupdesc->natts;
+	count = prepare_statements(PG_GETARG_ARRAYTYPE_P(2),
+							   PG_GETARG_ARRAYTYPE_P(3),
+							   rows->tupdesc, &statements);
+	read_values(rows, &values, &nulls);
+
+	clock = start_clock();
+	for (int i = 0; i < calls; i++)
+		for (int s = 0; s < count; s++)
+			run(&statements[s], values + i * width, nulls + i * width);
+	clock = stop_clock(clock);
+
+	SPI_finish();
+	return cost_per_call(fcinfo, clock, calls);
+}

@@ -1,0 +1,72 @@
+-- What was measured was done: all rows are there, both ways give the same
+-- answer, and both refuse what is wrong.
+
+CREATE VIEW bench.made AS
+	SELECT 'pgbeam' AS tables, p.name
+	FROM pgbeam.projects AS p
+	JOIN pgbeam.hosts AS h ON (h.host, h.org_id, h.project_id) = (p.proxy_host, p.org_id, p.id)
+	JOIN pgbeam.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id)
+	UNION ALL
+	SELECT 'today', p.name
+	FROM today.projects AS p
+	JOIN today.hosts AS h ON (h.host, h.org_id, h.project_id) = (p.proxy_host, p.org_id, p.id)
+	JOIN today.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id);
+
+DO $$
+DECLARE
+	wrong text;
+BEGIN
+	SELECT string_agg(format('%s made %s of %s projects', variant, made, called), ', ') INTO wrong
+	FROM (
+		SELECT c.variant, count(*) AS called, count(m.name) AS made
+		FROM bench.costs AS c
+		CROSS JOIN generate_series(1, c.calls) AS n
+		LEFT JOIN bench.made AS m ON m.name = bench.name(c.variant, c.round, n)
+			AND m.tables = CASE c.variant WHEN 'today' THEN 'today' ELSE 'pgbeam' END
+		GROUP BY c.variant
+	) AS counts
+	WHERE made <> called;
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION '%', wrong;
+	END IF;
+END
+$$;
+
+DO $$
+DECLARE
+	varying CONSTANT text[] := '{id,project_id,created_at,updated_at}';
+	ours jsonb;
+	theirs jsonb;
+BEGIN
+	ours := pgbeam.create_project(bench.body('today', -1, 1));
+	theirs := today.create_project(bench.body('today', -1, 1));
+	IF (ours->'project') - varying <> (theirs->'project') - varying OR
+		(ours->'database') - varying <> (theirs->'database') - varying THEN
+		RAISE EXCEPTION 'the answers differ: % and %', ours, theirs;
+	END IF;
+	IF pgbeam.reveal_password(ours #>> '{database,id}') <> bench.body('today', 0, 0) #>> '{database,password}' OR
+		pgbeam.typeid_decode(theirs #>> '{project,id}') <>
+		(SELECT id FROM today.projects WHERE name = theirs #>> '{project,name}') THEN
+		RAISE EXCEPTION 'a password or an id was not kept';
+	END IF;
+END
+$$;
+
+DO $$
+DECLARE
+	refused integer := 0;
+	way regprocedure;
+BEGIN
+	FOREACH way IN ARRAY '{pgbeam.create_project(jsonb),today.create_project(jsonb)}'::regprocedure[] LOOP
+		BEGIN
+			PERFORM bench.call('refused', way,
+				ARRAY[jsonb_set(bench.body('today', -2, 1), '{database,port}', '"5432"')]);
+		EXCEPTION WHEN SQLSTATE 'PT400' THEN
+			refused := refused + 1;
+		END;
+	END LOOP;
+	IF refused <> 2 THEN
+		RAISE EXCEPTION 'a body that is wrong was accepted';
+	END IF;
+END
+$$;
