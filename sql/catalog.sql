@@ -61,7 +61,7 @@ SELECT oid::regprocedure FROM pgbeam_functions
 WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0);
 SELECT oid::regprocedure FROM pgbeam_functions
 WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
-	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^typeid');
+	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^(typeid|check_fields)');
 SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
 
 -- Functions of the API take the caller's place, so they run as the owner; and

@@ -14,7 +14,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "check.h"
-#include "text.h"
+#include "rule.h"
 
 #define NESTING_MAX 64
 #define NAME_SHOWN_MAX 64
@@ -68,40 +68,9 @@ type_hint(const PbField *field, const PbJson *value)
 }
 
 static const char *
-words_rule(const char *const *words)
-{
-	StringInfoData rule;
-
-	initStringInfo(&rule);
-	appendStringInfoString(&rule, "must be one of ");
-	for (int i = 0; words[i] != NULL; i++)
-		appendStringInfo(&rule, "%s%s", i > 0 ? ", " : "", words[i]);
-	return rule.data;
-}
-
-static bool
-is_word(const char *const *words, const PbJson *value)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strlen(words[i]) == (size_t) value->length &&
-			memcmp(words[i], value->text, value->length) == 0)
-			return true;
-	return false;
-}
-
-static const char *
 text_problem(const PbField *field, const PbJson *value)
 {
-	int			characters = pb_text_characters(value->text, value->length);
-
-	if (field->kind == PB_WORD)
-		return is_word(field->words, value) ? NULL : words_rule(field->words);
-	if (characters < field->least)
-		return field->least == 1 ? "must not be empty" :
-			psprintf("must have at least %d characters", field->least);
-	if (field->most > 0 && characters > field->most)
-		return psprintf("must have at most %d characters", field->most);
-	return field->rule == NULL ? NULL : field->rule(value->text, value->length);
+	return pb_rule_text(field, value->text, value->length);
 }
 
 static const char *
@@ -111,12 +80,11 @@ integer_problem(const PbField *field, const PbJson *value, int32 *integer)
 
 	if (number == PB_NUMBER_FRACTION)
 		return type_rule(field);
-	if (number == PB_NUMBER_TOO_SMALL ||
-		(number == PB_NUMBER_INTEGER && *integer < field->least))
-		return psprintf("must be at least %d", field->least);
-	if (number == PB_NUMBER_TOO_LARGE || *integer > field->most)
-		return psprintf("must be at most %d", field->most);
-	return NULL;
+	if (number == PB_NUMBER_TOO_SMALL)
+		return pb_rule_least(field);
+	if (number == PB_NUMBER_TOO_LARGE)
+		return pb_rule_most(field);
+	return pb_rule_integer(field, *integer);
 }
 
 /* A list of texts as text[]; its items' problems go to faults directly. */
@@ -127,9 +95,10 @@ list_problem(const PbField *field, const PbJson *value, const PbPath *path,
 	const PbField *item_field = field->fields;
 	Datum	   *items;
 	int			before = faults->count;
+	const char *too_many = pb_rule_count(field, value->size);
 
-	if (value->size > field->most)
-		return psprintf("must have at most %d items", field->most);
+	if (too_many != NULL)
+		return too_many;
 	items = palloc(value->size * sizeof(Datum));
 	for (int i = 0; i < value->size; i++)
 	{

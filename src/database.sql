@@ -25,42 +25,10 @@ CREATE TABLE pgbeam.databases (
 	updated_at timestamptz NOT NULL,
 	deleted_at timestamptz,
 	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
-	CONSTRAINT databases_org_id_check
-		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
-	CONSTRAINT databases_host_check
-		CHECK (char_length(host) >= 1 AND host !~ '^[/@]' AND host !~ '[\x01-\x20,\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]'),
-	CONSTRAINT databases_port_check
-		CHECK (port >= 1 AND port <= 65535),
-	CONSTRAINT databases_name_check
-		CHECK (char_length(name) >= 1 AND name !~ '[\x01-\x1f\x7f-\x9f]'),
-	CONSTRAINT databases_username_check
-		CHECK (char_length(username) >= 1 AND username !~ '[\x01-\x1f\x7f-\x9f]'),
 	CONSTRAINT databases_password_sealed_check
 		CHECK ((password_sealed IS NULL) = (deleted_at IS NOT NULL)),
-	CONSTRAINT databases_password_generation_check
-		CHECK (password_generation >= 1 AND password_generation <= 2147483647),
-	CONSTRAINT databases_ssl_mode_check
-		CHECK (ssl_mode IN ('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full')),
-	CONSTRAINT databases_role_check CHECK (role IN ('primary', 'replica')),
-	CONSTRAINT databases_pool_region_check
-		CHECK (char_length(pool_region) <= 255),
-	CONSTRAINT databases_query_timeout_ms_check
-		CHECK (query_timeout_ms >= 0 AND query_timeout_ms <= 300000),
-	CONSTRAINT databases_cache_ttl_seconds_check
-		CHECK (cache_ttl_seconds >= 0 AND cache_ttl_seconds <= 86400),
-	CONSTRAINT databases_cache_max_entries_check
-		CHECK (cache_max_entries >= 0 AND cache_max_entries <= 1000000),
-	CONSTRAINT databases_cache_swr_seconds_check
-		CHECK (cache_swr_seconds >= 0 AND cache_swr_seconds <= 86400),
-	CONSTRAINT databases_pool_size_check
-		CHECK (pool_size >= 1 AND pool_size <= 10000),
-	CONSTRAINT databases_min_pool_size_check
-		CHECK (min_pool_size >= 1 AND min_pool_size <= 10000),
-	CONSTRAINT databases_pool_mode_check
-		CHECK (pool_mode IN ('session', 'transaction', 'statement')),
-	CONSTRAINT databases_max_active_check
-		CHECK (max_active >= 1 AND max_active <= 10000),
-	CONSTRAINT databases_pool_check CHECK (min_pool_size <= pool_size)
+	CONSTRAINT databases_fields_check
+		CHECK (pgbeam.check_fields('pgbeam.databases', databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id);

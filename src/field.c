@@ -32,13 +32,16 @@ pb_field_lists_objects(const PbField *field)
 }
 
 static void
-add_leaf(PbShape *shape, const PbField *field, const char *path, Oid type)
+add_leaf(PbShape *shape, const PbField *field, const char *path,
+		 const PbField *list)
 {
 	PbLeaf	   *leaf = &shape->leaves[shape->count];
 
 	leaf->field = field;
+	leaf->list = list;
 	leaf->path = path;
-	leaf->type = type;
+	leaf->type = list != NULL ? TEXTARRAYOID : type_of_kind[field->kind];
+	leaf->column_index = -1;
 	leaf->has_fallback = false;
 	if (field->flags & PB_DERIVED)
 		leaf->column = NULL;
@@ -51,7 +54,7 @@ add_leaf(PbShape *shape, const PbField *field, const char *path, Oid type)
 
 static void
 add_leaves(PbShape *shape, const PbField *fields, const char *above,
-		   bool in_list)
+		   const PbField *list)
 {
 	for (const PbField *field = fields; field->name != NULL; field++)
 	{
@@ -60,12 +63,11 @@ add_leaves(PbShape *shape, const PbField *fields, const char *above,
 		shape->leaves = repalloc(shape->leaves,
 								 (shape->count + 1) * sizeof(PbLeaf));
 		if (field->kind == PB_OBJECT)
-			add_leaves(shape, field->fields, psprintf("%s.", path), in_list);
+			add_leaves(shape, field->fields, psprintf("%s.", path), list);
 		else if (pb_field_lists_objects(field))
-			add_leaves(shape, field->fields, psprintf("%s[].", path), true);
+			add_leaves(shape, field->fields, psprintf("%s[].", path), field);
 		else if (field->kind != PB_EMBEDDED)
-			add_leaf(shape, field, path,
-					 in_list ? TEXTARRAYOID : type_of_kind[field->kind]);
+			add_leaf(shape, field, path, list);
 	}
 }
 
@@ -81,7 +83,7 @@ pb_field_shape(const PbResource *resource)
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	shape = palloc0(sizeof(PbShape));
 	shape->leaves = palloc(sizeof(PbLeaf));
-	add_leaves(shape, resource->fields, "", false);
+	add_leaves(shape, resource->fields, "", NULL);
 	MemoryContextSwitchTo(before);
 	resource->prepared->shape = shape;
 	return shape;

@@ -66,9 +66,11 @@ typedef struct PbField
 typedef struct PbLeaf
 {
 	const PbField *field;
+	const PbField *list;		/* the list whose objects it is a member of */
 	const char *path;			/* dotted */
 	const char *column;			/* NULL for a derived one */
 	Oid			type;
+	int			column_index;	/* in stored rows; see columns_of */
 	bool		has_fallback;	/* check.c has made it of the field's */
 	Datum		fallback;
 } PbLeaf;
@@ -77,6 +79,7 @@ typedef struct PbShape
 {
 	int			count;
 	PbLeaf	   *leaves;
+	uint64		columns_of;		/* the row type that column_index is right for */
 } PbShape;
 
 struct PbRow;

@@ -17,6 +17,37 @@
 #define CLOUD_LONGEST "azure"
 #define TRIES 5
 
+static const char *const kinds[] = {"proxy", "custom", NULL};
+
+static const PbField fields[] = {
+	{
+		.name = "host", .kind = PB_TEXT, .least = 1, .most = PB_DNS_NAME_MAX,
+		.about = "A host name, given once."
+	},
+	{
+		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = 255,
+		.about = "The organization of its project."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .prefix = "prj",
+		.about = "The project it leads to, for ever."
+	},
+	{
+		.name = "kind", .kind = PB_WORD, .words = kinds,
+		.about = "Whether it was made for the project or brought along."
+	},
+	{0}
+};
+
+static PbPrepared prepared;
+
+const PbResource pb_host = {
+	.name = "host",
+	.table = "pgbeam.hosts",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
 static char *proxy_domain;
 static int	proxy_port;
 

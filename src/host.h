@@ -5,6 +5,10 @@
 #ifndef PB_HOST_H
 #define PB_HOST_H
 
+#include "field.h"
+
+extern const PbResource pb_host;
+
 extern void pb_host_define_settings(void);
 extern int	pb_host_port(void);
 

@@ -4,9 +4,8 @@ CREATE TABLE pgbeam.hosts (
 	project_id uuid NOT NULL,
 	kind text COLLATE "C" NOT NULL,
 	CONSTRAINT hosts_pkey PRIMARY KEY (host),
-	CONSTRAINT hosts_host_check
-		CHECK (char_length(host) >= 1 AND char_length(host) <= 253),
-	CONSTRAINT hosts_kind_check CHECK (kind IN ('proxy', 'custom'))
+	CONSTRAINT hosts_fields_check
+		CHECK (pgbeam.check_fields('pgbeam.hosts', hosts.*))
 );
 COMMENT ON TABLE pgbeam.hosts IS
 'Every host name ever given, and the project it leads to: what a proxy looks up. A name stays its project''s for ever, also after the project is deleted.';

@@ -7,20 +7,8 @@ CREATE TABLE pgbeam.organizations (
 	queries_per_second integer,
 	burst_size integer,
 	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
-	CONSTRAINT organizations_org_id_check
-		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
-	CONSTRAINT organizations_plan_check
-		CHECK (plan IN ('starter', 'pro', 'scale', 'enterprise')),
-	CONSTRAINT organizations_max_projects_check
-		CHECK (max_projects >= 0 AND max_projects <= 2147483647),
-	CONSTRAINT organizations_max_databases_check
-		CHECK (max_databases >= 0 AND max_databases <= 2147483647),
-	CONSTRAINT organizations_max_connections_check
-		CHECK (max_connections >= 0 AND max_connections <= 2147483647),
-	CONSTRAINT organizations_queries_per_second_check
-		CHECK (queries_per_second >= 0 AND queries_per_second <= 2147483647),
-	CONSTRAINT organizations_burst_size_check
-		CHECK (burst_size >= 0 AND burst_size <= 2147483647)
+	CONSTRAINT organizations_fields_check
+		CHECK (pgbeam.check_fields('pgbeam.organizations', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
 'The organizations that own projects: plan and own limits. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';

@@ -18,6 +18,7 @@
 
 #include "caller.h"
 #include "compat.h"
+#include "constraint.h"
 #include "crypt.h"
 #include "database.h"
 #include "describe.h"
@@ -36,7 +37,7 @@ PB_MODULE_MAGIC;
 typedef void (*Operation) (const PbRequest *request, PbReply *reply);
 
 static const PbResource *const resources[] = {
-	&pb_organization, &pb_project, &pb_database
+	&pb_organization, &pb_host, &pb_project, &pb_database
 };
 
 void		_PG_init(void);
@@ -46,6 +47,7 @@ PG_FUNCTION_INFO_V1(pgbeam_typeid_encode);
 PG_FUNCTION_INFO_V1(pgbeam_typeid_decode);
 PG_FUNCTION_INFO_V1(pgbeam_typeid_timestamp);
 PG_FUNCTION_INFO_V1(pgbeam_fields);
+PG_FUNCTION_INFO_V1(pgbeam_check_fields);
 PG_FUNCTION_INFO_V1(pgbeam_create_key);
 PG_FUNCTION_INFO_V1(pgbeam_keyring);
 PG_FUNCTION_INFO_V1(pgbeam_set_organization);
@@ -300,6 +302,24 @@ pgbeam_fields(PG_FUNCTION_ARGS)
 	for (int i = 0; i < (int) lengthof(resources); i++)
 		pb_describe((ReturnSetInfo *) fcinfo->resultinfo, resources[i]);
 	return (Datum) 0;
+}
+
+Datum
+pgbeam_check_fields(PG_FUNCTION_ARGS)
+{
+	text	   *table = PG_GETARG_TEXT_PP(0);
+
+	for (int i = 0; i < (int) lengthof(resources); i++)
+		if (strlen(resources[i]->table) == VARSIZE_ANY_EXHDR(table) &&
+			memcmp(resources[i]->table, VARDATA_ANY(table),
+				   VARSIZE_ANY_EXHDR(table)) == 0)
+		{
+			pb_constraint_check(resources[i], PG_GETARG_HEAPTUPLEHEADER(1));
+			PG_RETURN_BOOL(true);
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("no table of this name has fields")));
 }
 
 static text *

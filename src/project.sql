@@ -17,25 +17,10 @@ CREATE TABLE pgbeam.projects (
 	updated_at timestamptz NOT NULL,
 	deleted_at timestamptz,
 	CONSTRAINT projects_pkey PRIMARY KEY (org_id, id),
-	CONSTRAINT projects_org_id_check
-		CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
-	CONSTRAINT projects_name_check
-		CHECK (char_length(name) >= 1 AND char_length(name) <= 100),
-	CONSTRAINT projects_description_check
-		CHECK (char_length(description) <= 500),
-	CONSTRAINT projects_tags_check CHECK (cardinality(tags) <= 10),
-	CONSTRAINT projects_cloud_check CHECK (cloud IN ('aws', 'azure', 'gcp')),
-	CONSTRAINT projects_proxy_host_check
-		CHECK (char_length(proxy_host) >= 1 AND char_length(proxy_host) <= 253),
-	CONSTRAINT projects_allowed_cidrs_check
-		CHECK (cardinality(allowed_cidrs) <= 50),
-	CONSTRAINT projects_allowed_cidr_labels_check
-		CHECK (cardinality(allowed_cidr_labels) = cardinality(allowed_cidrs)),
-	CONSTRAINT projects_residency_check CHECK (residency IN ('any', 'us', 'eu')),
-	CONSTRAINT projects_status_check
-		CHECK (status IN ('active', 'suspended', 'deleted')),
 	CONSTRAINT projects_deleted_check
-		CHECK ((status = 'deleted') = (deleted_at IS NOT NULL))
+		CHECK ((status = 'deleted') = (deleted_at IS NOT NULL)),
+	CONSTRAINT projects_fields_check
+		CHECK (pgbeam.check_fields('pgbeam.projects', projects.*))
 );
 CREATE INDEX projects_id_idx ON pgbeam.projects (id);
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)

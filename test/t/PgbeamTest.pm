@@ -71,7 +71,8 @@ sub run_in_session
 	my ($session, $sql) = @_;
 
 	$session->{stderr} = '';
-	return ($session->query($sql), $session->{stderr});
+	my $out = $session->query($sql);
+	return ($out, $session->{stderr});
 }
 
 sub run_alone

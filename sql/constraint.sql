@@ -1,0 +1,68 @@
+-- The second wall: what the tables refuse, whoever writes to them.
+
+-- What happens to one row of a table when a column is set.
+CREATE FUNCTION outcome(table_name text, setting text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+BEGIN
+	BEGIN
+		EXECUTE format('UPDATE %1$s SET %2$s WHERE ctid = (SELECT ctid FROM %1$s %3$s LIMIT 1)', table_name, setting,
+			CASE WHEN table_name ~ 'projects|databases' THEN 'WHERE deleted_at IS NULL' END);
+		RAISE EXCEPTION USING ERRCODE = 'TEST1';
+	EXCEPTION
+		WHEN SQLSTATE 'TEST1' THEN RETURN 'accepted';
+		WHEN check_violation THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+			RETURN message;
+	END;
+END
+$$;
+
+-- Every limit of every field, on it and beyond it. (counts)
+CREATE VIEW edges AS
+	SELECT table_name, column_name, v.value, v.fits
+	FROM pgbeam.fields() f, LATERAL (VALUES
+		(CASE WHEN type = 'integer' THEN minimum::text END, true),
+		(CASE WHEN type = 'integer' THEN maximum::text END, true),
+		(CASE WHEN type = 'integer' THEN (minimum::bigint - 1)::text END, false),
+		(CASE WHEN type = 'integer' AND maximum < 2147483647 THEN (maximum + 1)::text END, false),
+		(CASE WHEN type = 'text' AND maximum > 0 THEN quote_literal(repeat('é', maximum)) END, true),
+		(CASE WHEN type = 'text' AND maximum > 0 THEN quote_literal(repeat('x', maximum + 1)) END, false),
+		(CASE WHEN type = 'text' AND minimum > 0 THEN quote_literal('') END, false),
+		(CASE WHEN words IS NOT NULL THEN quote_literal(words[1]) END, true),
+		(CASE WHEN words IS NOT NULL THEN quote_literal(upper(words[1])) END, false),
+		(CASE WHEN words IS NOT NULL THEN quote_literal('') END, false),
+		(CASE WHEN type = 'text[]' AND field !~ '\[' THEN format('array_fill(''x''::text, ARRAY[%s])', maximum) END, true),
+		(CASE WHEN type = 'text[]' AND field !~ '\[' THEN format('array_fill(''x''::text, ARRAY[%s])', maximum + 1) END, false)
+	) v(value, fits)
+	WHERE column_name IS NOT NULL AND v.value IS NOT NULL;
+SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- Two columns have to fit each other as well; they are tried below.
+SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
+FROM edges
+WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status');
+SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
+FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
+
+-- What no limit says, and what two columns say together.
+SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
+	('databases', $$host = '/tmp'$$), ('databases', $$host = '@x'$$), ('databases', $$host = 'a,b'$$), ('databases', $$host = 'a b'$$),
+	('databases', $$host = E'a\u3000b'$$), ('databases', $$host = E'a\u0085b'$$), ('databases', $$name = E'a\nb'$$),
+	('databases', $$username = E'a\u007fb'$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
+	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
+	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
+	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),
+	('projects', $$allowed_cidrs = '{::1}'$$), ('projects', $$allowed_cidrs = '{NULL}', allowed_cidr_labels = '{a}'$$),
+	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = '{NULL}'$$),
+	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = ARRAY[repeat('l', 101)]$$),
+	('projects', $$allowed_cidrs = array_fill('::1'::text, ARRAY[51]), allowed_cidr_labels = array_fill(NULL::text, ARRAY[51])$$)) v(name, setting);
+
+-- Only a row of the table can be checked.
+SELECT pgbeam.check_fields('pgbeam.projects', ROW(1, 2));
+SELECT pgbeam.check_fields('no_such_table', ROW(1, 2));
+SELECT pgbeam.check_fields('pgbeam.databases', p) FROM pgbeam.projects p LIMIT 1;
+
+DROP VIEW edges;
+DROP FUNCTION outcome;

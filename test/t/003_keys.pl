@@ -1,0 +1,222 @@
+# Every fault of keys and ciphertexts: its own SQLSTATE, message and hint; the
+# server starts with it in place, and whatever needs no key works.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use PgbeamTest;
+use POSIX 'mkfifo';
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $keys = folder('keys');
+my $node = set_up('main', "$keys/other", "shared_preload_libraries = 'pgbeam'\n");
+use_keyring("$keys/good");
+value($node, 'SELECT pgbeam.create_key()');
+my $line = slurp_file("$keys/good");
+my ($other_id) = split / /, slurp_file("$keys/other");
+
+sub use_keyring
+{
+	my ($path) = @_;
+
+	$node->append_conf('postgresql.conf', "pgbeam.keyring_file = '$path'");
+	$node->restart;
+	return;
+}
+
+# Keyrings: each makes a file, or something else, of this path and returns
+# the path to configure.
+sub holding
+{
+	my ($text) = @_;
+
+	return sub { spill($_[0], $text); return $_[0] };
+}
+
+sub with_mode
+{
+	my ($mode) = @_;
+
+	return sub { spill($_[0], $line); chmod $mode, $_[0] or die $!; return $_[0] };
+}
+
+sub good { return "$keys/good" }
+sub other { return "$keys/other" }
+
+sub in_data_directory
+{
+	my $path = $node->data_dir . '/keyring';
+
+	spill($path, $line);
+	return $path;
+}
+
+sub in_linked_data_directory
+{
+	my ($path) = @_;
+
+	symlink $node->data_dir, $path or die $!;
+	return "$path/keyring";
+}
+
+# Ciphertexts: each is what a database's row is changed to.
+my $moved = "password_sealed = (SELECT f.password_sealed FROM pgbeam.databases AS f"
+  . " JOIN pgbeam.projects AS p ON p.id = f.project_id WHERE p.name = 'source' AND p.org_id = '%s')";
+
+sub byte
+{
+	my ($n, $value) = @_;
+
+	return "password_sealed = set_byte(password_sealed, $n, $value)";
+}
+
+# fault, SQLSTATE, message, hint, what to do with the file, what to the row;
+# only messages of the same fault may be alike.
+my @faults = (
+	[ 'no keyring', 'PB001', qr/no encryption key is configured/, qr/Set pgbeam.keyring_file .*create_key/,
+		sub { '' } ],
+	[ 'unknown key', 'PB002', qr/^key [0-9a-f]{32} is not in this server's keyring/, qr/Copy its line/,
+		\&other, 'password_generation = 1' ],
+	[ 'missing', 'PB003', qr/does not exist/, qr/create_key/, sub { $_[0] } ],
+	[ 'missing', 'PB003', qr/does not exist/, qr/create_key/, sub { "$_[0]/below" } ],
+	[ 'unreadable', 'PB003', qr/cannot be read by the server/, qr/mode 0600/, with_mode(0000) ],
+	[ 'directory', 'PB003', qr/is a directory/, qr/to a file/, sub { mkdir $_[0], 0700; $_[0] } ],
+	[ 'fifo', 'PB003', qr/is not a regular file/, qr/to a file/, sub { mkfifo($_[0], 0600); $_[0] } ],
+	[ 'symlink', 'PB003', qr/is a symbolic link/, qr/the file itself/,
+		sub { symlink good(), $_[0]; $_[0] } ],
+	[ 'too open', 'PB003', qr/open to its group or others .*0640/, qr/Set its mode/, with_mode(0640) ],
+	[ 'too open', 'PB003', qr/open to its group or others .*0602/, qr/Set its mode/, with_mode(0602) ],
+	[ 'foreign', 'PB003', qr/does not belong to the server's user/, qr/Change its owner/,
+		sub { '/etc/passwd' } ],
+	[ 'in the data directory', 'PB003', qr/lies in the data directory/, qr/Move it out/,
+		\&in_data_directory ],
+	[ 'in the data directory', 'PB003', qr/lies in the data directory/, qr/Move it out/,
+		\&in_linked_data_directory ],
+	[ 'in the data directory', 'PB003', qr/lies in the data directory/, qr/Move it out/,
+		sub { in_data_directory(); 'keyring' } ],
+	[ 'too large', 'PB003', qr/is larger than 64 kB/, qr/one short line/, holding($line . '#' x 65536) ],
+	[ 'empty', 'PB003', qr/is empty/, qr/backup, or make/, holding('') ],
+	[ 'malformed', 'PB003', qr/malformed in line 1: a line must be/, qr/Restore it/,
+		holding($line =~ s/.\n/g\n/r) ],
+	[ 'malformed', 'PB003', qr/malformed in line 1: the key id does not belong/, qr/Restore it/,
+		holding($line =~ s/^\w+/$other_id/r) ],
+	[ 'malformed', 'PB003', qr/malformed in line 1: a line must be/, qr/Restore it/,
+		holding($line =~ s/ //r) ],
+	[ 'malformed', 'PB003', qr/malformed in line 3: a line must be/, qr/Restore it/,
+		holding("# two\n${line}secret-5Tq\n") ],
+	[ 'malformed', 'PB003', qr/malformed in line 1: a line must be/, qr/Restore it/,
+		holding("\0$line") ],
+	[ 'malformed', 'PB003', qr/no key/, qr/Restore it/, holding("# secret-5Tq\n") ],
+	[ 'forged', 'PB004', qr/^the secret of database db_\w+ fails authentication/, qr/or moved/,
+		\&good, byte(60, '255 - get_byte(password_sealed, 60)') ],
+	[ 'forged', 'PB004', qr/fails authentication/, qr/moved/, \&good, sprintf($moved, 'acme') ],
+	[ 'forged', 'PB004', qr/fails authentication/, qr/moved/, \&good, sprintf($moved, 'globex') ],
+	[ 'forged', 'PB004', qr/fails authentication/, qr/moved/, \&good, 'password_generation = 2' ],
+	[ 'no format of ours', 'PB004', qr/^the secret of database db_\w+ is not in a format/, qr/newer/,
+		\&good, byte(0, 2) ],
+	[ 'sealed', '0A000', qr/sealed to a key that this server does not hold/, qr/where its private key is/,
+		\&good, byte(1, 2) ]);
+
+# Any 16 digits of a key in a row.
+sub key_material
+{
+	my @digits = map { / (\w+)/ } map { slurp_file("$keys/$_") } qw(good other);
+	my $any = join '|', map { my $key = $_; map { substr $key, $_, 16 } 0 .. 48 } @digits;
+
+	return qr/$any|secret-5Tq|\Q$PASSWORD\E/i;
+}
+
+sub rows
+{
+	return value($node, <<'SQL');
+SELECT (SELECT count(*) FROM pgbeam.organizations), (SELECT count(*) FROM pgbeam.hosts),
+	(SELECT count(*) FROM pgbeam.projects), (SELECT count(*) FROM pgbeam.databases)
+SQL
+}
+
+# Puts a row's fault in place and makes the call that must suffer from it.
+sub meet
+{
+	my ($i, $project, $database) = @_;
+	my ($name, undef, undef, undef, $file, $change) = @{ $faults[$i] };
+
+	use_keyring($file->("$keys/$i"));
+	return ask($node, 'SELECT ' . create_call("refused $i", org_id => "new $i"))
+	  unless defined $change;
+	value($node, "UPDATE pgbeam.databases SET $change WHERE id = pgbeam.typeid_decode('$database')");
+	return ask($node, "SELECT pgbeam.reveal_password('$database') IS NULL");
+}
+
+make($node, 'source', org_id => $_) foreach qw(acme globex);
+my @made = map { [ make($node, "project $_") ] } 0 .. $#faults;
+my $before = rows();
+my $material = key_material();
+my (%messages, %hints);
+foreach my $i (0 .. $#faults)
+{
+	my ($fault, $state, $message, $hint) = @{ $faults[$i] };
+	my ($project, $database) = @{ $made[$i] };
+	my $name = "$fault ($i)";
+	my $got = meet($i, $project, $database);
+
+	is($got->{state}, $state, "$name: SQLSTATE");
+	like($got->{message}, $message, "$name: message");
+	like($got->{hint}, $hint, "$name: hint");
+	unlike($got->{err}, $material, "$name: nothing secret is told");
+	is(lives_on($node, $project, $database, $project), '', "$name: all else works");
+	$messages{ $got->{message} =~ s/keyring file ".*?"//r =~ s/db_\w+//r }{$fault} = 1;
+	$hints{ $got->{hint} }{$fault} = 1 unless $fault eq 'fifo';
+}
+is(rows(), $before =~ s/^(\d+)/$1 + 1/er, 'nothing was written but the bystander');
+is_deeply([ grep { keys %{ $messages{$_} } > 1 } keys %messages ], [], 'each fault has its own message');
+is_deeply([ grep { keys %{ $hints{$_} } > 1 } keys %hints ], [], 'each has its own hint');
+unlike(slurp_file($node->logfile), $material, 'nothing secret was logged');
+
+use_keyring(holding($line . '#' x (65536 - length $line))->("$keys/full"));
+is(count_open($node), '2|2', 'a keyring of 64 kB is none too large');
+
+# Whatever is changed in a ciphertext, it does not open.
+my ($project, $database) = make($node, 'victim');
+value($node, <<SQL);
+CREATE FUNCTION public.try(sealed bytea) RETURNS text LANGUAGE plpgsql AS \$\$
+BEGIN
+	UPDATE pgbeam.databases SET password_sealed = sealed
+	WHERE id = pgbeam.typeid_decode('$database');
+	PERFORM pgbeam.reveal_password('$database');
+	RETURN 'opened';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END
+\$\$;
+CREATE TABLE public.victim AS
+SELECT password_sealed AS sealed, length(password_sealed) AS length FROM pgbeam.databases
+WHERE id = pgbeam.typeid_decode('$database')
+SQL
+
+# change, for which n, what comes of it: SQLSTATE and how often
+foreach my $case (
+	[ 'sealed', '0, 0', 'opened 1' ],
+	[ 'set_bit(sealed, n, 1 - get_bit(sealed, n))', '0, 7', 'PB004 8' ],
+	[ 'set_bit(sealed, n, 1 - get_bit(sealed, n))', '16, 143', 'PB002 128' ],
+	[ 'set_bit(sealed, n, 1 - get_bit(sealed, n))', '144, 8 * length - 1', 'PB004 832' ],
+	[ 'set_byte(sealed, 0, n)', '0, 255', 'PB004 255,opened 1' ],
+	[ 'set_byte(sealed, 1, n)', '0, 255', '0A000 1,PB004 254,opened 1' ],
+	[ 'substr(sealed, 1, n)', '0, length - 1', 'PB004 122' ],
+	[ 'substr(sealed, n)', '2, length', 'PB004 121' ],
+	[ q(sealed || decode(repeat('00', n), 'hex')), '1, 64', 'PB004 64' ])
+{
+	my ($change, $range, $want) = @$case;
+
+	is(value($node, <<SQL), $want, "$change for $range");
+SELECT string_agg(state || ' ' || n, ',' ORDER BY state COLLATE "C") FROM (
+	SELECT state, count(*) AS n
+	FROM public.victim, generate_series($range) AS n, public.try($change) AS state
+	GROUP BY state) AS s
+SQL
+}
+
+done_testing();

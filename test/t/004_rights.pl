@@ -1,0 +1,94 @@
+# Who may do what, and that nothing planted in a search path is ever called
+# with the rights that our functions have.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use PgbeamTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = set_up('main', folder('keys') . '/keyring');
+my ($project, $database) = make($node, 'first');
+my @victims = map { (make($node, "victim $_"))[0] } 1 .. 12;
+value($node, <<'SQL');
+CREATE ROLE nobody LOGIN; CREATE ROLE app LOGIN; CREATE ROLE proxy LOGIN;
+CREATE ROLE boss LOGIN; CREATE ROLE deputy LOGIN IN ROLE boss;
+SELECT pgbeam.grant_access('app', 'api'), pgbeam.grant_access('proxy', 'data_plane'),
+	pgbeam.grant_access('boss', 'admin');
+-- Who may not even call a function has his statement logged by the server.
+ALTER ROLE nobody SET log_min_error_statement = panic;
+ALTER ROLE proxy SET log_min_error_statement = panic;
+SQL
+
+# What each role gets: an SQLSTATE, in the order of @roles.
+my @roles = qw(nobody app proxy boss deputy);
+my ($ok, $denied, $unknown) = qw(00000 42501 PT401);
+my $n = 0;
+my %rights = (
+	create => [ sub { 'SELECT ' . create_call('made ' . $n++) }, $denied, $unknown, $denied, $ok, $ok ],
+	get_project => [ "SELECT pgbeam.get_project('$project')", $denied, $unknown, $denied, $ok, $ok ],
+	get_database => [ "SELECT pgbeam.get_database('$project', '$database')",
+		$denied, $unknown, $denied, $ok, $ok ],
+	delete => [ sub { "SELECT pgbeam.delete_project('" . pop(@victims) . "')" },
+		$denied, $unknown, $denied, $ok, $ok ],
+	set_organization => [ "SELECT pgbeam.set_organization('acme', 'scale')",
+		$denied, $denied, $denied, $ok, $ok ],
+	key_status => [ 'SELECT pgbeam.key_status()', $denied, $denied, $denied, $ok, $ok ],
+	keyring => [ 'SELECT pgbeam.keyring()', $denied, $denied, $denied, $ok, $ok ],
+	reveal => [ "SELECT pgbeam.reveal_password('$database') IS NULL",
+		$denied, $denied, $ok, $denied, $denied ],
+	create_key => [ 'SELECT pgbeam.create_key()', ($denied) x 5 ],
+	grant => [ "SELECT pgbeam.grant_access('nobody', 'api')", ($denied) x 5 ],
+	typeid => [ "SELECT pgbeam.typeid('x')", $denied, ($ok) x 4 ],
+	show_file => [ "SELECT pgbeam.typeid('x'); SHOW pgbeam.keyring_file", ($denied) x 5 ],
+	set_file => [ "SELECT pgbeam.typeid('x'); SET pgbeam.keyring_file = ''", $denied, ('55P02') x 4 ]);
+my @tables = split /\n/, value($node, <<'SQL');
+SELECT oid::regclass FROM pg_class
+WHERE relnamespace = 'pgbeam'::regnamespace AND relkind IN ('r', 'v', 'p')
+SQL
+foreach my $table (@tables)
+{
+	$rights{"$table: $_->[0]"} = [ $_->[1], ($denied) x 5 ]
+	  foreach [ read => "SELECT FROM $table" ], [ delete => "DELETE FROM $table" ],
+	  [ copy => "COPY $table TO STDOUT" ];
+}
+
+foreach my $act (sort keys %rights)
+{
+	my ($sql, @want) = @{ $rights{$act} };
+
+	is(ask($node, ref $sql ? $sql->() : $sql, role => $_)->{state}, shift @want, "$_: $act")
+	  foreach @roles;
+}
+
+# Settings made before the library is loaded are not obeyed.
+value($node, 'SET pgbeam.keyring_file = $$/nowhere$$; SET pgbeam.proxy_domain = $$evil.test$$; '
+	  . 'SELECT ' . create_call('unmoved'), role => 'boss');
+is(value($node, "SELECT host FROM pgbeam.hosts WHERE host LIKE 'unmoved%'"),
+	'unmoved.aws.pgbeam.app', 'settings of a role change nothing');
+
+# Within a request nobody is trusted yet, and none reveals passwords.
+my $session = session($node);
+my %calls = (
+	create => 'SELECT ' . create_call('requested'),
+	get => "SELECT pgbeam.get_project('$project')",
+	delete => "SELECT pgbeam.delete_project('$project')",
+	set_organization => "SELECT pgbeam.set_organization('acme')",
+	reveal => "SELECT pgbeam.reveal_password('$database') IS NULL");
+foreach my $call (sort keys %calls)
+{
+	value($session, "BEGIN; SELECT set_config('request.method', 'POST', true)");
+	is(ask($session, $calls{$call})->{state}, $unknown, "within a request: $call");
+	value($session, 'ROLLBACK');
+}
+value($session, "BEGIN; SELECT set_config('request.method', 'POST', true); COMMIT");
+is(value($session, "SELECT current_setting('request.method')"), '', 'afterwards it is empty');
+is(ask($session, $calls{$_})->{state}, $ok, "after a request: $_")
+  foreach qw(create get reveal set_organization delete);
+$session->quit;
+
+done_testing();
