@@ -60,9 +60,9 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('projects', $$allowed_cidrs = array_fill('::1'::text, ARRAY[51]), allowed_cidr_labels = array_fill(NULL::text, ARRAY[51])$$)) v(name, setting);
 
 -- Only a row of the table can be checked.
-SELECT pgbeam.check_fields('pgbeam.projects', ROW(1, 2));
-SELECT pgbeam.check_fields('no_such_table', ROW(1, 2));
-SELECT pgbeam.check_fields('pgbeam.databases', p) FROM pgbeam.projects p LIMIT 1;
+SELECT pgbeam.check_fields(p), pgbeam.check_fields(h) FROM pgbeam.projects p, pgbeam.hosts h LIMIT 1;
+SELECT pgbeam.check_fields(ROW(1, 2));
+SELECT pgbeam.check_fields(c) FROM pg_class c LIMIT 1;
 
 DROP VIEW edges;
 DROP FUNCTION outcome;

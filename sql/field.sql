@@ -8,7 +8,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = 
 WHERE f.column_name IS NOT NULL
 	AND (a.attname IS NULL OR f.type <> a.atttypid::regtype::text OR f.nullable = a.attnotnull);
 
--- Every column has its field; but for what tells a deleted row. (rows)
+-- Every column has its field.
 SELECT a.attrelid::regclass, a.attname
 FROM pg_attribute a
 WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -26,7 +26,7 @@ WHERE attnum < before;
 -- Every table of fields has them as its CHECK (sql/constraint.sql tries it).
 SELECT t FROM (SELECT DISTINCT table_name FROM pgbeam.fields()) f(t)
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'
-	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', t, split_part(t, '.', 2)));
+	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%s.*))', split_part(t, '.', 2)));
 
 -- Every field is described; none that is a secret could be shown. (rows)
 SELECT table_name, field FROM pgbeam.fields() WHERE about !~ '^[A-Z].*\.$';

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "constraint.h"
@@ -100,12 +101,11 @@ matches_neighbour(const PbRow *row, int leaf)
 
 /* The leaf's column in rows of this type; -1 for a derived leaf. */
 static int
-find_column(const PbResource *resource, TupleDesc descriptor,
-			const PbLeaf *leaf)
+find_column(TupleDesc descriptor, const PbLeaf *leaf)
 {
 	if (leaf->column == NULL)
 		return -1;
-	for (int i = 0; descriptor != NULL && i < descriptor->natts; i++)
+	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 
@@ -113,41 +113,61 @@ find_column(const PbResource *resource, TupleDesc descriptor,
 			strcmp(NameStr(attribute->attname), leaf->column) == 0)
 			return i;
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("only rows of %s can be checked", resource->table)));
+	elog(ERROR, "column %s has no longer its type", leaf->column);
 }
 
-/* Finds the columns once for each state of the table's definition. */
-static void
-find_columns(const PbResource *resource, PbShape *shape,
-			 const TypeCacheEntry *type)
+static bool
+has_rows_of(const PbResource *resource, const TypeCacheEntry *type)
 {
-	if (type->tupDesc != NULL && shape->columns_of == type->tupDesc_identifier)
-		return;
-	shape->columns_of = 0;
+	Oid			schema = get_rel_namespace(type->typrelid);
+	char	   *table = OidIsValid(schema) ?
+		psprintf("%s.%s", get_namespace_name(schema),
+				 get_rel_name(type->typrelid)) : "";
+
+	return strcmp(resource->table, table) == 0;
+}
+
+/* Notes where the columns stand, for as long as the table stays as it is. */
+static void
+find_columns(PbShape *shape, const TypeCacheEntry *type)
+{
 	for (int i = 0; i < shape->count; i++)
-		shape->leaves[i].column_index = find_column(resource, type->tupDesc,
+		shape->leaves[i].column_index = find_column(type->tupDesc,
 													&shape->leaves[i]);
 	shape->columns_of = type->tupDesc_identifier;
 }
 
-static PbRow *
-read_row(const PbResource *resource, HeapTupleHeader stored)
+/* The resource that such rows are of, by its table's name. */
+static const PbResource *
+resource_of(const PbResource *const *resources, int count,
+			const TypeCacheEntry *type)
 {
-	TypeCacheEntry *type = lookup_type_cache(HeapTupleHeaderGetTypeId(stored),
-											 TYPECACHE_TUPDESC);
-	PbRow	   *row = pb_row_make(resource);
-	HeapTupleData tuple;
-	Datum	   *values;
-	bool	   *nulls;
+	for (int i = 0; i < count && type->tupDesc != NULL; i++)
+		if (pb_field_shape(resources[i])->columns_of == type->tupDesc_identifier)
+			return resources[i];
+	for (int i = 0; i < count && type->tupDesc != NULL; i++)
+		if (has_rows_of(resources[i], type))
+		{
+			find_columns(pb_field_shape(resources[i]), type);
+			return resources[i];
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("only rows of pgbeam's tables can be checked")));
+}
 
-	find_columns(resource, row->shape, type);
+static PbRow *
+read_row(const PbResource *resource, TupleDesc descriptor,
+		 HeapTupleHeader stored)
+{
+	PbRow	   *row = pb_row_make(resource);
+	Datum	   *values = palloc(descriptor->natts * sizeof(Datum));
+	bool	   *nulls = palloc(descriptor->natts * sizeof(bool));
+	HeapTupleData tuple;
+
 	tuple.t_len = HeapTupleHeaderGetDatumLength(stored);
 	tuple.t_data = stored;
-	values = palloc(type->tupDesc->natts * sizeof(Datum));
-	nulls = palloc(type->tupDesc->natts * sizeof(bool));
-	heap_deform_tuple(&tuple, type->tupDesc, values, nulls);
+	heap_deform_tuple(&tuple, descriptor, values, nulls);
 	for (int i = 0; i < row->shape->count; i++)
 	{
 		int			column = row->shape->leaves[i].column_index;
@@ -158,25 +178,49 @@ read_row(const PbResource *resource, HeapTupleHeader stored)
 	return row;
 }
 
-/* Raises an error where the stored row breaks a rule of its fields. */
-void
-pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)
+/* A living row has its secret, a deleted one has none. */
+static bool
+keeps_secret(const PbRow *row, int leaf)
 {
-	PbRow	   *row = read_row(resource, stored);
+	return pb_row_has(row, leaf) !=
+		pb_row_has(row, row->resource->prepared->deleted_at);
+}
+
+static const char *
+problem_of(const PbRow *row, int index)
+{
+	const PbLeaf *leaf = &row->shape->leaves[index];
+	const char *problem;
+
+	if (leaf->field->kind == PB_SECRET)
+		return keeps_secret(row, index) ? NULL :
+			"must be there until deleted_at is set, and no longer";
+	if (!pb_row_has(row, index))
+		return NULL;
+	problem = leaf_problem(leaf, row->values[index]);
+	if (problem == NULL && !matches_neighbour(row, index))
+		problem = "must have as many items as its neighbours";
+	return problem;
+}
+
+/* Raises an error where the row breaks a rule of its resource's fields. */
+void
+pb_constraint_check(const PbResource *const *resources, int count,
+					HeapTupleHeader stored)
+{
+	TypeCacheEntry *type = lookup_type_cache(HeapTupleHeaderGetTypeId(stored),
+											 TYPECACHE_TUPDESC);
+	const PbResource *resource = resource_of(resources, count, type);
+	PbRow	   *row = read_row(resource, type->tupDesc, stored);
 	PbFaults	faults = {0};
 
 	for (int i = 0; i < row->shape->count; i++)
 	{
-		const PbLeaf *leaf = &row->shape->leaves[i];
-		const char *problem;
+		const char *path = row->shape->leaves[i].path;
+		const char *problem = problem_of(row, i);
 
-		if (!pb_row_has(row, i))
-			continue;
-		problem = leaf_problem(leaf, row->values[i]);
-		if (problem == NULL && !matches_neighbour(row, i))
-			problem = "must have as many items as its neighbours";
 		if (problem != NULL)
-			refuse(resource, leaf->path, psprintf("%s %s", leaf->path, problem));
+			refuse(resource, path, psprintf("%s %s", path, problem));
 	}
 	if (resource->rule != NULL)
 		resource->rule(row, NULL, &faults);

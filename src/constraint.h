@@ -7,7 +7,7 @@
 
 #include "field.h"
 
-extern void pb_constraint_check(const PbResource *resource,
+extern void pb_constraint_check(const PbResource *const *resources, int count,
 								HeapTupleHeader stored);
 
 #endif							/* PB_CONSTRAINT_H */

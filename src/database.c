@@ -207,6 +207,11 @@ static const PbField fields[] = {
 		.at = &prepared.updated_at,
 		.about = "When it was changed last."
 	},
+	{
+		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE,
+		.at = &prepared.deleted_at,
+		.about = "When it was deleted, if it was."
+	},
 	{0}
 };
 

@@ -25,10 +25,8 @@ CREATE TABLE pgbeam.databases (
 	updated_at timestamptz NOT NULL,
 	deleted_at timestamptz,
 	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
-	CONSTRAINT databases_password_sealed_check
-		CHECK ((password_sealed IS NULL) = (deleted_at IS NOT NULL)),
 	CONSTRAINT databases_fields_check
-		CHECK (pgbeam.check_fields('pgbeam.databases', databases.*))
+		CHECK (pgbeam.check_fields(databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id);

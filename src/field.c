@@ -8,6 +8,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/memutils.h"
 
 #include "field.h"
@@ -115,6 +116,19 @@ bool
 pb_row_has(const PbRow *row, int leaf)
 {
 	return row->nulls[leaf] == ' ';
+}
+
+/* Whether the leaf, of a kind of text, has this value. */
+bool
+pb_row_is_word(const PbRow *row, int leaf, const char *word)
+{
+	text	   *t;
+
+	if (!pb_row_has(row, leaf))
+		return false;
+	t = DatumGetTextPP(row->values[leaf]);
+	return VARSIZE_ANY_EXHDR(t) == strlen(word) &&
+		memcmp(VARDATA_ANY(t), word, strlen(word)) == 0;
 }
 
 /*

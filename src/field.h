@@ -96,6 +96,7 @@ typedef struct PbPrepared
 	int			org_id;
 	int			created_at;
 	int			updated_at;
+	int			deleted_at;
 } PbPrepared;
 
 typedef struct PbResource
@@ -128,6 +129,7 @@ extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);
 extern void pb_row_set(PbRow *row, int leaf, Datum value);
 extern bool pb_row_has(const PbRow *row, int leaf);
+extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor);
 
 #endif							/* PB_FIELD_H */

@@ -36,6 +36,7 @@ static struct
 	int			max_connections;
 	int			database_count;
 	int			active_connections;
+	int			status;
 }			at;
 
 static const char *const clouds[] = {"aws", "azure", "gcp", NULL};
@@ -160,7 +161,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "status", .kind = PB_WORD, .flags = PB_UPDATE | PB_SHOWN,
-		.words = states, .fallback = "\"active\"",
+		.words = states, .fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},
 	{
@@ -173,8 +174,25 @@ static const PbField fields[] = {
 		.at = &prepared.updated_at,
 		.about = "When it was changed last."
 	},
+	{
+		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE,
+		.at = &prepared.deleted_at,
+		.about = "When it was deleted, if it was."
+	},
 	{0}
 };
+
+static void
+check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
+{
+	PbPath		path = {up, "status", 0};
+	bool		deleted = pb_row_has(row, prepared.deleted_at);
+
+	if (deleted != pb_row_is_word(row, at.status, "deleted"))
+		pb_fault_problem(faults, &path,
+						 "must be deleted when deleted_at is set, and only then",
+						 NULL);
+}
 
 const PbResource pb_project = {
 	.name = "project",
@@ -183,6 +201,7 @@ const PbResource pb_project = {
 	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
 	.retire = "status = 'deleted'",
 	.fields = fields,
+	.rule = check_row,
 	.prepared = &prepared,
 };
 

@@ -17,10 +17,8 @@ CREATE TABLE pgbeam.projects (
 	updated_at timestamptz NOT NULL,
 	deleted_at timestamptz,
 	CONSTRAINT projects_pkey PRIMARY KEY (org_id, id),
-	CONSTRAINT projects_deleted_check
-		CHECK ((status = 'deleted') = (deleted_at IS NOT NULL)),
 	CONSTRAINT projects_fields_check
-		CHECK (pgbeam.check_fields('pgbeam.projects', projects.*))
+		CHECK (pgbeam.check_fields(projects.*))
 );
 CREATE INDEX projects_id_idx ON pgbeam.projects (id);
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)

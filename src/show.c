@@ -40,21 +40,36 @@ show_id(StringInfo out, const char *prefix, Datum value)
 	pb_json_text(out, text, length);
 }
 
+static char *
+put_number(char *p, char before, int number, int digits)
+{
+	*p++ = before;
+	return pg_ultostr_zeropad(p, number, digits);
+}
+
 /* RFC 3339, UTC, whole seconds; TimeZone and DateStyle have no say. */
 static void
 show_time(StringInfo out, Datum value)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
+	char		text[64];
+	char	   *p = text;
 
 	if (timestamp2tm(DatumGetTimestampTz(value), NULL, &tm, &fraction, NULL,
 					 NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02dZ\"",
-					 tm.tm_year, tm.tm_mon, tm.tm_mday,
-					 tm.tm_hour, tm.tm_min, tm.tm_sec);
+	p = put_number(p, '"', tm.tm_year, 4);
+	p = put_number(p, '-', tm.tm_mon, 2);
+	p = put_number(p, '-', tm.tm_mday, 2);
+	p = put_number(p, 'T', tm.tm_hour, 2);
+	p = put_number(p, ':', tm.tm_min, 2);
+	p = put_number(p, ':', tm.tm_sec, 2);
+	*p++ = 'Z';
+	*p++ = '"';
+	appendBinaryStringInfo(out, text, p - text);
 }
 
 static int
