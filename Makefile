@@ -9,7 +9,7 @@ PARTS = compat crypt typeid text json sql fault field rule check constraint \
 	show describe key organization caller resource host database project pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
-SCRIPTS := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
+PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
 
 MODULE_big = $(EXTENSION)
 OBJS = $(SOURCES:.c=.o)
@@ -35,9 +35,9 @@ include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h)
 
-$(DATA_built): $(SCRIPTS) Makefile
+$(DATA_built): $(PIECES) Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
-	for script in $(SCRIPTS); do \
+	for script in $(PIECES); do \
 		printf '\n-- %s\n' $$script; cat $$script; \
 	done; } > $@
 

@@ -53,16 +53,23 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('databases', $$username = E'a\u007fb'$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
 	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
 	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
-	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),
+	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = '{{a,b},{c,d}}'$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),
 	('projects', $$allowed_cidrs = '{::1}'$$), ('projects', $$allowed_cidrs = '{NULL}', allowed_cidr_labels = '{a}'$$),
 	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = '{NULL}'$$),
 	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = ARRAY[repeat('l', 101)]$$),
 	('projects', $$allowed_cidrs = array_fill('::1'::text, ARRAY[51]), allowed_cidr_labels = array_fill(NULL::text, ARRAY[51])$$)) v(name, setting);
 
 -- Only a row of the table can be checked.
-SELECT pgbeam.check_fields(p), pgbeam.check_fields(h) FROM pgbeam.projects p, pgbeam.hosts h LIMIT 1;
-SELECT pgbeam.check_fields(ROW(1, 2));
-SELECT pgbeam.check_fields(c) FROM pg_class c LIMIT 1;
+SELECT pgbeam.check_fields('project', p), pgbeam.check_fields('host', h) FROM pgbeam.projects p, pgbeam.hosts h LIMIT 1;
+SELECT pgbeam.check_fields('host', ROW(1, 2));
+SELECT pgbeam.check_fields('host', c) FROM pg_class c LIMIT 1;
+SELECT pgbeam.check_fields('pg_class', c) FROM pg_class c LIMIT 1;
+
+-- A table of another name with the same columns is judged alike, as a shard is.
+CREATE TABLE hosts_102008 (LIKE pgbeam.hosts, CHECK (pgbeam.check_fields('host', hosts_102008.*)));
+INSERT INTO hosts_102008 SELECT * FROM pgbeam.hosts LIMIT 1;
+INSERT INTO hosts_102008 SELECT '', org_id, project_id, kind FROM hosts_102008;
+DROP TABLE hosts_102008;
 
 DROP VIEW edges;
 DROP FUNCTION outcome;

@@ -26,7 +26,7 @@ WHERE attnum < before;
 -- Every table of fields has them as its CHECK (sql/constraint.sql tries it).
 SELECT t FROM (SELECT DISTINCT table_name FROM pgbeam.fields()) f(t)
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'
-	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%s.*))', split_part(t, '.', 2)));
+	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', rtrim(split_part(t, '.', 2), 's'), split_part(t, '.', 2)));
 
 -- Every field is described; none that is a secret could be shown. (rows)
 SELECT table_name, field FROM pgbeam.fields() WHERE about !~ '^[A-Z].*\.$';

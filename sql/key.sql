@@ -3,7 +3,7 @@
 -- A new key is the active one at once, and the old one stays. (rows)
 SELECT key_id AS first_key FROM pgbeam.keyring() WHERE active \gset
 SELECT pgbeam.create_key() AS second_key \gset
-SELECT key_id = :'first_key' AS first, key_id = :'second_key' AS second, active, development
+SELECT key_id = :'first_key' AS first, key_id = :'second_key' AS second, active
 FROM pgbeam.keyring() WHERE key_id IN (:'first_key', :'second_key') ORDER BY active;
 
 -- Secrets count under the key that sealed them.

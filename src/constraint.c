@@ -12,7 +12,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
-#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "constraint.h"
@@ -48,6 +47,8 @@ array_problem(const PbField *list, const PbField *item, Datum value)
 	int			count;
 	const char *problem;
 
+	if (ARR_NDIM(array) > 1)
+		return "must have one dimension";
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
 					  &count);
 	problem = pb_rule_count(list, count);
@@ -99,6 +100,16 @@ matches_neighbour(const PbRow *row, int leaf)
 		array_length(row->values[leaf]) == array_length(row->values[leaf - 1]);
 }
 
+static void refuse_type(void) pg_attribute_noreturn();
+
+static void
+refuse_type(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("a row of this type has not the columns of the resource")));
+}
+
 /* The leaf's column in rows of this type; -1 for a derived leaf. */
 static int
 find_column(TupleDesc descriptor, const PbLeaf *leaf)
@@ -113,47 +124,22 @@ find_column(TupleDesc descriptor, const PbLeaf *leaf)
 			strcmp(NameStr(attribute->attname), leaf->column) == 0)
 			return i;
 	}
-	elog(ERROR, "column %s has no longer its type", leaf->column);
-}
-
-static bool
-has_rows_of(const PbResource *resource, const TypeCacheEntry *type)
-{
-	Oid			schema = get_rel_namespace(type->typrelid);
-	char	   *table = OidIsValid(schema) ?
-		psprintf("%s.%s", get_namespace_name(schema),
-				 get_rel_name(type->typrelid)) : "";
-
-	return strcmp(resource->table, table) == 0;
+	refuse_type();
 }
 
 /* Notes where the columns stand, for as long as the table stays as it is. */
 static void
 find_columns(PbShape *shape, const TypeCacheEntry *type)
 {
+	if (type->tupDesc == NULL)
+		refuse_type();
+	if (shape->columns_of == type->tupDesc_identifier)
+		return;
+	shape->columns_of = 0;
 	for (int i = 0; i < shape->count; i++)
 		shape->leaves[i].column_index = find_column(type->tupDesc,
 													&shape->leaves[i]);
 	shape->columns_of = type->tupDesc_identifier;
-}
-
-/* The resource that such rows are of, by its table's name. */
-static const PbResource *
-resource_of(const PbResource *const *resources, int count,
-			const TypeCacheEntry *type)
-{
-	for (int i = 0; i < count && type->tupDesc != NULL; i++)
-		if (pb_field_shape(resources[i])->columns_of == type->tupDesc_identifier)
-			return resources[i];
-	for (int i = 0; i < count && type->tupDesc != NULL; i++)
-		if (has_rows_of(resources[i], type))
-		{
-			find_columns(pb_field_shape(resources[i]), type);
-			return resources[i];
-		}
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("only rows of pgbeam's tables can be checked")));
 }
 
 static PbRow *
@@ -203,17 +189,20 @@ problem_of(const PbRow *row, int index)
 	return problem;
 }
 
-/* Raises an error where the row breaks a rule of its resource's fields. */
+/*
+ * Raises an error where the row breaks a rule of its resource's fields. The
+ * row's type is known by its columns: a shard's table has another name.
+ */
 void
-pb_constraint_check(const PbResource *const *resources, int count,
-					HeapTupleHeader stored)
+pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)
 {
 	TypeCacheEntry *type = lookup_type_cache(HeapTupleHeaderGetTypeId(stored),
 											 TYPECACHE_TUPDESC);
-	const PbResource *resource = resource_of(resources, count, type);
-	PbRow	   *row = read_row(resource, type->tupDesc, stored);
 	PbFaults	faults = {0};
+	PbRow	   *row;
 
+	find_columns(pb_field_shape(resource), type);
+	row = read_row(resource, type->tupDesc, stored);
 	for (int i = 0; i < row->shape->count; i++)
 	{
 		const char *path = row->shape->leaves[i].path;

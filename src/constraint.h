@@ -7,7 +7,7 @@
 
 #include "field.h"
 
-extern void pb_constraint_check(const PbResource *const *resources, int count,
+extern void pb_constraint_check(const PbResource *resource,
 								HeapTupleHeader stored);
 
 #endif							/* PB_CONSTRAINT_H */

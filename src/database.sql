@@ -26,7 +26,7 @@ CREATE TABLE pgbeam.databases (
 	deleted_at timestamptz,
 	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
 	CONSTRAINT databases_fields_check
-		CHECK (pgbeam.check_fields(databases.*))
+		CHECK (pgbeam.check_fields('database', databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id);
@@ -57,7 +57,7 @@ AS $$
 	SELECT key_id,
 		CASE WHEN k.active THEN 'active' WHEN k.active IS NULL THEN 'missing' ELSE 'available' END,
 		coalesce(s.secrets, 0),
-		coalesce(k.development, false)
+		coalesce(current_setting('pgbeam.development_key', true)::boolean, false)
 	FROM pgbeam.keyring() AS k
 	FULL JOIN (
 		SELECT encode(substr(password_sealed, 3, 16), 'hex') AS key_id, count(*) AS secrets

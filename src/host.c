@@ -139,6 +139,16 @@ form_host(Datum name, Datum cloud, bool plain)
 	return PointerGetDatum(cstring_to_text_with_len(host.data, host.len));
 }
 
+/* As it was stored: a trigger may have changed it. */
+static Datum
+claimed_host(void)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+						 &isnull);
+}
+
 /*
  * Claims a host for a new project: its name as a label, with a random suffix
  * where that is taken. A host that another session is claiming is waited for.
@@ -152,12 +162,9 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 		Datum		values[] = {host, org_id, project_id};
 
 		if (pb_sql_run(&claim, values, NULL) > 0)
-			return host;
+			return claimed_host();
 		if (pb_sql_run(&is_taken, values, NULL) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-					 errmsg("the host was not written, though nobody has it"),
-					 errhint("A BEFORE trigger on pgbeam.hosts may have skipped the row.")));
+			pb_sql_vetoed(pb_host.table);
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),

@@ -5,7 +5,7 @@ CREATE TABLE pgbeam.hosts (
 	kind text COLLATE "C" NOT NULL,
 	CONSTRAINT hosts_pkey PRIMARY KEY (host),
 	CONSTRAINT hosts_fields_check
-		CHECK (pgbeam.check_fields(hosts.*))
+		CHECK (pgbeam.check_fields('host', hosts.*))
 );
 COMMENT ON TABLE pgbeam.hosts IS
 'Every host name ever given, and the project it leads to: what a proxy looks up. A name stays its project''s for ever, also after the project is deleted.';

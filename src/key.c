@@ -56,12 +56,6 @@ pb_key_define_settings(void)
 				 errhint("Move the keyring file out of the data directory and turn the setting off.")));
 }
 
-bool
-pb_key_is_development(void)
-{
-	return development_key;
-}
-
 static void
 refuse(PbFaults *faults, int sqlstate, const char *message, const char *hint)
 {

@@ -13,7 +13,6 @@ extern void pb_key_define_settings(void);
 
 extern const PbKeyring *pb_key_ring(PbFaults *faults);
 extern const char *pb_key_create(PbFaults *faults);
-extern bool pb_key_is_development(void);
 
 extern bytea *pb_key_seal(const PbJson *secret, const PbPlace *place,
 						  const uint8_t nonce[PB_NONCE_BYTES],

@@ -5,10 +5,10 @@ AS 'MODULE_PATHNAME', 'pgbeam_create_key';
 COMMENT ON FUNCTION pgbeam.create_key() IS
 'Adds a new random key to pgbeam.keyring_file, makes it the active one and returns its id (32 hex digits). Superusers only. The file is replaced whole and cannot be rolled back. Errors: PB001 no file is configured, PB003 the file there is not fit to hold keys.';
 
-CREATE FUNCTION pgbeam.keyring(OUT key_id text, OUT active boolean, OUT development boolean)
+CREATE FUNCTION pgbeam.keyring(OUT key_id text, OUT active boolean)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_keyring';
 COMMENT ON FUNCTION pgbeam.keyring() IS
-'The keys this server can use: id (32 hex digits), whether new secrets are sealed with it, whether pgbeam.development_key is on. No rows and a WARNING where there is no usable keyring. Never the keys themselves.';
+'The keys this server can use: id (32 hex digits) and whether new secrets are sealed with it. No rows and a WARNING where there is no usable keyring. Never the keys themselves.';

@@ -142,7 +142,10 @@ pb_organization_find(Datum org_id, bool lock, PbOrganization *organization)
 	}
 }
 
-/* Makes an unknown organization known, without plan or limits. */
+/*
+ * Makes an unknown organization known, without plan or limits; another
+ * session may just have done so.
+ */
 void
 pb_organization_register(Datum org_id)
 {
@@ -150,6 +153,8 @@ pb_organization_register(Datum org_id)
 		ereport(NOTICE,
 				(errmsg("organization \"%s\" was not known and has been registered",
 						TextDatumGetCString(org_id))));
+	else if (pb_sql_run(&find, &org_id, NULL) == 0)
+		pb_sql_vetoed(pb_organization.table);
 }
 
 /* Without a plan nothing is forbidden. */
@@ -169,6 +174,6 @@ pb_organization_set(const PbJson *members, PbFaults *faults)
 		if (members[i].type != PB_JSON_NULL ||
 			!(fields[i].flags & PB_NULLABLE))
 			pb_check_value(row, i, &members[i], faults);
-	if (faults->count == 0)
-		(void) pb_sql_run(&set, row->values, row->nulls);
+	if (faults->count == 0 && pb_sql_run(&set, row->values, row->nulls) == 0)
+		pb_sql_vetoed(pb_organization.table);
 }

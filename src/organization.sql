@@ -8,7 +8,7 @@ CREATE TABLE pgbeam.organizations (
 	burst_size integer,
 	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
 	CONSTRAINT organizations_fields_check
-		CHECK (pgbeam.check_fields(organizations.*))
+		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
 'The organizations that own projects: plan and own limits. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';

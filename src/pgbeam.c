@@ -246,13 +246,12 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < count; i++)
 	{
 		char		id[2 * PB_KEY_ID_BYTES + 1];
-		Datum		values[3];
-		bool		nulls[3] = {0};
+		Datum		values[2];
+		bool		nulls[2] = {0};
 
 		pb_key_id_hex(pb_keyring_id(ring, i), id);
 		values[0] = CStringGetTextDatum(id);
 		values[1] = BoolGetDatum(i == count - 1);
-		values[2] = BoolGetDatum(pb_key_is_development());
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -307,9 +306,19 @@ pgbeam_fields(PG_FUNCTION_ARGS)
 Datum
 pgbeam_check_fields(PG_FUNCTION_ARGS)
 {
-	pb_constraint_check(resources, lengthof(resources),
-						PG_GETARG_HEAPTUPLEHEADER(0));
-	PG_RETURN_BOOL(true);
+	text	   *name = PG_GETARG_TEXT_PP(0);
+
+	for (int i = 0; i < (int) lengthof(resources); i++)
+		if (strlen(resources[i]->name) == VARSIZE_ANY_EXHDR(name) &&
+			memcmp(resources[i]->name, VARDATA_ANY(name),
+				   VARSIZE_ANY_EXHDR(name)) == 0)
+		{
+			pb_constraint_check(resources[i], PG_GETARG_HEAPTUPLEHEADER(1));
+			PG_RETURN_BOOL(true);
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no resource of this name")));
 }
 
 static text *

@@ -149,7 +149,7 @@ static const PbField fields[] = {
 	{
 		.name = "database_count", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .at = &at.database_count,
-		.column = "(SELECT count(*)::pg_catalog.int4 FROM pgbeam.databases AS d "
+		.column = "(SELECT pg_catalog.count(*)::pg_catalog.int4 FROM pgbeam.databases AS d "
 		"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
 		"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL)",
 		.about = "Its databases."
@@ -316,14 +316,14 @@ write_rows(PbRow *project, PbRow *database, PbFaults *faults)
 	if (!pb_resource_insert(project))
 	{
 		if (pb_sql_run(&has_name, org_and_name, NULL) == 0)
-			pb_resource_vetoed(&pb_project);
+			pb_sql_vetoed(pb_project.table);
 		pb_fault_set(faults, PB_RESOURCE_EXISTS,
 					 "a project with this name already exists in the organization",
 					 "Choose another name, or delete the project that has it.");
 		return false;
 	}
 	if (!pb_resource_insert(database))
-		pb_resource_vetoed(&pb_database);
+		pb_sql_vetoed(pb_database.table);
 	return true;
 }
 

@@ -18,7 +18,7 @@ CREATE TABLE pgbeam.projects (
 	deleted_at timestamptz,
 	CONSTRAINT projects_pkey PRIMARY KEY (org_id, id),
 	CONSTRAINT projects_fields_check
-		CHECK (pgbeam.check_fields(projects.*))
+		CHECK (pgbeam.check_fields('project', projects.*))
 );
 CREATE INDEX projects_id_idx ON pgbeam.projects (id);
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)

@@ -27,7 +27,9 @@ typedef struct PbStatements
 	PbStatement insert;
 	PbStatement find;			/* id, parent id or null */
 	PbStatement delete;			/* id, now */
+	PbStatement is_living;		/* id */
 	PbStatement delete_children;	/* org_id, parent id, now */
+	PbStatement has_living_children;	/* org_id, parent id */
 } PbStatements;
 
 static const Oid find_types[] = {UUIDOID, UUIDOID};
@@ -142,15 +144,30 @@ make_deletes(PbStatements *made, const PbResource *resource,
 						 retirement(resource, shape, 2)),
 		.nargs = lengthof(delete_types), .types = delete_types
 	};
-	if (resource->parent != NULL)
-		made->delete_children = (PbStatement) {
-			.text = psprintf("%s WHERE org_id OPERATOR(pg_catalog.=) $1 "
-							 "AND %s OPERATOR(pg_catalog.=) $2 "
-							 "AND deleted_at IS NULL",
-							 retirement(resource, shape, 3), resource->parent),
-			.nargs = lengthof(delete_children_types),
-			.types = delete_children_types
-		};
+	made->is_living = (PbStatement) {
+		.text = psprintf("SELECT FROM %s WHERE id OPERATOR(pg_catalog.=) $1 "
+						 "AND deleted_at IS NULL", resource->table),
+		.nargs = 1, .types = delete_types
+	};
+}
+
+static void
+make_child_deletes(PbStatements *made, const PbResource *resource,
+				   const PbShape *shape)
+{
+	char	   *living = psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
+								  "AND %s OPERATOR(pg_catalog.=) $2 "
+								  "AND deleted_at IS NULL", resource->parent);
+
+	made->delete_children = (PbStatement) {
+		.text = psprintf("%s %s", retirement(resource, shape, 3), living),
+		.nargs = lengthof(delete_children_types),
+		.types = delete_children_types
+	};
+	made->has_living_children = (PbStatement) {
+		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, living),
+		.nargs = 2, .types = delete_children_types
+	};
 }
 
 static PbStatements *
@@ -168,6 +185,8 @@ statements(const PbResource *resource)
 	make_insert(&made->insert, resource, shape);
 	make_find(&made->find, resource, shape);
 	make_deletes(made, resource, shape);
+	if (resource->parent != NULL)
+		make_child_deletes(made, resource, shape);
 	MemoryContextSwitchTo(before);
 	resource->prepared->statements = made;
 	return made;
@@ -298,11 +317,17 @@ pb_resource_delete(const PbResource *resource, const char *id,
 	HeapTuple	deleted = NULL;
 	TupleDesc	descriptor;
 
-	if (read_id(resource->prefix, id, &uuid))
-		deleted = pb_sql_row(&statements(resource)->delete, values, NULL,
-							 &descriptor);
+	if (!read_id(resource->prefix, id, &uuid))
+	{
+		set_not_found(resource, faults);
+		return false;
+	}
+	deleted = pb_sql_row(&statements(resource)->delete, values, NULL,
+						 &descriptor);
 	if (deleted == NULL)
 	{
+		if (pb_sql_run(&statements(resource)->is_living, values, NULL) > 0)
+			pb_sql_vetoed(resource->table);
 		set_not_found(resource, faults);
 		return false;
 	}
@@ -320,16 +345,6 @@ pb_resource_delete_children(const PbResource *resource, Datum parent_ids[2])
 	};
 
 	(void) pb_sql_run(&statements(resource)->delete_children, values, NULL);
-}
-
-/* A row that nothing stood in the way of was not written. */
-void
-pb_resource_vetoed(const PbResource *resource)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-			 errmsg("the %s was not written, though nothing like it exists",
-					resource->name),
-			 errhint("A BEFORE trigger on %s may have skipped the row.",
-					 resource->table)));
+	if (pb_sql_run(&statements(resource)->has_living_children, values, NULL) > 0)
+		pb_sql_vetoed(resource->table);
 }

@@ -27,7 +27,6 @@ extern bool pb_resource_delete(const PbResource *resource, const char *id,
 							   Datum ids[2], PbFaults *faults);
 extern void pb_resource_delete_children(const PbResource *resource,
 										Datum parent_ids[2]);
-extern void pb_resource_vetoed(const PbResource *resource) pg_attribute_noreturn();
 extern Datum pb_resource_id(const PbRow *row);
 extern Datum pb_resource_org(const PbRow *row);
 

@@ -18,7 +18,8 @@
 
 /*
  * Keeps what a request holds out of messages about it: the statement may
- * carry a password, the DETAIL of class 23 prints the row.
+ * carry a password, the DETAIL of class 23 prints the row, that of a deadlock
+ * the statements.
  */
 static void
 hide_request(void *unused)
@@ -27,6 +28,8 @@ hide_request(void *unused)
 	errhidecontext(true);
 	if (IS_CLASS_23(geterrcode()))
 		errdetail("The row is not shown, because it may hold a secret.");
+	else if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
+		errdetail_log("The statements are not shown, because they may hold a secret.");
 }
 
 /* Opens what every statement needs; an error needs no matching end. */
@@ -95,6 +98,20 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+/*
+ * For a row that was not written though nothing stood in its way; table is
+ * where a trigger would stand.
+ */
+void
+pb_sql_vetoed(const char *table)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+			 errmsg("a row of %s was not written, though nothing stands in its way",
+					table),
+			 errhint("A BEFORE trigger on the table may have skipped it; if there is none, something was deleted at the same moment: try again.")));
 }
 
 /* Runs a statement that gives one row or none: NULL. */

@@ -35,6 +35,7 @@ extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);
 extern HeapTuple pb_sql_row(PbStatement *statement, Datum *values,
 							const char *nulls, TupleDesc *descriptor);
+extern void pb_sql_vetoed(const char *table) pg_attribute_noreturn();
 extern void pb_sql_utility(const char *text);
 extern MemoryContext pb_sql_memory(void);
 

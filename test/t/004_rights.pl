@@ -65,6 +65,11 @@ foreach my $act (sort keys %rights)
 	  foreach @roles;
 }
 
+# What only superusers may do is no matter of grants.
+value($node, 'GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO boss');
+is(ask($node, 'SELECT pgbeam.create_key()', role => 'boss')->{state}, $denied,
+	'boss: create_key, though granted');
+
 # Settings made before the library is loaded are not obeyed.
 value($node, 'SET pgbeam.keyring_file = $$/nowhere$$; SET pgbeam.proxy_domain = $$evil.test$$; '
 	  . 'SELECT ' . create_call('unmoved'), role => 'boss');
@@ -88,7 +93,10 @@ foreach my $call (sort keys %calls)
 value($session, "BEGIN; SELECT set_config('request.method', 'POST', true); COMMIT");
 is(value($session, "SELECT current_setting('request.method')"), '', 'afterwards it is empty');
 is(ask($session, $calls{$_})->{state}, $ok, "after a request: $_")
-  foreach qw(create get reveal set_organization delete);
+  foreach qw(create get reveal);
+value($session, "SET request.method = ''");
+is(ask($session, $calls{$_})->{state}, $ok, "in no request: $_")
+  foreach qw(get reveal set_organization delete);
 $session->quit;
 
 done_testing();

@@ -80,6 +80,9 @@ foreach (
 		sub { fails($call, '23514', "own refusal before $event of $table") });
 }
 
+with_trigger('databases', 'BEFORE INSERT', 'NEW.port := 0',
+	sub { fails('create', '23514', 'a value that breaks a rule of ours') });
+
 # Constraints and indexes: how made, how undone, call, SQLSTATE
 foreach (
 	[ "ALTER TABLE pgbeam.databases ADD CONSTRAINT own CHECK (host <> 'db.example.com') NOT VALID",
