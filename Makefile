@@ -30,8 +30,13 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(shell pkg-config --libs libsodium)
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(PGXS),)
 include $(PGXS)
+else ifneq ($(filter-out test demo bench,$(or $(MAKECMDGOALS),all)),)
+# The others install what they need.
+$(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
+endif
 
 $(OBJS): $(wildcard src/*.h)
 

@@ -36,6 +36,7 @@ CREATE EXTENSION pgbeam;
 -- An encoding other than UTF8 is refused.
 CREATE DATABASE pgbeam_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
 \c pgbeam_latin1
+\set SHOW_CONTEXT never
 CREATE EXTENSION pgbeam;
 \c contrib_regression
 DROP DATABASE pgbeam_latin1;

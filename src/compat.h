@@ -16,12 +16,13 @@
 #include "varatt.h"
 #endif
 
-#include "catalog/pg_proc.h"
-#include "utils/acl.h"
-
 #if PG_VERSION_NUM < 160000
 #define object_aclcheck(class, object, role, mode) \
 	pg_proc_aclcheck(object, role, mode)
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
 #endif
 
 #if PG_VERSION_NUM >= 180000

@@ -100,7 +100,7 @@ matches_neighbour(const PbRow *row, int leaf)
 		array_length(row->values[leaf]) == array_length(row->values[leaf - 1]);
 }
 
-static void refuse_type(void) pg_attribute_noreturn();
+pg_noreturn static void refuse_type(void);
 
 static void
 refuse_type(void)

@@ -8,6 +8,8 @@
 #ifndef PB_FAULT_H
 #define PB_FAULT_H
 
+#include "compat.h"
+
 /* In the order of the table in fault.c. */
 typedef enum PbRefusal
 {
@@ -50,6 +52,6 @@ extern void pb_fault_problem(PbFaults *faults, const PbPath *path,
 							 const char *rule, const char *hint);
 extern void pb_fault_set(PbFaults *faults, PbRefusal refusal,
 						 const char *message, const char *hint);
-extern void pb_fault_throw(const PbFaults *faults) pg_attribute_noreturn();
+pg_noreturn extern void pb_fault_throw(const PbFaults *faults);
 
 #endif							/* PB_FAULT_H */

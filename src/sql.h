@@ -9,6 +9,8 @@
 #include "access/tupdesc.h"
 #include "executor/spi.h"
 
+#include "compat.h"
+
 /*
  * Text and types are set once; the plan follows at first use and is kept for
  * the life of the backend. Names and operators in the text are qualified.
@@ -35,7 +37,7 @@ extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);
 extern HeapTuple pb_sql_row(PbStatement *statement, Datum *values,
 							const char *nulls, TupleDesc *descriptor);
-extern void pb_sql_vetoed(const char *table) pg_attribute_noreturn();
+pg_noreturn extern void pb_sql_vetoed(const char *table);
 extern void pb_sql_utility(const char *text);
 extern MemoryContext pb_sql_memory(void);
 

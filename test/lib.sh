@@ -34,12 +34,18 @@ need_packages() {
 		apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# The major version of the newest server that Debian's packages installed.
+newest_server() {
+	ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null |
+		cut -d / -f 5 | sort -n | tail -n 1 | grep .
+}
+
 # The newest server with its headers, or the one that PG_CONFIG names.
 find_server() {
 	local major
 	if [ -z "${PG_CONFIG:-}" ]; then
-		is_installed postgresql || need_packages postgresql
-		major=$(ls /usr/lib/postgresql | sort -n | tail -n 1)
+		newest_server >/dev/null || need_packages postgresql
+		major=$(newest_server)
 		need_packages "postgresql-server-dev-$major"
 		PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config
 	fi
