@@ -216,16 +216,27 @@ pb_json_name(StringInfo out, const char *name)
 	appendBinaryStringInfo(out, "\":", 2);
 }
 
-/* Text of any bytes; escape_json() wants it terminated. */
+static bool
+needs_escapes(const char *text, int length)
+{
+	for (int i = 0; i < length; i++)
+		if ((unsigned char) text[i] < ' ' || text[i] == '"' || text[i] == '\\')
+			return true;
+	return false;
+}
+
+/* Most text needs no escapes; what does is the server's to write. */
 void
 pb_json_text(StringInfo out, const char *text, int length)
 {
-	char		small[128];
-	char	   *copy = length < (int) sizeof(small) ? small : palloc(length + 1);
-
-	memcpy(copy, text, length);
-	copy[length] = '\0';
-	escape_json(out, copy);
+	if (needs_escapes(text, length))
+	{
+		escape_json(out, pnstrdup(text, length));
+		return;
+	}
+	appendStringInfoCharMacro(out, '"');
+	appendBinaryStringInfo(out, text, length);
+	appendStringInfoCharMacro(out, '"');
 }
 
 void

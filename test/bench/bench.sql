@@ -16,7 +16,8 @@ INSERT INTO bench.variants VALUES
 	('plans', 1, 'the limit, as three plans'),
 	('chain', 2, 'the limit, as one chain'),
 	('pgbeam', 3, 'pgbeam.create_project'),
-	('today', 4, 'today''s way');
+	('today', 4, 'today''s way'),
+	('bare', 5, 'today''s way, no CHECKs');
 
 CREATE TABLE bench.costs (
 	variant text, round integer, calls integer, cpu_us float8, wal_bytes float8);
@@ -111,7 +112,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	made record;
 BEGIN
-	IF variant IN ('pgbeam', 'today') THEN
+	IF variant IN ('pgbeam', 'today', 'bare') THEN
 		SELECT * INTO cpu_us, wal_bytes FROM bench.call(variant,
 			format('%s.create_project(jsonb)', variant)::regprocedure,
 			ARRAY(SELECT bench.body(variant, round, n) FROM generate_series(1, calls) AS n));

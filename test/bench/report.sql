@@ -48,6 +48,8 @@ SELECT format('at least 4 x faster than today''s way: %s (half the rounds %s to 
 	', ' || round(instructions::numeric, 2) || ' in instructions',
 	CASE WHEN cpu >= 4 THEN 'ok' ELSE 'missed' END)
 FROM bench.ratio('today', 'pgbeam');
+SELECT format('  and %s x without the CHECKs of today''s tables', round(cpu::numeric, 2))
+FROM bench.ratio('bare', 'pgbeam');
 SELECT format('WAL no more than the limit''s, to 1 %%: %s: %s', round(wal::numeric, 3),
 	CASE WHEN wal <= 1.01 THEN 'ok' ELSE 'missed' END)
 FROM bench.the_limit, bench.ratio('pgbeam', variant);

@@ -3,7 +3,6 @@
 -- CHECKs.
 
 CREATE SCHEMA today;
-CREATE EXTENSION pgcrypto SCHEMA today;
 
 CREATE TABLE today.organizations (
 	org_id text COLLATE "C" PRIMARY KEY CHECK (char_length(org_id) >= 1 AND char_length(org_id) <= 255),
@@ -84,7 +83,7 @@ CREATE INDEX ON today.databases (id);
 CREATE INDEX ON today.databases (org_id, project_id);
 
 CREATE TABLE today.keys (id integer PRIMARY KEY, secret bytea NOT NULL);
-INSERT INTO today.keys VALUES (1, today.gen_random_bytes(32));
+INSERT INTO today.keys VALUES (1, public.gen_random_bytes(32));
 
 CREATE FUNCTION today.uuid7(at timestamptz) RETURNS uuid
 LANGUAGE plpgsql VOLATILE AS $$
@@ -259,7 +258,7 @@ DECLARE
 	project_id text;
 	at timestamptz := date_trunc('milliseconds', clock_timestamp());
 	printed_at text := to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
-	iv bytea := today.gen_random_bytes(16);
+	iv bytea := public.gen_random_bytes(16);
 BEGIN
 	IF jsonb_typeof(body) IS DISTINCT FROM 'object' THEN
 		RAISE EXCEPTION 'the request body must be a JSON object' USING ERRCODE = 'PT400';
@@ -310,7 +309,7 @@ BEGIN
 			pool_size, min_pool_size, pool_mode, max_active, created_at, updated_at)
 		SELECT today.uuid7(at), project.org_id, project.id, d->>'host', (d->'port')::integer,
 			d->>'name', d->>'username',
-			iv || today.encrypt_iv(convert_to(d->>'password', 'UTF8'), k.secret, iv, 'aes-cbc/pad:pkcs'),
+			iv || public.encrypt_iv(convert_to(d->>'password', 'UTF8'), k.secret, iv, 'aes-cbc/pad:pkcs'),
 			1, d->>'ssl_mode', d->>'role', nullif(d->>'pool_region', ''),
 			(d->'query_timeout_ms')::integer, (d->'auto_read_routing')::boolean,
 			(cache->'enabled')::boolean, (cache->'ttl_seconds')::integer,

@@ -10,7 +10,12 @@ CREATE VIEW bench.made AS
 	SELECT 'today', p.name
 	FROM today.projects AS p
 	JOIN today.hosts AS h ON (h.host, h.org_id, h.project_id) = (p.proxy_host, p.org_id, p.id)
-	JOIN today.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id);
+	JOIN today.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id)
+	UNION ALL
+	SELECT 'bare', p.name
+	FROM bare.projects AS p
+	JOIN bare.hosts AS h ON (h.host, h.org_id, h.project_id) = (p.proxy_host, p.org_id, p.id)
+	JOIN bare.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id);
 
 DO $$
 DECLARE
@@ -22,7 +27,7 @@ BEGIN
 		FROM bench.costs AS c
 		CROSS JOIN generate_series(1, c.calls) AS n
 		LEFT JOIN bench.made AS m ON m.name = bench.name(c.variant, c.round, n)
-			AND m.tables = CASE c.variant WHEN 'today' THEN 'today' ELSE 'pgbeam' END
+			AND m.tables = CASE WHEN c.variant IN ('today', 'bare') THEN c.variant ELSE 'pgbeam' END
 		GROUP BY c.variant
 	) AS counts
 	WHERE made <> called;
