@@ -38,7 +38,7 @@ else ifneq ($(filter-out test demo bench,$(or $(MAKECMDGOALS),all)),)
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
 
-$(OBJS): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
 
 $(DATA_built): $(PIECES) Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \

@@ -37,6 +37,36 @@ SELECT pgbeam.reveal_password('db_00000000000000000000000000');
 SELECT pgbeam.create_project('{}');
 RESET ROLE;
 
+-- The caller is whose rights a call has, not who the session belongs to.
+CREATE SCHEMA regress_pgbeam;
+GRANT ALL ON SCHEMA regress_pgbeam TO regress_pgbeam_api, regress_pgbeam_admin;
+SET ROLE regress_pgbeam_api;
+CREATE FUNCTION regress_pgbeam.try(x integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	PERFORM pgbeam.get_project('prj_00000000000000000000000000');
+	RETURN 0;
+EXCEPTION WHEN OTHERS THEN
+	RAISE NOTICE '%', SQLSTATE;
+	RETURN 1;
+END
+$$;
+CREATE TABLE regress_pgbeam.bait AS SELECT 1 AS x;
+CREATE INDEX ON regress_pgbeam.bait (regress_pgbeam.try(x));
+ALTER FUNCTION regress_pgbeam.try SECURITY DEFINER;
+RESET ROLE;
+ANALYZE regress_pgbeam.bait;
+SELECT regress_pgbeam.try(1);
+SET ROLE regress_pgbeam_admin;
+CREATE FUNCTION regress_pgbeam.delegate() RETURNS json LANGUAGE sql SECURITY DEFINER AS $$
+	SELECT pgbeam.get_project('prj_00000000000000000000000000')
+$$;
+SET ROLE regress_pgbeam_api;
+SELECT regress_pgbeam.delegate();
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA regress_pgbeam CASCADE;
+RESET client_min_messages;
+
 -- Within an HTTP request nobody is trusted for what his role is.
 BEGIN;
 SELECT set_config('request.method', 'POST', true);

@@ -16,9 +16,14 @@ WHERE attname = 'org_id' AND NOT (atttypid = 'text'::regtype AND attnotnull AND 
 
 -- It is first in every key, unique index and foreign key.
 SELECT i.indexrelid::regclass FROM pg_index i JOIN per_organization t ON t.oid = i.indrelid
-WHERE i.indisunique AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = i.indkey[0]) <> 'org_id';
+WHERE i.indisunique AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = i.indkey[0]) IS DISTINCT FROM 'org_id';
 SELECT conname FROM pg_constraint c JOIN per_organization t ON t.oid = c.conrelid
-WHERE contype IN ('p', 'u', 'f') AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = c.conkey[1]) <> 'org_id';
+WHERE contype IN ('p', 'u', 'f', 'x') AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = c.conkey[1]) IS DISTINCT FROM 'org_id';
+SELECT conname FROM pg_constraint c JOIN per_organization t ON t.oid = c.conrelid
+WHERE contype = 'f' AND (SELECT attname FROM pg_attribute WHERE attrelid = c.confrelid AND attnum = c.confkey[1]) IS DISTINCT FROM 'org_id';
+
+-- Every table has a primary key.
+SELECT relname FROM pgbeam_tables t WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t.oid AND contype = 'p');
 
 -- A table with an id has a plain index on it alone.
 SELECT t.relname FROM pgbeam_tables t JOIN pg_attribute a ON a.attrelid = t.oid AND attname = 'id'
@@ -64,11 +69,13 @@ WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
 	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^(typeid|check_fields)');
 SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
 
--- Functions of the API take the caller's place, so they run as the owner; and
--- an operation that writes says so.
+-- C functions know their caller and take the owner's place themselves.
 SELECT oid::regprocedure FROM pgbeam_functions
-WHERE prorettype = 'json'::regtype AND NOT prosecdef
-	OR proname ~ '^(create|update|delete|set)_' AND provolatile <> 'v'
+WHERE prosecdef AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c');
+
+-- An operation that writes says so.
+SELECT oid::regprocedure FROM pgbeam_functions
+WHERE proname ~ '^(create|update|delete|set)_' AND provolatile <> 'v'
 	OR proname ~ '^(get|list)_' AND provolatile <> 's';
 
 -- Everything of the extension stands in its schema.

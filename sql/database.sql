@@ -45,4 +45,18 @@ SELECT pgbeam.reveal_password(:'database');
 SELECT deleted_at IS NOT NULL AS deleted, password_sealed IS NULL AS wiped, count(*)
 FROM pgbeam.databases WHERE org_id = 'databases' GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- Rows that only replication or a hand could leave so: no project, no secret.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE pgbeam.databases SET project_id = gen_random_uuid() WHERE org_id = 'databases' AND deleted_at IS NULL;
+SELECT pgbeam.get_database(pgbeam.typeid_encode('prj', project_id), pgbeam.typeid_encode('db', id))
+FROM pgbeam.databases WHERE org_id = 'databases' AND deleted_at IS NULL LIMIT 1;
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.databases DROP CONSTRAINT databases_fields_check;
+UPDATE pgbeam.databases SET password_sealed = NULL, id = '01890a5d-ac96-774b-bcce-b302099a8057'
+WHERE org_id = 'databases' AND project_id = (SELECT id FROM pgbeam.projects WHERE org_id = 'databases' AND name = 'p1');
+SELECT pgbeam.reveal_password('db_01h455vb4pex5vsknk084sn02q');
+ROLLBACK;
+
 DROP FUNCTION create_with;

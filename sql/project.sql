@@ -19,6 +19,13 @@ UPDATE pgbeam.projects SET residency = 'eu', agents_disabled = true, default_pol
 	allowed_cidrs = '{10.0.0.0/8,::1}', allowed_cidr_labels = '{office,NULL}' WHERE org_id = 'projects' AND name = 'full';
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
 
+-- The same in the first answers of a session.
+\c -
+SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
+\c -
+SET test.password = 'canary-password-Vq7R2x';
+SELECT project('hosted', '{"self_hosted": true}') #>> '{project,self_hosted}' AS self_hosted;
+
 -- Times are UTC in whole seconds whatever the session says; created_at is the instant of the id.
 SET TimeZone = 'Asia/Kolkata';
 SET DateStyle = 'German';

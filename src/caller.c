@@ -72,22 +72,20 @@ has_admin_access(Oid role)
 }
 
 /*
- * Trusted SQL: the owner, a superuser, or a role with 'admin' access, with no
- * HTTP request in progress. Callers' functions are SECURITY DEFINER, so the
- * current user is the owner and the outer one asks.
+ * Trusted SQL: the owner, whom we run as, a superuser, or a role with 'admin'
+ * access, with no HTTP request in progress.
  */
 bool
 pb_caller_is_trusted(const PbRequest *request, PbFaults *faults)
 {
-	Oid			role = GetOuterUserId();
-
 	if (request->manner == PB_SQL &&
-		(superuser_arg(role) || has_privs_of_role(role, GetUserId()) ||
-		 has_admin_access(role)))
+		(superuser_arg(request->role) ||
+		 has_privs_of_role(request->role, GetUserId()) ||
+		 has_admin_access(request->role)))
 		return true;
 	pb_fault_set(faults, PB_UNAUTHORIZED,
 				 "missing or invalid authentication",
-				 "Trusted SQL needs 'admin' access, which pgbeam.grant_access() gives.");
+				 "Trusted SQL needs the access \"admin\", which pgbeam.grant_access() gives.");
 	return false;
 }
 

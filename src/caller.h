@@ -17,6 +17,7 @@ typedef enum PbManner
 typedef struct PbRequest
 {
 	PbManner	manner;
+	Oid			role;			/* that calls */
 	PbJson		body;
 	const char *ids[2];			/* of the path, outermost first; may be NULL */
 } PbRequest;

@@ -15,6 +15,8 @@
 
 #include "check.h"
 #include "rule.h"
+#include "sql.h"
+#include "text.h"
 
 #define NESTING_MAX 64
 #define NAME_SHOWN_MAX 64
@@ -25,8 +27,8 @@ typedef struct Check
 	PbFaults   *faults;
 	PbFaults   *ignored;		/* unknown members; faults itself when strict */
 	int			leaf;			/* the next one */
-	int			found;			/* members of the object in hand */
-	bool		unknown;		/* it, or one within it, had others */
+	int			found;			/* members met so far */
+	bool		unknown;		/* there are members beside them */
 } Check;
 
 typedef struct Unknown
@@ -184,7 +186,7 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 {
 	int			before = faults->count;
 	const char *problem = type_fits(field, value) ?
-		take_value(row, leaf, field, value, path, faults) : type_rule(field);
+	take_value(row, leaf, field, value, path, faults) : type_rule(field);
 
 	if (problem != NULL)
 		pb_fault_problem(faults, path, problem, type_hint(field, value));
@@ -194,7 +196,7 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 /* One leaf by itself. */
 void
 pb_check_value(PbRow *row, int leaf, const PbJson *value,
-					 PbFaults *faults)
+			   PbFaults *faults)
 {
 	const PbField *field = row->shape->leaves[leaf].field;
 	PbPath		path = {NULL, field->name, 0};
@@ -204,27 +206,27 @@ pb_check_value(PbRow *row, int leaf, const PbJson *value,
 
 /* Puts the field's default through the check that a client's value meets. */
 static void
-make_fallback(PbRow *row, int index)
+make_fallback(const PbResource *resource, PbLeaf *leaf, int index)
 {
-	PbLeaf	   *leaf = &row->shape->leaves[index];
 	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+	PbRow	   *scratch = pb_row_make(resource);
 	PbFaults	faults = {0};
 	PbJson		value;
 
 	pb_json_root(DirectFunctionCall1(jsonb_in,
 									 CStringGetDatum(leaf->field->fallback)),
 				 &value);
-	pb_check_value(row, index, &value, &faults);
+	pb_check_value(scratch, index, &value, &faults);
 	MemoryContextSwitchTo(before);
 	if (faults.count > 0)
 		elog(ERROR, "default of %s: %s", leaf->path, faults.problems[0].detail);
-	leaf->fallback = row->values[index];
+	leaf->fallback = scratch->values[index];
 	leaf->has_fallback = true;
 }
 
 /* False where the field has no default. */
 bool
-pb_check_fallback(PbRow *row, int index, Datum *value)
+pb_check_fallback(const PbRow *row, int index, Datum *value)
 {
 	PbLeaf	   *leaf = &row->shape->leaves[index];
 
@@ -236,7 +238,7 @@ pb_check_fallback(PbRow *row, int index, Datum *value)
 	if (leaf->field->fallback == NULL)
 		return false;
 	if (!leaf->has_fallback)
-		make_fallback(row, index);
+		make_fallback(row->resource, leaf, index);
 	*value = leaf->fallback;
 	return true;
 }
@@ -325,22 +327,9 @@ static bool
 names_field(const PbField *fields, const char *name, int length)
 {
 	for (const PbField *field = fields; field->name != NULL; field++)
-		if ((field->flags & PB_CREATE) && strlen(field->name) == (size_t) length &&
-			memcmp(field->name, name, length) == 0)
+		if ((field->flags & PB_CREATE) && pb_text_is(name, length, field->name))
 			return true;
 	return false;
-}
-
-/* A client's name is shown only when nothing in it could mislead. */
-static bool
-is_plain_name(const char *name, int length)
-{
-	if (length < 1 || length > NAME_SHOWN_MAX)
-		return false;
-	for (int i = 0; i < length; i++)
-		if (!isalnum((unsigned char) name[i]) && name[i] != '_' && name[i] != '-')
-			return false;
-	return true;
 }
 
 static void
@@ -352,7 +341,7 @@ note_unknown(void *state, const char *name, int length)
 	if (names_field(unknown->fields, name, length))
 		return;
 	unknown->check->unknown = true;
-	if (is_plain_name(name, length))
+	if (length <= NAME_SHOWN_MAX && pb_text_is_name(name, length))
 		path.name = pnstrdup(name, length);
 	pb_fault_problem(unknown->check->ignored, &path,
 					 "is not a member that this request has", NULL);

@@ -11,6 +11,6 @@ extern void pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 							PbFaults *ignored);
 extern void pb_check_value(PbRow *row, int leaf, const PbJson *value,
 						   PbFaults *faults);
-extern bool pb_check_fallback(PbRow *row, int leaf, Datum *value);
+extern bool pb_check_fallback(const PbRow *row, int leaf, Datum *value);
 
 #endif							/* PB_CHECK_H */

@@ -107,7 +107,7 @@ refuse_type(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("a row of this type has not the columns of the resource")));
+			 errmsg("a row of this type does not have the columns of the resource")));
 }
 
 /* The leaf's column in rows of this type; -1 for a derived leaf. */

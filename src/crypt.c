@@ -116,6 +116,29 @@ parse_key(const char *line, size_t length, Key *key)
 	return NULL;
 }
 
+static const Key *
+find_key(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
+{
+	for (size_t i = 0; i < ring->count; i++)
+		if (memcmp(ring->keys[i].id, id, PB_KEY_ID_BYTES) == 0)
+			return &ring->keys[i];
+	return NULL;
+}
+
+/* Adds the key on a line to the ring, or returns what is wrong with it. */
+static const char *
+add_line(PbKeyring *ring, const char *line, size_t length)
+{
+	Key		   *key = &ring->keys[ring->count];
+	const char *problem = parse_key(line, length, key);
+
+	if (problem == NULL && find_key(ring, key->id) != NULL)
+		problem = "the key stands on an earlier line too";
+	if (problem == NULL)
+		ring->count++;
+	return problem;
+}
+
 /*
  * Reads the text of a keyring file: a key a line, blank lines and lines that
  * begin with # passed over. NULL with the problem, and its line number or 0,
@@ -144,7 +167,7 @@ pb_keyring_parse(const char *text, size_t length, const char **problem,
 
 		++*line;
 		if (size > 0 && text[0] != '#')
-			*problem = parse_key(text, size, &ring->keys[ring->count++]);
+			*problem = add_line(ring, text, size);
 		text = stop == NULL ? end : stop + 1;
 	}
 	if (*problem == NULL && ring->count == 0)
@@ -177,21 +200,6 @@ const uint8_t *
 pb_keyring_id(const PbKeyring *ring, size_t index)
 {
 	return ring->keys[index].id;
-}
-
-static const Key *
-find_key(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
-{
-	for (size_t i = 0; i < ring->count; i++)
-		if (memcmp(ring->keys[i].id, id, PB_KEY_ID_BYTES) == 0)
-			return &ring->keys[i];
-	return NULL;
-}
-
-bool
-pb_keyring_has(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
-{
-	return find_key(ring, id) != NULL;
 }
 
 /* A keyring's line with a new key and its newline; the caller wipes it. */

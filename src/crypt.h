@@ -56,8 +56,6 @@ extern PbKeyring *pb_keyring_parse(const char *text, size_t length,
 extern void pb_keyring_free(PbKeyring *ring);
 extern size_t pb_keyring_count(const PbKeyring *ring);
 extern const uint8_t *pb_keyring_id(const PbKeyring *ring, size_t index);
-extern bool pb_keyring_has(const PbKeyring *ring,
-						   const uint8_t id[PB_KEY_ID_BYTES]);
 extern size_t pb_keyring_new_line(char line[PB_KEY_LINE_MAX]);
 extern void pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
 						  char hex[2 * PB_KEY_ID_BYTES + 1]);

@@ -340,6 +340,12 @@ pb_database_get(const PbRequest *request, PbReply *reply)
 
 	if (row == NULL)
 		return;
+	if (!pb_row_has(row, at.proxy_host))
+	{
+		/* a row without its project, as replication may leave one */
+		pb_resource_not_found(&pb_database, &reply->faults);
+		return;
+	}
 	pb_database_derive(row, row->values[at.proxy_host]);
 	pb_show(reply->body, row);
 }
@@ -356,6 +362,11 @@ pb_database_password(const char *id, PbFaults *faults)
 
 	if (row == NULL)
 		return NULL;
+	if (!pb_row_has(row, at.password))
+	{
+		pb_key_no_secret(psprintf("database %s", id), faults);
+		return NULL;
+	}
 	place = place_of(row);
 	return pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
 					   psprintf("database %s", id), faults);

@@ -6,9 +6,11 @@
 #define PB_DATABASE_H
 
 #include "caller.h"
+#include "crypt.h"
 #include "field.h"
 
-#define PB_DATABASE_RANDOM 32	/* bytes of a new one: id and nonce */
+/* random bytes that a new one takes: for its id and a nonce */
+#define PB_DATABASE_RANDOM (sizeof(uint64) + PB_NONCE_BYTES)
 
 extern const PbResource pb_database;
 

@@ -35,14 +35,14 @@ COMMENT ON TABLE pgbeam.databases IS
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
 
 CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_database';
 COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
 'getDatabase: the database as the API documents it. Errors: PT401 for a caller without admin access, PT404 for one that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
 COMMENT ON FUNCTION pgbeam.reveal_password(text) IS

@@ -3,7 +3,7 @@
  *	  Refusals: what kind, and the list of problems that led to it.
  *
  * A refusal is a value. The part that meets the client turns it into an
- * error or an answer; nothing is written once one is there.
+ * error or an answer, and undoes what was written before it was known.
  */
 #ifndef PB_FAULT_H
 #define PB_FAULT_H

@@ -13,6 +13,7 @@
 
 #include "field.h"
 #include "sql.h"
+#include "text.h"
 
 static const Oid type_of_kind[] = {
 	[PB_TEXT] = TEXTOID,
@@ -127,8 +128,7 @@ pb_row_is_word(const PbRow *row, int leaf, const char *word)
 	if (!pb_row_has(row, leaf))
 		return false;
 	t = DatumGetTextPP(row->values[leaf]);
-	return VARSIZE_ANY_EXHDR(t) == strlen(word) &&
-		memcmp(VARDATA_ANY(t), word, strlen(word)) == 0;
+	return pb_text_is(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), word);
 }
 
 /*

@@ -15,7 +15,6 @@
 
 #include "fault.h"
 #include "json.h"
-#include "sql.h"
 
 typedef enum PbKind
 {

@@ -216,24 +216,31 @@ parse_file(const char *buffer, size_t length, PbFaults *faults)
 	return parsed;
 }
 
-static bool
-load(PbFaults *faults)
+/* The file's keys; NULL with faults when there are none to be used. */
+static PbKeyring *
+read_ring(PbFaults *faults)
 {
+	PbKeyring  *read = NULL;
 	char	   *buffer;
 	ssize_t		length;
 
-	if (ring != NULL)
-		pb_keyring_free(ring);
-	ring = NULL;
 	if (!is_placed_well(faults))
-		return false;
+		return NULL;
 	buffer = read_file(&length, faults);
 	if (buffer == NULL)
-		return false;
-	ring = parse_file(buffer, length, faults);
-	ring_reload = PgReloadTime;
+		return NULL;
+	read = parse_file(buffer, length, faults);
 	pb_guarded_free(buffer);
-	return ring != NULL;
+	return read;
+}
+
+static void
+keep_ring(PbKeyring *read)
+{
+	if (ring != NULL)
+		pb_keyring_free(ring);
+	ring = read;
+	ring_reload = PgReloadTime;
 }
 
 /* The keys there are; NULL with faults when none can be used. */
@@ -241,8 +248,23 @@ const PbKeyring *
 pb_key_ring(PbFaults *faults)
 {
 	if (ring == NULL || ring_reload != PgReloadTime)
-		load(faults);
+		keep_ring(read_ring(faults));
 	return ring;
+}
+
+/*
+ * Another server, or a session of this one, may have added the key that a
+ * secret names. The keys at hand are kept when the file gives none.
+ */
+static bool
+read_again(void)
+{
+	PbFaults	unheard = {0};
+	PbKeyring  *read = read_ring(&unheard);
+
+	if (read != NULL)
+		keep_ring(read);
+	return read != NULL;
 }
 
 /*
@@ -294,6 +316,14 @@ refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 			   "The row was damaged, changed or moved from another place; store the secret anew.");
 }
 
+/* Where the secret should be there is none. */
+void
+pb_key_no_secret(const char *owner, PbFaults *faults)
+{
+	refuse(faults, UNOPENED_SECRET, psprintf("%s has no secret", owner),
+		   "The row was changed by hand; store the secret anew.");
+}
+
 /*
  * Opens a stored secret; NULL with faults when it does not open. Owner names
  * its object in messages. The caller wipes the text.
@@ -314,13 +344,9 @@ pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
 	plain = palloc(VARHDRSZ + size);
 	opened = pb_open(keys, place, bytes, size, (uint8_t *) VARDATA(plain),
 					 &plain_size);
-	if (opened == PB_OPEN_UNKNOWN_KEY)
-	{
-		if (!load(faults))
-			return NULL;
+	if (opened == PB_OPEN_UNKNOWN_KEY && read_again())
 		opened = pb_open(ring, place, bytes, size, (uint8_t *) VARDATA(plain),
 						 &plain_size);
-	}
 	if (opened != PB_OPENED)
 	{
 		refuse_secret(opened, bytes, owner, faults);
@@ -344,10 +370,16 @@ lock_keyring(void)
 				 errmsg("could not open lock file \"%s\": %m", path),
 				 errhint("The directory of pgbeam.keyring_file must exist and be writable for the server's user.")));
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	{
+		if (errno == EWOULDBLOCK)
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("another session is making a key"),
+					 errhint("Try again when it has finished.")));
 		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("another session is making a key"),
-				 errhint("Try again when it has finished.")));
+				(errcode_for_file_access(),
+				 errmsg("could not lock file \"%s\": %m", path)));
+	}
 	return fd;
 }
 
@@ -465,6 +497,6 @@ pb_key_create(PbFaults *faults)
 		return NULL;
 	id = add_key(present, present_length);
 	CloseTransientFile(lock);
-	(void) load(faults);
+	(void) read_again();
 	return id;
 }

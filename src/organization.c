@@ -14,22 +14,27 @@
 
 typedef struct PbPlan
 {
-	const char *name;
 	bool		self_hosting;
 	int32		limits[PB_LIMITS];	/* 0: no limit */
 } PbPlan;
 
-/* As published; those of enterprise are by contract, so the operator's. */
-static const PbPlan plans[] = {
-	{"starter", false, {5, 3, 20, 10, 0}},
-	{"pro", false, {20, 10, 100, 50, 0}},
-	{"scale", true, {100, 50, 500, 250, 0}},
-	{"enterprise", true, {0, 0, 0, 0, 0}},
-};
-
 static const char *const plan_names[] = {
 	"starter", "pro", "scale", "enterprise", NULL
 };
+
+/*
+ * In the order of their names, as published; those of enterprise are by
+ * contract, so the operator's.
+ */
+static const PbPlan plans[] = {
+	{false, {5, 3, 20, 10, 0}},
+	{false, {20, 10, 100, 50, 0}},
+	{true, {100, 50, 500, 250, 0}},
+	{true, {0, 0, 0, 0, 0}},
+};
+
+StaticAssertDecl(lengthof(plan_names) == lengthof(plans) + 1,
+				 "every plan has a name");
 
 #define LIMIT(name_, about_) \
 	{ \
@@ -72,12 +77,10 @@ static const Oid id_type[] = {TEXTOID};
 	"queries_per_second, burst_size " \
 	"FROM pgbeam.organizations WHERE org_id OPERATOR(pg_catalog.=) $1"
 
-static PbStatement find = {
-	.text = FIND, .nargs = 1, .types = id_type
-};
-
-static PbStatement find_and_lock = {
-	.text = FIND " FOR UPDATE", .nargs = 1, .types = id_type
+static PbStatement find[] = {
+	[PB_SNAPSHOT] = {.text = FIND, .nargs = 1, .types = id_type, .reads = true},
+	[PB_LATEST] = {.text = FIND, .nargs = 1, .types = id_type},
+	[PB_LOCKED] = {.text = FIND " FOR UPDATE", .nargs = 1, .types = id_type},
 };
 
 static PbStatement register_id = {
@@ -107,22 +110,21 @@ static const PbPlan *
 find_plan(const char *name)
 {
 	for (int i = 0; i < (int) lengthof(plans); i++)
-		if (strcmp(plans[i].name, name) == 0)
+		if (strcmp(plan_names[i], name) == 0)
 			return &plans[i];
 	elog(ERROR, "there is no plan \"%s\"", name);
 }
 
 /*
  * Reads an organization's plan and limits; its own limits go before the
- * plan's. With lock nobody else creates under these limits until the
- * transaction ends.
+ * plan's. While it is locked nobody else creates under these limits.
  */
 void
-pb_organization_find(Datum org_id, bool lock, PbOrganization *organization)
+pb_organization_find(Datum org_id, PbReading reading,
+					 PbOrganization *organization)
 {
 	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(lock ? &find_and_lock : &find, &org_id, NULL,
-								 &descriptor);
+	HeapTuple	row = pb_sql_row(&find[reading], &org_id, NULL, &descriptor);
 	Datum		values[1 + PB_LIMITS];
 	bool		nulls[1 + PB_LIMITS];
 
@@ -153,7 +155,7 @@ pb_organization_register(Datum org_id)
 		ereport(NOTICE,
 				(errmsg("organization \"%s\" was not known and has been registered",
 						TextDatumGetCString(org_id))));
-	else if (pb_sql_run(&find, &org_id, NULL) == 0)
+	else if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
 		pb_sql_vetoed(pb_organization.table);
 }
 

@@ -18,6 +18,14 @@ typedef enum PbLimit
 	PB_LIMITS
 } PbLimit;
 
+/* Which state of an organization is read. */
+typedef enum PbReading
+{
+	PB_SNAPSHOT,				/* the one that the caller's query sees */
+	PB_LATEST,					/* the last that was committed */
+	PB_LOCKED					/* that, and it stays so */
+} PbReading;
+
 typedef struct PbOrganization
 {
 	bool		known;			/* has a row */
@@ -27,7 +35,7 @@ typedef struct PbOrganization
 
 extern const PbResource pb_organization;
 
-extern void pb_organization_find(Datum org_id, bool lock,
+extern void pb_organization_find(Datum org_id, PbReading reading,
 								 PbOrganization *organization);
 extern void pb_organization_register(Datum org_id);
 extern bool pb_organization_may_self_host(const PbOrganization *organization);

@@ -23,7 +23,7 @@ CREATE FUNCTION pgbeam.set_organization(
 	queries_per_second integer DEFAULT NULL,
 	burst_size integer DEFAULT NULL)
 RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
 COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer) IS

@@ -28,6 +28,7 @@
 #include "project.h"
 #include "resource.h"
 #include "sql.h"
+#include "text.h"
 #include "typeid.h"
 
 PB_MODULE_MAGIC;
@@ -150,7 +151,8 @@ answer(FunctionCallInfo fcinfo, int ids, Operation operation)
 	PbSqlScope	scope;
 
 	appendStringInfoSpaces(reply.body, VARHDRSZ);
-	pb_sql_begin(&scope);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	request.role = scope.caller;
 	if (pb_caller_is_trusted(&request, &reply.faults) &&
 		read_arguments(fcinfo, ids, &request, &reply.faults))
 		operation(&request, &reply);
@@ -198,7 +200,7 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	text	   *plain = NULL;
 	text	   *result = NULL;
 
-	pb_sql_begin(&scope);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	if (manner_of_call() == PB_SQL)
 		plain = pb_database_password(text_argument(fcinfo, 0), &faults);
 	else
@@ -265,7 +267,8 @@ pgbeam_set_organization(PG_FUNCTION_ARGS)
 	PbJson		members[2 + PB_LIMITS] = {0};
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	request.role = scope.caller;
 	for (int i = 0; i < PG_NARGS(); i++)
 	{
 		if (PG_ARGISNULL(i))
@@ -288,7 +291,7 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 {
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope);
+	pb_sql_begin(&scope, InvalidOid);
 	pb_caller_grant(PG_GETARG_OID(0), text_argument(fcinfo, 1));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
@@ -309,9 +312,8 @@ pgbeam_check_fields(PG_FUNCTION_ARGS)
 	text	   *name = PG_GETARG_TEXT_PP(0);
 
 	for (int i = 0; i < (int) lengthof(resources); i++)
-		if (strlen(resources[i]->name) == VARSIZE_ANY_EXHDR(name) &&
-			memcmp(resources[i]->name, VARDATA_ANY(name),
-				   VARSIZE_ANY_EXHDR(name)) == 0)
+		if (pb_text_is(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
+					   resources[i]->name))
 		{
 			pb_constraint_check(resources[i], PG_GETARG_HEAPTUPLEHEADER(1));
 			PG_RETURN_BOOL(true);

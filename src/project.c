@@ -4,7 +4,7 @@
  *
  * A create writes in the order host, project, database, so that no project
  * ever stands under another one's host. Locks are taken in the order
- * organization, project, database.
+ * organization, host, project, database.
  */
 #include "postgres.h"
 
@@ -230,12 +230,12 @@ static PbStatement count_projects = {
 static void
 lock_limits(Datum org_id, PbOrganization *organization)
 {
-	if (XactIsoLevel != XACT_READ_COMMITTED)
+	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
 				 errmsg("a project under a plan limit can be created only at isolation level READ COMMITTED"),
-				 errhint("BEGIN ISOLATION LEVEL READ COMMITTED, or lift the limit.")));
-	pb_organization_find(org_id, true, organization);
+				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED, or lift the limit.")));
+	pb_organization_find(org_id, PB_LOCKED, organization);
 }
 
 static bool
@@ -246,7 +246,10 @@ has_room(Datum org_id, int32 limit)
 	return pb_sql_run(&count_projects, values, NULL) < (uint64) limit;
 }
 
-/* Whether the plan allows the project; the organization is locked if it limits. */
+/*
+ * Whether the plan allows the project. An unknown organization is registered,
+ * one with a limit locked.
+ */
 static bool
 plan_allows(const PbRow *project, PbOrganization *organization,
 			PbFaults *faults)
@@ -254,7 +257,12 @@ plan_allows(const PbRow *project, PbOrganization *organization,
 	Datum		org_id = pb_resource_org(project);
 	int32		limit;
 
-	pb_organization_find(org_id, false, organization);
+	pb_organization_find(org_id, PB_LATEST, organization);
+	if (!organization->known)
+	{
+		pb_organization_register(org_id);
+		pb_organization_find(org_id, PB_LATEST, organization);
+	}
 	if (organization->limits[PB_MAX_PROJECTS] > 0)
 		lock_limits(org_id, organization);
 	limit = organization->limits[PB_MAX_PROJECTS];
@@ -265,8 +273,10 @@ plan_allows(const PbRow *project, PbOrganization *organization,
 					 "The plans scale and enterprise have it.");
 	else if (limit > 0 && !has_room(org_id, limit))
 		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
-					 psprintf("project limit reached: your plan allows %d project%s",
-							  limit, limit == 1 ? "" : "s"),
+					 limit == 1 ?
+					 "project limit reached: your plan allows 1 project" :
+					 psprintf("project limit reached: your plan allows %d projects",
+							  limit),
 					 "Delete a project, or change the plan.");
 	else
 		return true;
@@ -343,8 +353,6 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	if (!plan_allows(project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
-	if (!organization.known)
-		pb_organization_register(pb_resource_org(project));
 	if (!write_rows(project, database, faults))
 		return;
 
@@ -369,7 +377,7 @@ pb_project_get(const PbRequest *request, PbReply *reply)
 
 	if (row == NULL)
 		return;
-	pb_organization_find(pb_resource_org(row), false, &organization);
+	pb_organization_find(pb_resource_org(row), PB_SNAPSHOT, &organization);
 	derive(row, &organization);
 	pb_show(reply->body, row);
 }

@@ -31,21 +31,21 @@ ALTER TABLE pgbeam.databases ADD CONSTRAINT databases_project_fkey
 	FOREIGN KEY (org_id, project_id) REFERENCES pgbeam.projects (org_id, id);
 
 CREATE FUNCTION pgbeam.create_project(jsonb) RETURNS json
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_project';
 COMMENT ON FUNCTION pgbeam.create_project(jsonb) IS
-'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT403 when the plan is full, PT409 when the name is taken, PT413 for a body over 2 MB, PB001 to PB003 when no key is usable. The name is unique in the organization; an unknown organization is registered.';
+'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT403 when the plan is full, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
 
 CREATE FUNCTION pgbeam.get_project(project_id text) RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_project';
 COMMENT ON FUNCTION pgbeam.get_project(text) IS
 'getProject: the project as the API documents it. Errors: PT401 for a caller without admin access, PT404 for one that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_project(project_id text) RETURNS json
-LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_project';
 COMMENT ON FUNCTION pgbeam.delete_project(text) IS

@@ -20,6 +20,7 @@
 
 #include "resource.h"
 #include "sql.h"
+#include "text.h"
 #include "typeid.h"
 
 typedef struct PbStatements
@@ -257,8 +258,8 @@ pb_resource_insert(PbRow *row)
 	return true;
 }
 
-static void
-set_not_found(const PbResource *resource, PbFaults *faults)
+void
+pb_resource_not_found(const PbResource *resource, PbFaults *faults)
 {
 	pb_fault_set(faults, PB_NOT_FOUND,
 				 psprintf("%s not found", resource->name), NULL);
@@ -271,8 +272,7 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	PbTypeid	id;
 
 	if (text == NULL || pb_typeid_decode(text, strlen(text), &id) != NULL ||
-		id.prefix_length != strlen(prefix) ||
-		memcmp(text, prefix, id.prefix_length) != 0)
+		!pb_text_is(text, id.prefix_length, prefix))
 		return false;
 	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
 	return true;
@@ -296,7 +296,7 @@ pb_resource_find(const PbResource *resource, const char *id,
 							&descriptor);
 	if (stored == NULL)
 	{
-		set_not_found(resource, faults);
+		pb_resource_not_found(resource, faults);
 		return NULL;
 	}
 	row = pb_row_make(resource);
@@ -319,7 +319,7 @@ pb_resource_delete(const PbResource *resource, const char *id,
 
 	if (!read_id(resource->prefix, id, &uuid))
 	{
-		set_not_found(resource, faults);
+		pb_resource_not_found(resource, faults);
 		return false;
 	}
 	deleted = pb_sql_row(&statements(resource)->delete, values, NULL,
@@ -328,7 +328,7 @@ pb_resource_delete(const PbResource *resource, const char *id,
 	{
 		if (pb_sql_run(&statements(resource)->is_living, values, NULL) > 0)
 			pb_sql_vetoed(resource->table);
-		set_not_found(resource, faults);
+		pb_resource_not_found(resource, faults);
 		return false;
 	}
 	heap_deform_tuple(deleted, descriptor, ids, nulls);

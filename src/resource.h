@@ -20,6 +20,8 @@ typedef struct PbParent
 extern void pb_resource_new_id(uint64 random, uint8 uuid[PB_UUID_BYTES]);
 extern TimestampTz pb_resource_instant(const uint8 uuid[PB_UUID_BYTES]);
 extern void pb_resource_stamp(PbRow *row, uint64 random);
+extern void pb_resource_not_found(const PbResource *resource,
+								  PbFaults *faults);
 extern bool pb_resource_insert(PbRow *row);
 extern PbRow *pb_resource_find(const PbResource *resource, const char *id,
 							   const PbParent *parent, PbFaults *faults);

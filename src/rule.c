@@ -25,7 +25,7 @@ static bool
 is_word(const char *const *words, const char *text, size_t length)
 {
 	for (int i = 0; words[i] != NULL; i++)
-		if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0)
+		if (pb_text_is(text, length, words[i]))
 			return true;
 	return false;
 }
@@ -65,7 +65,7 @@ pb_rule_integer(const PbField *field, int32 integer)
 {
 	if (integer < field->least)
 		return pb_rule_least(field);
-	if (integer > field->most)
+	if (field->most > 0 && integer > field->most)
 		return pb_rule_most(field);
 	return NULL;
 }
@@ -73,6 +73,6 @@ pb_rule_integer(const PbField *field, int32 integer)
 const char *
 pb_rule_count(const PbField *field, int count)
 {
-	return count <= field->most ? NULL :
+	return field->most == 0 || count <= field->most ? NULL :
 		psprintf("must have at most %d items", field->most);
 }

@@ -15,10 +15,12 @@
 #include "show.h"
 #include "typeid.h"
 
+#define MEMBERS_MAX 8			/* of an object in a list */
+
 typedef struct Show
 {
 	StringInfo	out;
-	PbRow	   *row;
+	const PbRow *row;
 	int			leaf;			/* the next one */
 } Show;
 
@@ -56,8 +58,10 @@ show_time(StringInfo out, Datum value)
 	char		text[64];
 	char	   *p = text;
 
-	if (timestamp2tm(DatumGetTimestampTz(value), NULL, &tm, &fraction, NULL,
-					 NULL) != 0)
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)) ||
+		timestamp2tm(DatumGetTimestampTz(value), NULL, &tm, &fraction, NULL,
+					 NULL) != 0 ||
+		tm.tm_year < 1 || tm.tm_year > 9999)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
@@ -106,12 +110,16 @@ show_objects(Show *show, const PbField *field)
 	int			first = show->leaf;
 	int			count = 0;
 	int			members = 0;
-	Datum	   *items[8];
-	bool	   *nulls[8];
+	Datum	   *items[MEMBERS_MAX];
+	bool	   *nulls[MEMBERS_MAX];
 
+	/* All arrays are of one length: pb_constraint_check() sees to it. */
 	for (const PbField *f = field->fields; f->name != NULL; f++, members++)
+	{
+		Assert(members < MEMBERS_MAX);
 		count = read_list(show->row->values[first + members],
 						  &items[members], &nulls[members]);
+	}
 	pb_json_begin(out, '[');
 	for (int i = 0; i < count; i++)
 	{
@@ -160,7 +168,7 @@ show_value(StringInfo out, const PbField *field, Datum value)
 }
 
 static bool
-is_at_default(PbRow *row, int leaf)
+is_at_default(const PbRow *row, int leaf)
 {
 	PbKind		kind = row->shape->leaves[leaf].field->kind;
 	Datum		fallback;
@@ -211,7 +219,7 @@ show_fields(Show *show, const PbField *fields)
 }
 
 void
-pb_show(StringInfo out, PbRow *row)
+pb_show(StringInfo out, const PbRow *row)
 {
 	Show		show = {out, row, 0};
 

@@ -7,6 +7,6 @@
 
 #include "field.h"
 
-extern void pb_show(StringInfo out, PbRow *row);
+extern void pb_show(StringInfo out, const PbRow *row);
 
 #endif							/* PB_SHOW_H */

@@ -2,13 +2,17 @@
  * sql.c
  *	  Statements with kept plans, and the one error context of an entry point.
  *
- * Kept plans and generated statements live in the context "pgbeam" below
- * TopMemoryContext until the backend ends. Rows live in SPI's context, until
+ * Generated statements live in the context "pgbeam" below TopMemoryContext
+ * until the backend ends, kept plans where the server keeps them. Rows live in SPI's context, until
  * pb_sql_end().
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 
 #include "sql.h"
 
@@ -32,10 +36,36 @@ hide_request(void *unused)
 		errdetail_log("The statements are not shown, because they may hold a secret.");
 }
 
-/* Opens what every statement needs; an error needs no matching end. */
-void
-pb_sql_begin(PbSqlScope *scope)
+/* The rights on the tables are those of the function's owner. */
+static Oid
+owner_of(Oid function)
 {
+	HeapTuple	row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(row))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(row))->proowner;
+	ReleaseSysCache(row);
+	return owner;
+}
+
+/*
+ * Opens what every statement needs, and goes on as the owner of function, or
+ * as the caller where that is InvalidOid. An error needs no matching end: the
+ * server gives the user back.
+ *
+ * SECURITY DEFINER would do the same, but hide who calls: within it only the
+ * session's role is known, which is a superuser when ANALYZE runs the function
+ * of somebody's index, or a superuser somebody's function.
+ */
+void
+pb_sql_begin(PbSqlScope *scope, Oid function)
+{
+	GetUserIdAndSecContext(&scope->caller, &scope->security);
+	if (OidIsValid(function))
+		SetUserIdAndSecContext(owner_of(function), scope->security |
+							   SECURITY_LOCAL_USERID_CHANGE);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope->callback.callback = hide_request;
@@ -50,6 +80,7 @@ pb_sql_end(PbSqlScope *scope)
 	error_context_stack = scope->callback.previous;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
+	SetUserIdAndSecContext(scope->caller, scope->security);
 }
 
 /* Where what a backend keeps for its life is allocated. */

@@ -28,9 +28,11 @@ typedef struct PbStatement
 typedef struct PbSqlScope
 {
 	ErrorContextCallback callback;
+	Oid			caller;			/* the user it was called as */
+	int			security;		/* the context of that */
 } PbSqlScope;
 
-extern void pb_sql_begin(PbSqlScope *scope);
+extern void pb_sql_begin(PbSqlScope *scope, Oid function);
 extern void pb_sql_end(PbSqlScope *scope);
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,

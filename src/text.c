@@ -4,10 +4,16 @@
  */
 #include "text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "typeid.h"
+
+/* Whether text, which is not terminated, is this word. */
+bool
+pb_text_is(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && memcmp(text, word, length) == 0;
+}
 
 /* Code points: every byte that continues none. */
 size_t
@@ -110,6 +116,17 @@ static char
 ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* ASCII letters, digits, hyphens and underscores: nothing that misleads. */
+bool
+pb_text_is_name(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!is_alphanumeric(ascii_lower(text[i])) && text[i] != '_' &&
+			text[i] != '-')
+			return false;
+	return length > 0;
 }
 
 /*

@@ -10,6 +10,7 @@
 #ifndef PB_TEXT_H
 #define PB_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@
 #define PB_DNS_LABEL_MAX 63
 #define PB_DNS_NAME_MAX 253
 
+extern bool pb_text_is(const char *text, size_t length, const char *word);
+extern bool pb_text_is_name(const char *text, size_t length);
 extern size_t pb_text_characters(const char *text, size_t length);
 extern const char *pb_text_control_problem(const char *text, size_t length);
 extern const char *pb_text_host_problem(const char *text, size_t length);

@@ -69,11 +69,16 @@ make_work() {
 	[ "$(id -u)" != 0 ] || chown "$server_user" "$work" "$work/server" "$work/keys"
 	chmod 700 "$work/keys"
 	trap clean_up EXIT
-	trap 'exit 130' INT TERM
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
 }
 
+# Ends every server below $work, those that a test left behind too.
 clean_up() {
-	[ ! -f "$work/server/data/postmaster.pid" ] || stop_cluster
+	local pidfile
+	find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+		as_server "$bin/pg_ctl" -D "$(dirname "$pidfile")" -m immediate -s stop || true
+	done
 	rm -rf "$work"
 }
 

@@ -186,6 +186,7 @@ test_no_keyrings(void)
 		{"\xef\xbb\xbf" LINE_A "\n", "must be", 1},
 		{LINE_A "\nx\n", "must be", 2},
 		{LINE_A "\n" KEY_ID_B "\n", "must be", 2},
+		{LINE_A "\n" LINE_B "\n" LINE_A "\n", "earlier", 3},
 		{"-----BEGIN PRIVATE KEY-----\n", "must be", 1},
 	};
 
@@ -258,7 +259,11 @@ test_large_texts(void)
 		CHECK(parse(noise, length, &problem, &line) == NULL, "noise %d", i);
 	}
 	for (size_t at = 0; at < sizeof(text); at += LINE_SIZE + 1)
-		memcpy(text + at, LINE_A "\n", LINE_SIZE + 1);
+	{
+		char		one[PB_KEY_LINE_MAX];
+
+		memcpy(text + at, one, pb_keyring_new_line(one));
+	}
 	ring = parse(text, sizeof(text), &problem, &line);
 	CHECK(ring != NULL && pb_keyring_count(ring) == 668, "a full file");
 	if (ring != NULL)
@@ -289,10 +294,8 @@ test_new_line(void)
 		pb_key_id_hex(pb_keyring_id(ring, i), hex);
 		CHECK(strncmp(hex, i == 0 ? first : second, 32) == 0 && hex[32] == '\0',
 			  "key %zu", i);
-		CHECK(pb_keyring_has(ring, pb_keyring_id(ring, i)), "key %zu", i);
 		free(hex);
 	}
-	CHECK(!pb_keyring_has(ring, project), "a foreign id");
 	pb_keyring_free(ring);
 	free(first);
 	free(second);
