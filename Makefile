@@ -38,7 +38,12 @@ else ifneq ($(filter-out test demo bench,$(or $(MAKECMDGOALS),all)),)
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
 
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) .built-for-$(MAJORVERSION)
+
+# Objects of another server's headers are made again.
+.built-for-%:
+	rm -f .built-for-*
+	touch $@
 
 $(DATA_built): $(PIECES) Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \

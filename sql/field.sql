@@ -19,7 +19,7 @@ ORDER BY 1, 2;
 -- The columns stand in the order of the fields.
 SELECT table_name FROM (
 	SELECT f.table_name, a.attnum, lag(a.attnum) OVER (PARTITION BY f.table_name ORDER BY f.n) AS before
-	FROM pgbeam.fields() WITH ORDINALITY AS f(table_name, field, column_name, type, required, nullable, minimum, maximum, words, default_value, about, n)
+	FROM pgbeam.fields() WITH ORDINALITY AS f(table_name, field, column_name, type, in_create, required, nullable, minimum, maximum, words, default_value, about, n)
 	JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name) o
 WHERE attnum < before;
 
@@ -28,11 +28,16 @@ SELECT t FROM (SELECT DISTINCT table_name FROM pgbeam.fields()) f(t)
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'
 	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', rtrim(split_part(t, '.', 2), 's'), split_part(t, '.', 2)));
 
+-- Columns carry what the fields say.
+SELECT f.table_name, f.column_name FROM pgbeam.fields() f
+JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name
+WHERE col_description(a.attrelid, a.attnum) IS DISTINCT FROM f.about;
+
 -- Every field is described; none that is a secret could be shown. (rows)
 SELECT table_name, field FROM pgbeam.fields() WHERE about !~ '^[A-Z].*\.$';
 SELECT table_name, field, column_name, type FROM pgbeam.fields() WHERE type = 'bytea';
 
 -- The published limits, words and defaults. (rows)
-SELECT table_name, field, required AS req, minimum AS min, maximum AS max, words, default_value
+SELECT table_name, field, in_create AS given, required AS req, minimum AS min, maximum AS max, words, default_value
 FROM pgbeam.fields() WHERE table_name <> 'pgbeam.organizations'
 	AND (required OR minimum > 0 OR maximum > 0 OR words IS NOT NULL OR default_value IS NOT NULL);

@@ -25,7 +25,7 @@ typedef struct Check
 {
 	PbRow	   *row;
 	PbFaults   *faults;
-	PbFaults   *ignored;		/* unknown members; faults itself when strict */
+	PbFaults   *ignored;		/* takes members that are none */
 	int			leaf;			/* the next one */
 	int			found;			/* members met so far */
 	bool		unknown;		/* there are members beside them */
@@ -150,6 +150,7 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 	const char *problem = NULL;
 	int32		integer = 0;
 	Datum		array = (Datum) 0;
+	text	   *copy;
 
 	switch (field->kind)
 	{
@@ -173,9 +174,10 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 			problem = text_problem(field, value);
 			if (problem == NULL &&
 				!(value->length == 0 && (field->flags & PB_NULLABLE)))
-				pb_row_set(row, leaf,
-						   PointerGetDatum(cstring_to_text_with_len(value->text,
-																	value->length)));
+			{
+				copy = cstring_to_text_with_len(value->text, value->length);
+				pb_row_set(row, leaf, PointerGetDatum(copy));
+			}
 			return problem;
 	}
 }
@@ -327,7 +329,8 @@ static bool
 names_field(const PbField *fields, const char *name, int length)
 {
 	for (const PbField *field = fields; field->name != NULL; field++)
-		if ((field->flags & PB_CREATE) && pb_text_is(name, length, field->name))
+		if ((field->flags & PB_CREATE) &&
+			pb_text_is(name, length, field->name))
 			return true;
 	return false;
 }

@@ -71,7 +71,7 @@ pb_guarded_free(void *memory)
 	sodium_free(memory);
 }
 
-/* A key's id is a fingerprint of the key, so a foreign ring is told from damage. */
+/* A key's id is its fingerprint, so a foreign ring is told from damage. */
 static void
 fingerprint(const uint8_t secret[PB_KEY_BYTES], uint8_t id[PB_KEY_ID_BYTES])
 {
@@ -93,9 +93,10 @@ static bool
 read_hex(const char *text, size_t size, uint8_t *bytes)
 {
 	size_t		read;
+	int			result = sodium_hex2bin(bytes, size, text, 2 * size, NULL,
+										&read, NULL);
 
-	return sodium_hex2bin(bytes, size, text, 2 * size, NULL, &read, NULL) == 0 &&
-		read == size;
+	return result == 0 && read == size;
 }
 
 /* One line without its end: "<32 hex digits> <64 hex digits>". */
@@ -302,6 +303,8 @@ pb_open(const PbKeyring *ring, const PbPlace *place,
 		const uint8_t *sealed, size_t sealed_size,
 		uint8_t *plain, size_t *plain_size)
 {
+	const uint8_t *nonce = sealed + HEADER;
+	const uint8_t *body = nonce + PB_NONCE_BYTES;
 	const Key  *key;
 	uint8_t		data[PLACE_MAX];
 	size_t		data_size = describe_place(place, data);
@@ -319,11 +322,9 @@ pb_open(const PbKeyring *ring, const PbPlace *place,
 		return PB_OPEN_UNKNOWN_KEY;
 	padded = sealed_size - OVERHEAD;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
-												   sealed + HEADER + PB_NONCE_BYTES,
-												   padded + TAG,
+												   body, padded + TAG,
 												   data, data_size,
-												   sealed + HEADER,
-												   key->secret) != 0)
+												   nonce, key->secret) != 0)
 		return PB_OPEN_FORGED;
 	if (sodium_unpad(plain_size, plain, padded, PADDING) != 0)
 	{

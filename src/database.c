@@ -11,6 +11,7 @@
 #include "database.h"
 #include "host.h"
 #include "key.h"
+#include "organization.h"
 #include "resource.h"
 #include "show.h"
 #include "sql.h"
@@ -109,12 +110,13 @@ static const PbField fields[] = {
 		.about = "The database's id."
 	},
 	{
-		.name = "org_id", .kind = PB_TEXT, .most = 255, .least = 1,
+		.name = "org_id", .kind = PB_TEXT, .least = 1,
+		.most = PB_ORG_ID_MAX,
 		.at = &prepared.org_id,
 		.about = "The organization that its project belongs to."
 	},
 	{
-		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "prj",
+		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
 		.at = &at.project_id,
 		.about = "The project it belongs to."
 	},
@@ -334,7 +336,7 @@ pb_database_derive(PbRow *row, Datum proxy_host)
 void
 pb_database_get(const PbRequest *request, PbReply *reply)
 {
-	PbParent	project = {"prj", request->ids[0]};
+	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
 	PbRow	   *row = pb_resource_find(&pb_database, request->ids[1], &project,
 									   &reply->faults);
 

@@ -11,7 +11,12 @@
 #include "check.h"
 #include "describe.h"
 
-#define COLUMNS 11
+/* the columns of pgbeam.fields() */
+enum
+{
+	TABLE_NAME, FIELD, COLUMN_NAME, TYPE, IN_CREATE, REQUIRED, NULLABLE,
+	MINIMUM, MAXIMUM, WORDS, DEFAULT_VALUE, ABOUT, COLUMNS
+};
 
 static Datum
 words_of(const PbField *field)
@@ -53,7 +58,20 @@ put_text(Datum *values, bool *nulls, int column, const char *text)
 		values[column] = CStringGetTextDatum(text);
 }
 
-/* Adds a row for each leaf: the columns of pgbeam.fields(). */
+static void
+put_limits(Datum *values, bool *nulls, const PbField *field)
+{
+	bool		limited = field->words == NULL &&
+		(field->kind == PB_INTEGER || field->kind == PB_TEXT ||
+		 field->kind == PB_SECRET || field->kind == PB_LIST);
+
+	values[MINIMUM] = Int32GetDatum(field->least);
+	nulls[MINIMUM] = !limited;
+	values[MAXIMUM] = Int32GetDatum(field->most);
+	nulls[MAXIMUM] = !limited || field->most == 0;
+}
+
+/* Adds a row for each leaf. */
 void
 pb_describe(ReturnSetInfo *result, const PbResource *resource)
 {
@@ -66,19 +84,20 @@ pb_describe(ReturnSetInfo *result, const PbResource *resource)
 		Datum		values[COLUMNS] = {0};
 		bool		nulls[COLUMNS] = {0};
 
-		put_text(values, nulls, 0, resource->table);
-		put_text(values, nulls, 1, leaf->path);
-		put_text(values, nulls, 2, leaf->column);
-		put_text(values, nulls, 3, format_type_be(leaf->type));
-		values[4] = BoolGetDatum(field->flags & PB_REQUIRED);
-		values[5] = BoolGetDatum(field->flags & PB_NULLABLE);
-		values[6] = Int32GetDatum(field->least);
-		values[7] = Int32GetDatum(field->most);
-		nulls[8] = field->words == NULL;
-		if (!nulls[8])
-			values[8] = words_of(field);
-		put_text(values, nulls, 9, default_of(row, i));
-		put_text(values, nulls, 10, field->about);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		put_text(values, nulls, TABLE_NAME, resource->table);
+		put_text(values, nulls, FIELD, leaf->path);
+		put_text(values, nulls, COLUMN_NAME, leaf->column);
+		put_text(values, nulls, TYPE, format_type_be(leaf->type));
+		values[IN_CREATE] = BoolGetDatum(field->flags & PB_CREATE);
+		values[REQUIRED] = BoolGetDatum(field->flags & PB_REQUIRED);
+		values[NULLABLE] = BoolGetDatum(field->flags & PB_NULLABLE);
+		put_limits(values, nulls, field);
+		nulls[WORDS] = field->words == NULL;
+		if (!nulls[WORDS])
+			values[WORDS] = words_of(field);
+		put_text(values, nulls, DEFAULT_VALUE, default_of(row, i));
+		put_text(values, nulls, ABOUT, field->about);
+		tuplestore_putvalues(result->setResult, result->setDesc,
+							 values, nulls);
 	}
 }

@@ -1,10 +1,10 @@
 CREATE FUNCTION pgbeam.fields(
 	OUT table_name text, OUT field text, OUT column_name text, OUT type text,
-	OUT required boolean, OUT nullable boolean, OUT minimum integer, OUT maximum integer,
+	OUT in_create boolean, OUT required boolean, OUT nullable boolean, OUT minimum integer, OUT maximum integer,
 	OUT words text[], OUT default_value text, OUT about text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_fields';
 COMMENT ON FUNCTION pgbeam.fields() IS
-'The members of every resource as the API has them: where each is stored (column_name null: computed), its limits (characters, value or items; maximum 0: none), permitted words and default.';
+'The members of every resource as the API has them: where each is stored (column_name null: computed), whether a create request may have it and must, its limits (characters, value or items; null: none), permitted words and default.';

@@ -60,7 +60,7 @@ pb_fault_problem(PbFaults *faults, const PbPath *path, const char *rule,
 	problem->hint = hint;
 }
 
-/* A refusal that is no single member's fault. The message holds no client text. */
+/* A refusal that is no member's fault. The message holds no client text. */
 void
 pb_fault_set(PbFaults *faults, PbRefusal refusal, const char *message,
 			 const char *hint)
@@ -100,8 +100,8 @@ other_problems(const PbFaults *faults)
 
 /*
  * Raises the refusal as the SQL manner has it: the first problem in MESSAGE
- * and its way out in HINT, the others in DETAIL, the API's code in CONSTRAINT NAME and the first path
- * in COLUMN NAME.
+ * and its way out in HINT, the others in DETAIL, the API's code in CONSTRAINT
+ * NAME and the first path in COLUMN NAME.
  */
 void
 pb_fault_throw(const PbFaults *faults)

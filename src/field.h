@@ -78,7 +78,7 @@ typedef struct PbShape
 {
 	int			count;
 	PbLeaf	   *leaves;
-	uint64		columns_of;		/* the row type that column_index is right for */
+	uint64		columns_of;		/* row type that column_index is for */
 } PbShape;
 
 struct PbRow;
@@ -119,7 +119,7 @@ typedef struct PbRow
 	Datum	   *values;			/* a place for each leaf */
 	char	   *nulls;			/* 'n' or ' ', as SPI has it */
 	bool	   *failed;			/* leaves at fault */
-	PbJson		secret;			/* the PB_SECRET's plain value, in the request */
+	PbJson		secret;			/* the plain value, within the request */
 	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
 } PbRow;
 

@@ -10,12 +10,14 @@
 
 #include "crypt.h"
 #include "host.h"
+#include "organization.h"
 #include "sql.h"
 #include "text.h"
 
 #define CLOUD "<cloud>"
-#define CLOUD_LONGEST "azure"
 #define TRIES 5
+
+const char *const pb_clouds[] = {"aws", "azure", "gcp", NULL};
 
 static const char *const kinds[] = {"proxy", "custom", NULL};
 
@@ -25,11 +27,11 @@ static const PbField fields[] = {
 		.about = "A host name, given once."
 	},
 	{
-		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = 255,
+		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
 		.about = "The organization of its project."
 	},
 	{
-		.name = "project_id", .kind = PB_ID, .prefix = "prj",
+		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX,
 		.about = "The project it leads to, for ever."
 	},
 	{
@@ -80,6 +82,17 @@ append_domain(StringInfo out, const char *domain, const char *cloud)
 	appendStringInfoString(out, domain);
 }
 
+static const char *
+longest_cloud(void)
+{
+	const char *longest = pb_clouds[0];
+
+	for (int i = 1; pb_clouds[i] != NULL; i++)
+		if (strlen(pb_clouds[i]) > strlen(longest))
+			longest = pb_clouds[i];
+	return longest;
+}
+
 static bool
 check_domain(char **value, void **extra, GucSource source)
 {
@@ -87,7 +100,7 @@ check_domain(char **value, void **extra, GucSource source)
 	const char *problem;
 
 	initStringInfo(&longest);
-	append_domain(&longest, *value, CLOUD_LONGEST);
+	append_domain(&longest, *value, longest_cloud());
 	problem = pb_text_domain_problem(longest.data, longest.len);
 	pfree(longest.data);
 	if (problem != NULL)

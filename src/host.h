@@ -7,7 +7,12 @@
 
 #include "field.h"
 
+#define PB_PROJECT_PREFIX "prj"
+
 extern const PbResource pb_host;
+
+/* the clouds that a proxy can run in, NULL-terminated */
+extern const char *const pb_clouds[];
 
 extern void pb_host_define_settings(void);
 extern int	pb_host_port(void);

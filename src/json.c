@@ -16,7 +16,8 @@
 static void
 set_container(PbJson *value, JsonbContainer *container)
 {
-	value->type = JsonContainerIsObject(container) ? PB_JSON_OBJECT : PB_JSON_ARRAY;
+	value->type = JsonContainerIsObject(container) ? PB_JSON_OBJECT :
+		PB_JSON_ARRAY;
 	value->internal = container;
 	value->size = JsonContainerSize(container);
 }
@@ -118,6 +119,13 @@ same_number(Numeric a, Numeric b)
 }
 
 static bool
+is_below(Numeric a, Numeric b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a),
+											NumericGetDatum(b)));
+}
+
+static bool
 is_integral(Numeric number)
 {
 	Datum		whole = DirectFunctionCall2(numeric_trunc,
@@ -139,8 +147,7 @@ pb_json_integer(const PbJson *number, int32 *integer)
 		return PB_NUMBER_INTEGER;
 	if (!is_integral(numeric))
 		return PB_NUMBER_FRACTION;
-	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(numeric),
-											NumericGetDatum(int64_to_numeric(0)))) ?
+	return is_below(numeric, int64_to_numeric(0)) ?
 		PB_NUMBER_TOO_SMALL : PB_NUMBER_TOO_LARGE;
 }
 

@@ -76,7 +76,7 @@ refuse_errno(PbFaults *faults, int error)
 {
 	if (error == ENOENT || error == ENOTDIR)
 		refuse_file(faults, "does not exist",
-					"Make one with SELECT pgbeam.create_key(), or correct pgbeam.keyring_file.");
+					"Restore it from its backup, correct pgbeam.keyring_file, or make a first key with SELECT pgbeam.create_key().");
 	else if (error == ELOOP)
 		refuse_file(faults, "is a symbolic link",
 					"Set pgbeam.keyring_file to the file itself.");
@@ -109,7 +109,7 @@ is_placed_well(PbFaults *faults)
 {
 	if (keyring_file[0] == '\0')
 		refuse(faults, NO_KEY, "no encryption key is configured",
-			   "Set pgbeam.keyring_file to a path outside the data directory, reload the configuration, and run SELECT pgbeam.create_key().");
+			   "Set pgbeam.keyring_file to a path outside the data directory, reload the configuration, and run SELECT pgbeam.create_key(); a reload takes a moment.");
 	else if (!development_key && in_data_directory(keyring_file))
 		refuse_file(faults, "lies in the data directory",
 					"Move it out, so that backups do not carry the keys; for development, pgbeam.development_key allows it.");

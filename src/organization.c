@@ -45,7 +45,8 @@ StaticAssertDecl(lengthof(plan_names) == lengthof(plans) + 1,
 static const PbField fields[] = {
 	{
 		.name = "org_id", .kind = PB_TEXT,
-		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED, .least = 1, .most = 255,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = PB_ORG_ID_MAX,
 		.about = "The organization's id, given by whoever manages organizations."
 	},
 	{
@@ -72,13 +73,19 @@ const PbResource pb_organization = {
 
 static const Oid id_type[] = {TEXTOID};
 
+/* the columns of fields and of PbLimit */
+#define PLAN_AND_LIMITS \
+	"plan, max_projects, max_databases, max_connections, " \
+	"queries_per_second, burst_size"
+
 #define FIND \
-	"SELECT plan, max_projects, max_databases, max_connections, " \
-	"queries_per_second, burst_size " \
-	"FROM pgbeam.organizations WHERE org_id OPERATOR(pg_catalog.=) $1"
+	"SELECT " PLAN_AND_LIMITS " FROM pgbeam.organizations " \
+	"WHERE org_id OPERATOR(pg_catalog.=) $1"
 
 static PbStatement find[] = {
-	[PB_SNAPSHOT] = {.text = FIND, .nargs = 1, .types = id_type, .reads = true},
+	[PB_SNAPSHOT] = {
+		.text = FIND, .nargs = 1, .types = id_type, .reads = true
+	},
 	[PB_LATEST] = {.text = FIND, .nargs = 1, .types = id_type},
 	[PB_LOCKED] = {.text = FIND " FOR UPDATE", .nargs = 1, .types = id_type},
 };
@@ -94,15 +101,9 @@ static const Oid set_types[] = {
 };
 
 static PbStatement set = {
-	.text = "INSERT INTO pgbeam.organizations (org_id, plan, max_projects, "
-	"max_databases, max_connections, queries_per_second, burst_size) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7) "
-	"ON CONFLICT (org_id) DO UPDATE SET plan = EXCLUDED.plan, "
-	"max_projects = EXCLUDED.max_projects, "
-	"max_databases = EXCLUDED.max_databases, "
-	"max_connections = EXCLUDED.max_connections, "
-	"queries_per_second = EXCLUDED.queries_per_second, "
-	"burst_size = EXCLUDED.burst_size",
+	.text = "INSERT INTO pgbeam.organizations (org_id, " PLAN_AND_LIMITS ") "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id) DO UPDATE "
+	"SET (" PLAN_AND_LIMITS ") = ROW ($2, $3, $4, $5, $6, $7)",
 	.nargs = lengthof(set_types), .types = set_types
 };
 

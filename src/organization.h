@@ -7,6 +7,8 @@
 
 #include "field.h"
 
+#define PB_ORG_ID_MAX 255
+
 /* In the order of the columns. */
 typedef enum PbLimit
 {

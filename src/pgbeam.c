@@ -130,7 +130,7 @@ text_argument(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* The arguments are the ids of the path and then, where there is one, the body. */
+/* The arguments are the ids of the path, then the body where there is one. */
 static bool
 read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
 			   PbFaults *faults)
@@ -142,7 +142,7 @@ read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
 	return read_body(PG_GETARG_DATUM(ids), &request->body, faults);
 }
 
-/* Runs an operation for a trusted caller: JSON, null, or the refusal raised. */
+/* Runs an operation for a trusted caller: JSON, null, or an error. */
 static Datum
 answer(FunctionCallInfo fcinfo, int ids, Operation operation)
 {
@@ -254,7 +254,8 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 		pb_key_id_hex(pb_keyring_id(ring, i), id);
 		values[0] = CStringGetTextDatum(id);
 		values[1] = BoolGetDatum(i == count - 1);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc,
+							 values, nulls);
 	}
 	return (Datum) 0;
 }

@@ -22,6 +22,7 @@
 #include "resource.h"
 #include "show.h"
 #include "sql.h"
+#include "text.h"
 
 static PbPrepared prepared;
 
@@ -39,7 +40,6 @@ static struct
 	int			status;
 }			at;
 
-static const char *const clouds[] = {"aws", "azure", "gcp", NULL};
 static const char *const residencies[] = {"any", "us", "eu", NULL};
 static const char *const states[] = {"active", "suspended", "deleted", NULL};
 
@@ -64,14 +64,14 @@ static const PbField cidr_entry[] = {
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "prj",
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
 		.at = &prepared.id,
 		.about = "The project's id."
 	},
 	{
 		.name = "org_id", .kind = PB_TEXT,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = 255, .at = &prepared.org_id,
+		.least = 1, .most = PB_ORG_ID_MAX, .at = &prepared.org_id,
 		.about = "The organization that it belongs to, for life."
 	},
 	{
@@ -91,7 +91,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "cloud", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
-		.words = clouds, .fallback = "\"aws\"", .at = &at.cloud,
+		.words = pb_clouds, .fallback = "\"aws\"", .at = &at.cloud,
 		.about = "The cloud that its proxy runs in, for life."
 	},
 	{
@@ -102,7 +102,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_SHOWN,
-		.least = 1, .most = 253, .at = &at.proxy_host,
+		.least = 1, .most = PB_DNS_NAME_MAX, .at = &at.proxy_host,
 		.about = "The host that clients connect to, for life."
 	},
 	{
@@ -197,7 +197,7 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 const PbResource pb_project = {
 	.name = "project",
 	.table = "pgbeam.projects",
-	.prefix = "prj",
+	.prefix = PB_PROJECT_PREFIX,
 	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
 	.retire = "status = 'deleted'",
 	.fields = fields,
@@ -312,7 +312,7 @@ prepare(PbRow *project, PbRow *database, PbFaults *faults)
 							   faults);
 }
 
-/* Writes host, project and database; false with faults when the name is taken. */
+/* Writes all there is; false with faults when the name is taken. */
 static bool
 write_rows(PbRow *project, PbRow *database, PbFaults *faults)
 {

@@ -278,13 +278,15 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	return true;
 }
 
-/* The row of this id, below this parent where one is named; NULL with faults. */
+/* The row of this id, below the parent if one is named; NULL with faults. */
 PbRow *
 pb_resource_find(const PbResource *resource, const char *id,
 				 const PbParent *parent, PbFaults *faults)
 {
 	pg_uuid_t	uuids[2];
-	Datum		values[] = {UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])};
+	Datum		values[] = {
+		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
+	};
 	char		nulls[] = {' ', parent == NULL ? 'n' : ' '};
 	PbRow	   *row = NULL;
 	HeapTuple	stored = NULL;
@@ -339,12 +341,13 @@ pb_resource_delete(const PbResource *resource, const char *id,
 void
 pb_resource_delete_children(const PbResource *resource, Datum parent_ids[2])
 {
+	PbStatements *run = statements(resource);
 	Datum		values[] = {
 		parent_ids[0], parent_ids[1],
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 
-	(void) pb_sql_run(&statements(resource)->delete_children, values, NULL);
-	if (pb_sql_run(&statements(resource)->has_living_children, values, NULL) > 0)
+	(void) pb_sql_run(&run->delete_children, values, NULL);
+	if (pb_sql_run(&run->has_living_children, values, NULL) > 0)
 		pb_sql_vetoed(resource->table);
 }

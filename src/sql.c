@@ -3,8 +3,8 @@
  *	  Statements with kept plans, and the one error context of an entry point.
  *
  * Generated statements live in the context "pgbeam" below TopMemoryContext
- * until the backend ends, kept plans where the server keeps them. Rows live in SPI's context, until
- * pb_sql_end().
+ * until the backend ends, kept plans where the server keeps them. Rows live in
+ * SPI's context, until pb_sql_end().
  */
 #include "postgres.h"
 

@@ -20,7 +20,7 @@ typedef struct PbStatement
 	const char *text;
 	int			nargs;
 	const Oid  *types;
-	bool		reads;			/* sees the caller's snapshot, writes nothing */
+	bool		reads;			/* in the caller's snapshot, no writes */
 	SPIPlanPtr	plan;
 } PbStatement;
 

@@ -35,7 +35,7 @@ next_character(const char *text, size_t length, size_t *at)
 {
 	const unsigned char *p = (const unsigned char *) text + *at;
 	size_t		left = length - *at;
-	size_t		size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 1;
+	size_t		size = 1 + (p[0] >= 0xc0) + (p[0] >= 0xe0) + (p[0] >= 0xf0);
 	uint32_t	c;
 
 	if (size == 1 || size > left)
@@ -64,7 +64,7 @@ is_control(uint32_t c)
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* The \s of ECMA-262, which is more than ASCII's and other than PostgreSQL's. */
+/* The \s of ECMA-262: more than ASCII's, and other than PostgreSQL's. */
 static bool
 is_white_space(uint32_t c)
 {

@@ -28,7 +28,8 @@ extern size_t pb_text_percent_encode(const char *text, size_t length,
 									 char *encoded);
 extern size_t pb_text_label(const char *name, size_t length,
 							char label[PB_LABEL_MAX]);
-extern void pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX]);
+extern void pb_text_label_suffix(uint32_t random,
+								 char suffix[PB_LABEL_SUFFIX]);
 extern const char *pb_text_domain_problem(const char *domain, size_t length);
 
 #endif							/* PB_TEXT_H */

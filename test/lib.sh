@@ -82,8 +82,17 @@ clean_up() {
 	rm -rf "$work"
 }
 
+# Nothing in the environment may lead psql to another server.
+forget_servers() {
+	local variable
+	for variable in ${!PG*}; do
+		[ "$variable" = PG_CONFIG ] || unset "$variable"
+	done
+}
+
 # Starts a cluster that only a socket in $work leads to.
 start_cluster() {
+	forget_servers
 	as_server "$bin/initdb" -D "$work/server/data" -U postgres -A trust \
 		-E UTF8 --locale=C.UTF-8 -N >/dev/null
 	as_server sh -c "cat >> '$work/server/data/postgresql.conf'" <<-CONF
@@ -93,9 +102,9 @@ start_cluster() {
 		pgbeam.keyring_file = '$work/keys/keyring'
 	CONF
 	[ $# = 0 ] || as_server sh -c "cat >> '$work/server/data/postgresql.conf'" < "$1"
-	as_server "$bin/pg_ctl" -D "$work/server/data" -l "$work/server/log" -w -s start
+	as_server "$bin/pg_ctl" -D "$work/server/data" -l "$work/server/log" -w -s start ||
+		die "$(cat "$work/server/log")"
 	export PGHOST=$work/server PGUSER=postgres PGDATABASE=postgres
-	unset PGPORT PGSERVICE PGOPTIONS
 }
 
 stop_cluster() {

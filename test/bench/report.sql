@@ -38,6 +38,7 @@ LEFT JOIN bench.instructions AS i USING (variant),
 bench.the_limit AS l, bench.ratio(v.variant, l.variant) AS r
 ORDER BY position;
 
+SELECT 'The bars, by CPU time:';
 SELECT format('at most 1.5 x the limit (1.3 wanted): %s (half the rounds %s to %s)%s: %s',
 	round(cpu::numeric, 2), round(low::numeric, 2), round(high::numeric, 2),
 	', ' || round(instructions::numeric, 2) || ' in instructions',

@@ -69,7 +69,7 @@ my $session = session($node);
 my $refused = create($session, 'early');
 is($refused->{state}, 'PB003', 'without the file nothing can be sealed');
 like($refused->{message}, qr/does not exist/, 'which is said');
-like($refused->{hint}, qr/create_key.*pgbeam\.keyring_file/, 'with both ways out');
+like($refused->{hint}, qr/backup.*pgbeam\.keyring_file.*create_key/, 'with both ways out');
 is(lives_on($session, $project, $database, shift @victims), '', 'all else works');
 rename "$keyring.away", $keyring or die "cannot rename: $!";
 is(create($session, 'early')->{state}, '00000', 'the same session finds it again');
