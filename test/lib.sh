@@ -5,7 +5,10 @@
 if [ "$(id -u)" = 0 ]; then
 	server_user=postgres
 	as_root() { "$@"; }
-	as_server() { runuser -u "$server_user" -- env HOME="$work" "$@"; }
+	as_server() (
+		cd "$work" # which that user may enter
+		exec runuser -u "$server_user" -- env HOME="$work" "$@"
+	)
 else
 	server_user=$(id -un)
 	as_root() { sudo "$@"; }
