@@ -6,7 +6,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # The parts, in order: a part includes only headers of parts before it. This
 # list alone gives objects, install script and that law (test/lint).
 PARTS = compat crypt typeid text json sql fault field rule check constraint \
-	show describe key organization caller resource host database project pgbeam
+	show describe keyfile key organization caller resource host database project pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -65,6 +65,8 @@ SELECT pgbeam.check_fields('host', ROW(1, 2));
 SELECT pgbeam.check_fields('host', c) FROM pg_class c LIMIT 1;
 SELECT pgbeam.check_fields('pg_class', c) FROM pg_class c LIMIT 1;
 
+SELECT pgbeam.check_fields('project', jsonb_populate_record(NULL::pgbeam.projects, '{"allowed_cidr_labels": []}'));
+
 -- A table of another name with the same columns is judged alike, as a shard is.
 CREATE TABLE hosts_102008 (LIKE pgbeam.hosts, CHECK (pgbeam.check_fields('host', hosts_102008.*)));
 INSERT INTO hosts_102008 SELECT * FROM pgbeam.hosts LIMIT 1;

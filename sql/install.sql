@@ -20,7 +20,9 @@ FROM pg_settings WHERE name LIKE 'pgbeam.%' ORDER BY name;
 SET pgbeam.no_such_setting = 1;
 
 -- The tests that follow need a key.
+SET client_min_messages = warning; -- there may be a key already
 SELECT pgbeam.create_key() ~ '^[0-9a-f]{32}$' AS made;
+RESET client_min_messages;
 
 -- A session goes on when the extension is dropped and made again: kept plans
 -- find the new tables.
@@ -32,6 +34,21 @@ SELECT pgbeam.create_project('{"name": "again", "org_id": "again", "database": {
 	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') #>> '{project,name}' AS name;
 DROP EXTENSION pgbeam;
 CREATE EXTENSION pgbeam;
+
+-- Default privileges give nobody anything.
+CREATE ROLE regress_pgbeam_default;
+ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_pgbeam_default;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO regress_pgbeam_default, PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO regress_pgbeam_default, PUBLIC;
+DROP EXTENSION pgbeam;
+CREATE EXTENSION pgbeam;
+SELECT count(*) FROM pg_proc p WHERE pronamespace = 'pgbeam'::regnamespace AND has_function_privilege('regress_pgbeam_default', oid, 'EXECUTE');
+SELECT count(*) FROM pg_class p WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r' AND has_table_privilege('regress_pgbeam_default', oid, 'SELECT');
+SELECT has_schema_privilege('regress_pgbeam_default', 'pgbeam', 'USAGE') AS schema;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM regress_pgbeam_default;
+ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM regress_pgbeam_default, PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE USAGE ON SCHEMAS FROM regress_pgbeam_default, PUBLIC;
+DROP ROLE regress_pgbeam_default;
 
 -- An encoding other than UTF8 is refused.
 CREATE DATABASE pgbeam_latin1 ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';

@@ -97,6 +97,7 @@ matches_neighbour(const PbRow *row, int leaf)
 
 	return leaf == 0 || leaves[leaf].list == NULL ||
 		leaves[leaf].list != leaves[leaf - 1].list ||
+		!pb_row_has(row, leaf - 1) ||
 		array_length(row->values[leaf]) == array_length(row->values[leaf - 1]);
 }
 

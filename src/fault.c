@@ -70,6 +70,15 @@ pb_fault_set(PbFaults *faults, PbRefusal refusal, const char *message,
 	faults->problems[0] = (PbProblem) {NULL, message, hint};
 }
 
+/* What the server lacks, not the request: SQL sees a code of its own. */
+void
+pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
+					 const char *hint)
+{
+	pb_fault_set(faults, PB_UNAVAILABLE, message, hint);
+	faults->sqlstate = sqlstate;
+}
+
 static int
 sqlstate_of(const PbFaults *faults)
 {

@@ -52,6 +52,8 @@ extern void pb_fault_problem(PbFaults *faults, const PbPath *path,
 							 const char *rule, const char *hint);
 extern void pb_fault_set(PbFaults *faults, PbRefusal refusal,
 						 const char *message, const char *hint);
+extern void pb_fault_unavailable(PbFaults *faults, int sqlstate,
+								 const char *message, const char *hint);
 pg_noreturn extern void pb_fault_throw(const PbFaults *faults);
 
 #endif							/* PB_FAULT_H */

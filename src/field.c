@@ -131,6 +131,25 @@ pb_row_is_word(const PbRow *row, int leaf, const char *word)
 	return pb_text_is(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), word);
 }
 
+/* Rows of a table that was altered are not taken for what they were. */
+static void
+require_sound(const PbRow *row, int index, Oid type, bool isnull)
+{
+	const PbLeaf *leaf = &row->shape->leaves[index];
+
+	bool		may_be_null = leaf->column == NULL ||
+		(leaf->field->flags & PB_NULLABLE);
+
+	if (type == leaf->type && (may_be_null || !isnull))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of %s is not as the extension made it",
+					leaf->column != NULL ? leaf->column : leaf->path,
+					row->resource->table),
+			 errhint("Undo the change of the table.")));
+}
+
 /*
  * Takes the values from a tuple with a column for each leaf; the values stay
  * in the tuple.
@@ -146,6 +165,8 @@ pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor)
 	heap_deform_tuple(tuple, descriptor, row->values, isnull);
 	for (int i = 0; i < row->shape->count; i++)
 	{
+		require_sound(row, i, TupleDescAttr(descriptor, i)->atttypid,
+					  isnull[i]);
 		row->nulls[i] = isnull[i] ? 'n' : ' ';
 		isnull[i] = false;
 	}

@@ -1,6 +1,6 @@
 /*
  * key.h
- *	  Keys as SQL sees them: the keyring file, sealing and opening secrets.
+ *	  The keys at hand; secrets sealed and opened with them.
  */
 #ifndef PB_KEY_H
 #define PB_KEY_H
@@ -8,8 +8,6 @@
 #include "crypt.h"
 #include "fault.h"
 #include "json.h"
-
-extern void pb_key_define_settings(void);
 
 extern const PbKeyring *pb_key_ring(PbFaults *faults);
 extern const char *pb_key_create(PbFaults *faults);

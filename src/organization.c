@@ -11,6 +11,7 @@
 #include "check.h"
 #include "organization.h"
 #include "sql.h"
+#include "text.h"
 
 typedef struct PbPlan
 {
@@ -132,6 +133,13 @@ pb_organization_find(Datum org_id, PbReading reading,
 	memset(organization, 0, sizeof(*organization));
 	if (row == NULL)
 		return;
+	for (int i = 0; i < descriptor->natts; i++)
+		if (TupleDescAttr(descriptor, i)->atttypid != set_types[i + 1])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("a column of %s is not as the extension made it",
+							pb_organization.table),
+					 errhint("Undo the change of the table.")));
 	heap_deform_tuple(row, descriptor, values, nulls);
 	organization->known = true;
 	if (!nulls[0])
@@ -152,10 +160,14 @@ pb_organization_find(Datum org_id, PbReading reading,
 void
 pb_organization_register(Datum org_id)
 {
+	const char *id = TextDatumGetCString(org_id);
+
 	if (pb_sql_run(&register_id, &org_id, NULL) > 0)
 		ereport(NOTICE,
-				(errmsg("organization \"%s\" was not known and has been registered",
-						TextDatumGetCString(org_id))));
+				(pb_text_is_name(id, strlen(id)) ?
+				 errmsg("organization \"%s\" was not known and has been registered",
+						id) :
+				 errmsg("the organization was not known and has been registered")));
 	else if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
 		pb_sql_vetoed(pb_organization.table);
 }

@@ -24,6 +24,7 @@
 #include "describe.h"
 #include "host.h"
 #include "key.h"
+#include "keyfile.h"
 #include "organization.h"
 #include "project.h"
 #include "resource.h"
@@ -64,7 +65,7 @@ _PG_init(void)
 {
 	if (!pb_crypt_start())
 		elog(ERROR, "libsodium cannot be initialized");
-	pb_key_define_settings();
+	pb_keyfile_define_settings();
 	pb_host_define_settings();
 	pb_database_define_settings();
 	MarkGUCPrefixReserved("pgbeam");

@@ -10,3 +10,29 @@ END
 $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgbeam FROM PUBLIC;
+
+-- Default privileges may have given rights to others than PUBLIC.
+DO $$
+DECLARE
+	given record;
+BEGIN
+	FOR given IN
+		SELECT format('FUNCTION %s', p.oid::regprocedure) AS object, acl.grantee
+		FROM pg_proc AS p, aclexplode(p.proacl) AS acl
+		WHERE p.pronamespace = 'pgbeam'::regnamespace AND acl.grantee NOT IN (0, p.proowner)
+		UNION
+		SELECT format('TABLE %s', c.oid::regclass), acl.grantee
+		FROM pg_class AS c, aclexplode(c.relacl) AS acl
+		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind = 'r' AND acl.grantee NOT IN (0, c.relowner)
+		UNION
+		SELECT 'SCHEMA pgbeam', acl.grantee
+		FROM pg_namespace AS n, aclexplode(n.nspacl) AS acl
+		WHERE n.nspname = 'pgbeam' AND acl.grantee NOT IN (0, n.nspowner)
+	LOOP
+		EXECUTE format('REVOKE ALL ON %s FROM %s', given.object, given.grantee::regrole);
+	END LOOP;
+END
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA pgbeam FROM PUBLIC;
+REVOKE ALL ON SCHEMA pgbeam FROM PUBLIC;

@@ -96,6 +96,8 @@ show_texts(StringInfo out, Datum value)
 	pb_json_begin(out, '[');
 	for (int i = 0; i < count; i++)
 	{
+		if (nulls[i])
+			continue;
 		pb_json_next(out);
 		show_text(out, items[i]);
 	}
@@ -109,16 +111,18 @@ show_objects(Show *show, const PbField *field)
 	StringInfo	out = show->out;
 	int			first = show->leaf;
 	int			count = 0;
+	int			length;
 	int			members = 0;
 	Datum	   *items[MEMBERS_MAX];
 	bool	   *nulls[MEMBERS_MAX];
 
-	/* All arrays are of one length: pb_constraint_check() sees to it. */
+	/* All arrays are of one length, while pb_constraint_check() is obeyed. */
 	for (const PbField *f = field->fields; f->name != NULL; f++, members++)
 	{
 		Assert(members < MEMBERS_MAX);
-		count = read_list(show->row->values[first + members],
-						  &items[members], &nulls[members]);
+		length = read_list(show->row->values[first + members],
+						   &items[members], &nulls[members]);
+		count = members == 0 ? length : Min(count, length);
 	}
 	pb_json_begin(out, '[');
 	for (int i = 0; i < count; i++)

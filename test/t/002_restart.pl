@@ -133,4 +133,23 @@ is(create($node, 'developed')->{state}, '00000', 'creating works');
 is(sealed_with('developed'), $key, 'under the development key');
 is(value($node, $status), 't', 'the status tells, in every row');
 
+# A file without room, or being written by hand, is left as it is.
+foreach my $case ([ '', qr/is empty/ ],
+	[ ("# filler\n" x 7270) . "\n" x 100, qr/no room for another key/ ])
+{
+	my ($text, $message) = @$case;
+	spill($node->data_dir . '/keyring', $text);
+	my $answer = ask($node, 'SELECT pgbeam.create_key()');
+	is($answer->{state}, 'PB003', 'no key is added');
+	like($answer->{message}, $message, 'for a reason');
+	is(-s $node->data_dir . '/keyring', length($text), 'the file is left as it is');
+}
+
+# One in a tablespace goes into backups too.
+my $tablespace = PostgreSQL::Test::Utils::tempdir;
+$node->safe_psql('postgres', "CREATE TABLESPACE t LOCATION '$tablespace'");
+$node->append_conf('postgresql.conf', "pgbeam.development_key = off\npgbeam.keyring_file = '$tablespace/keyring'");
+$node->restart;
+like(ask($node, 'SELECT pgbeam.create_key()')->{message}, qr/lies in the data directory/, 'nor is there one in a tablespace');
+
 done_testing();

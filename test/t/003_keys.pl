@@ -99,7 +99,7 @@ my @faults = (
 	[ 'in the data directory', 'PB003', qr/lies in the data directory/, qr/Move it out/,
 		sub { in_data_directory(); 'keyring' } ],
 	[ 'too large', 'PB003', qr/is larger than 64 kB/, qr/one short line/, holding($line . '#' x 65536) ],
-	[ 'empty', 'PB003', qr/is empty/, qr/backup, or make/, holding('') ],
+	[ 'empty', 'PB003', qr/is empty/, qr/backup, or remove it and make/, holding('') ],
 	[ 'malformed', 'PB003', qr/malformed in line 1: a line must be/, qr/Restore it/,
 		holding($line =~ s/.\n/g\n/r) ],
 	[ 'malformed', 'PB003', qr/malformed in line 1: the key id does not belong/, qr/Restore it/,

@@ -38,7 +38,7 @@ foreach my $case (
 	[ 'set_byte(sealed, 0, n)', '0, 255', 'PB004 255,opened 1' ],
 	[ 'set_byte(sealed, 1, n)', '0, 255', '0A000 1,PB004 254,opened 1' ],
 	[ 'substr(sealed, 1, n)', '0, length - 1', 'PB004 122' ],
-	[ 'substr(sealed, n)', '2, length', 'PB004 121' ],
+	[ 'substr(sealed, 1, 2) || substr(sealed, n)', '4, length', 'PB004 119' ],
 	[ q(sealed || decode(repeat('00', n), 'hex')), '1, 64', 'PB004 64' ])
 {
 	my ($change, $range, $want) = @$case;
