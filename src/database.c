@@ -199,21 +199,7 @@ static const PbField fields[] = {
 		.fields = pool_config,
 		.about = "How connections are pooled."
 	},
-	{
-		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
-		.at = &prepared.created_at,
-		.about = "When it was created: the instant of its id."
-	},
-	{
-		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN,
-		.at = &prepared.updated_at,
-		.about = "When it was changed last."
-	},
-	{
-		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE,
-		.at = &prepared.deleted_at,
-		.about = "When it was deleted, if it was."
-	},
+	PB_TIMES(prepared),
 	{0}
 };
 

@@ -62,6 +62,24 @@ typedef struct PbField
 	const char *about;			/* one sentence */
 } PbField;
 
+/* the times of a resource, last in its table */
+#define PB_TIMES(prepared_) \
+	{ \
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN, \
+		.at = &(prepared_).created_at, \
+		.about = "When it was created: the instant of its id." \
+	}, \
+	{ \
+		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN, \
+		.at = &(prepared_).updated_at, \
+		.about = "When it was changed last." \
+	}, \
+	{ \
+		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE, \
+		.at = &(prepared_).deleted_at, \
+		.about = "When it was deleted, if it was." \
+	}
+
 typedef struct PbLeaf
 {
 	const PbField *field;

@@ -164,21 +164,7 @@ static const PbField fields[] = {
 		.words = states, .fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},
-	{
-		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
-		.at = &prepared.created_at,
-		.about = "When it was created: the instant of its id."
-	},
-	{
-		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN,
-		.at = &prepared.updated_at,
-		.about = "When it was changed last."
-	},
-	{
-		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE,
-		.at = &prepared.deleted_at,
-		.about = "When it was deleted, if it was."
-	},
+	PB_TIMES(prepared),
 	{0}
 };
 
