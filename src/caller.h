@@ -25,7 +25,8 @@ typedef struct PbRequest
 typedef struct PbReply
 {
 	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
-	PbFaults	ignored;		/* members the request should not have had */
+	PbFaults   *unknown;		/* takes members that the request should not
+								 * have; faults itself when they are refused */
 	StringInfo	body;			/* JSON; nothing in it where none is due */
 } PbReply;
 

@@ -148,7 +148,8 @@ static Datum
 answer(FunctionCallInfo fcinfo, int ids, Operation operation)
 {
 	PbRequest	request = {.manner = manner_of_call()};
-	PbReply		reply = {.body = makeStringInfo()};
+	PbFaults	ignored = {0};
+	PbReply		reply = {.body = makeStringInfo(), .unknown = &ignored};
 	PbSqlScope	scope;
 
 	appendStringInfoSpaces(reply.body, VARHDRSZ);
@@ -159,7 +160,7 @@ answer(FunctionCallInfo fcinfo, int ids, Operation operation)
 		operation(&request, &reply);
 	if (reply.faults.refusal != PB_ACCEPTED)
 		pb_fault_throw(&reply.faults);
-	warn_of_ignored(&reply.ignored);
+	warn_of_ignored(&ignored);
 	pb_sql_end(&scope);
 
 	if (reply.body->len == VARHDRSZ)

@@ -332,7 +332,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	PbFaults   *faults = &reply->faults;
 	PbOrganization organization;
 
-	pb_check_create(project, &request->body, faults, &reply->ignored);
+	pb_check_create(project, &request->body, faults, reply->unknown);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	database = project->embedded;
