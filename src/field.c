@@ -136,7 +136,6 @@ static void
 require_sound(const PbRow *row, int index, Oid type, bool isnull)
 {
 	const PbLeaf *leaf = &row->shape->leaves[index];
-
 	bool		may_be_null = leaf->column == NULL ||
 		(leaf->field->flags & PB_NULLABLE);
 

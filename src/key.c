@@ -86,28 +86,29 @@ refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 		pb_key_id_hex(sealed + PB_SEALED_KEY_ID, id);
 		pb_fault_unavailable(faults, UNKNOWN_KEY,
 							 psprintf("key %s is not in this server's keyring", id),
-			   "Copy its line from the keyring file of the server that wrote the secret; pgbeam.key_status() counts the secrets that need it.");
+							 "Copy its line from the keyring file of the server that wrote the secret; pgbeam.key_status() counts the secrets that need it.");
 	}
 	else if (opened == PB_OPEN_OTHER_KIND)
 		pb_fault_unavailable(faults, ERRCODE_FEATURE_NOT_SUPPORTED,
 							 psprintf("the secret of %s is sealed to a key that this server does not hold", owner),
-			   "Open it where its private key is.");
+							 "Open it where its private key is.");
 	else if (opened == PB_OPEN_MALFORMED)
 		pb_fault_unavailable(faults, UNOPENED_SECRET,
 							 psprintf("the secret of %s is not in a format that this version knows", owner),
-			   "The row was changed, or written by a newer version.");
+							 "The row was changed, or written by a newer version.");
 	else
 		pb_fault_unavailable(faults, UNOPENED_SECRET,
 							 psprintf("the secret of %s fails authentication", owner),
-			   "The row was damaged, changed or moved from another place; store the secret anew.");
+							 "The row was damaged, changed or moved from another place; store the secret anew.");
 }
 
 /* Where the secret should be there is none. */
 void
 pb_key_no_secret(const char *owner, PbFaults *faults)
 {
-	pb_fault_unavailable(faults, UNOPENED_SECRET, psprintf("%s has no secret", owner),
-		   "The row was changed by hand; store the secret anew.");
+	pb_fault_unavailable(faults, UNOPENED_SECRET,
+						 psprintf("%s has no secret", owner),
+						 "The row was changed by hand; store the secret anew.");
 }
 
 /*

@@ -308,18 +308,12 @@ write_file(const char *path, const char *old, size_t old_length,
 }
 
 /* Somebody may be writing the file by hand, who knows of no lock. */
-static void
-require_unchanged(ssize_t length)
+static bool
+is_unchanged(size_t length)
 {
 	struct stat st;
-	ssize_t		now = lstat(keyring_file, &st) == 0 ? st.st_size : 0;
 
-	if (now != length)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("keyring file \"%s\" has changed while a key was made",
-						keyring_file),
-				 errhint("Try again when nobody writes to it.")));
+	return (lstat(keyring_file, &st) == 0 ? (size_t) st.st_size : 0) == length;
 }
 
 /* Puts the keys and a new one in the file's place, whole or not at all. */
@@ -344,7 +338,15 @@ add_key(char *present, size_t present_length)
 				(errcode_for_file_access(),
 				 errmsg("could not write file \"%s\": %m", path)));
 	}
-	require_unchanged(present_length);
+	if (!is_unchanged(present_length))
+	{
+		(void) unlink(path);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("keyring file \"%s\" has changed while a key was made",
+						keyring_file),
+				 errhint("Try again when nobody writes to it.")));
+	}
 	if (durable_rename(path, keyring_file, WARNING) != 0)
 	{
 		(void) unlink(path);
