@@ -5,8 +5,9 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 
 # The parts, in order: a part includes only headers of parts before it. This
 # list alone gives objects, install script and that law (test/lint).
-PARTS = compat crypt typeid text json sql fault field rule check constraint \
-	show describe keyfile key organization caller resource host database project pgbeam
+PARTS = compat crypt typeid jwt text json sql fault parse field rule check constraint \
+	show describe keyfile key id organization member apikey token request caller \
+	resource host database project openapi route http entry pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
@@ -17,8 +18,8 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
-REGRESS = install typeid field key organization caller host database project \
-	constraint examples catalog
+REGRESS = install typeid field key organization member apikey token caller host \
+	database project openapi http constraint examples catalog
 ISOLATION = name host limit
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1

@@ -67,10 +67,16 @@ SET client_min_messages = warning;
 DROP SCHEMA regress_pgbeam CASCADE;
 RESET client_min_messages;
 
--- Within an HTTP request nobody is trusted for what his role is.
+-- Within an HTTP request nobody is trusted for what his role is: who has no
+-- credential is answered so, and what is no operation of the API is an error.
 BEGIN;
 SELECT set_config('request.method', 'POST', true);
 SELECT pgbeam.create_project('{}');
+SELECT current_setting('response.status');
+ROLLBACK;
+BEGIN;
+SELECT set_config('request.method', 'POST', true);
+SELECT pgbeam.set_organization('callers');
 ROLLBACK;
 BEGIN;
 SELECT set_config('request.method', 'POST', true);

@@ -41,11 +41,14 @@ WHERE contype = 'f' AND connamespace = 'pgbeam'::regnamespace
 	AND (confrelid = 'pgbeam.organizations'::regclass OR conrelid = 'pgbeam.hosts'::regclass
 		OR confdeltype <> 'a' OR confupdtype <> 'a');
 
--- No defaults, triggers of our own, sequences, domains, rules or policies.
+-- No defaults, triggers of our own, sequences, domains in tables, rules or
+-- policies; no relations but the tables and what http() answers.
 SELECT adrelid::regclass, adnum FROM pg_attrdef JOIN pgbeam_tables t ON t.oid = adrelid;
 SELECT tgname FROM pg_trigger JOIN pgbeam_tables t ON t.oid = tgrelid WHERE NOT tgisinternal;
-SELECT relname FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I');
-SELECT typname FROM pg_type WHERE typnamespace = 'pgbeam'::regnamespace AND typtype = 'd';
+SELECT relname FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I')
+	AND oid <> 'pgbeam.http_response'::regclass;
+SELECT attrelid::regclass, attname FROM pg_attribute JOIN pgbeam_tables t ON t.oid = attrelid
+WHERE atttypid IN (SELECT oid FROM pg_type WHERE typtype = 'd');
 SELECT polname FROM pg_policy JOIN pgbeam_tables t ON t.oid = polrelid;
 SELECT rulename FROM pg_rules WHERE schemaname = 'pgbeam';
 

@@ -1,6 +1,9 @@
 /*
  * caller.c
- *	  Who asks, and what access a role is given.
+ *	  Who asks, what that lets him see and do, and what access a role is given.
+ *
+ * In a plain call of SQL the caller is the role whose rights the call has. In
+ * an HTTP request he is whoever the credential proves, and no role counts.
  */
 #include "postgres.h"
 
@@ -13,10 +16,16 @@
 #include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
+#include "apikey.h"
 #include "caller.h"
 #include "compat.h"
 #include "sql.h"
+#include "text.h"
+#include "token.h"
+
+static bool trust_request_claims;
 
 #define API 0x1
 #define DATA_PLANE 0x2
@@ -51,8 +60,21 @@ static const struct
 	{"get_project(pg_catalog.text)", API | ADMIN},
 	{"delete_project(pg_catalog.text)", API | ADMIN},
 	{"get_database(pg_catalog.text, pg_catalog.text)", API | ADMIN},
+	{"http(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.bytea)", API | ADMIN},
+	{"http_forwarded(pg_catalog.bytea)", API | ADMIN},
+	{"openapi()", API | ADMIN},
+	{"routes()", API | ADMIN},
 	{"reveal_password(pg_catalog.text)", DATA_PLANE},
 	{"set_organization(pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4)", ADMIN},
+	{"suspend_organization(pg_catalog.text)", ADMIN},
+	{"resume_organization(pg_catalog.text)", ADMIN},
+	{"set_member(pg_catalog.text, pg_catalog.text, pg_catalog.text)", ADMIN},
+	{"remove_member(pg_catalog.text, pg_catalog.text)", ADMIN},
+	{"list_members(pg_catalog.text)", ADMIN},
+	{"create_api_key(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.interval)", ADMIN},
+	{"list_api_keys(pg_catalog.text, pg_catalog.text)", ADMIN},
+	{"revoke_api_key(pg_catalog.text)", ADMIN},
+	{"set_jwks(pg_catalog.jsonb)", ADMIN},
 	{"fields()", API | ADMIN},
 	{"keyring()", ADMIN},
 	{"key_status()", ADMIN},
@@ -71,21 +93,181 @@ has_admin_access(Oid role)
 						ACL_EXECUTE) == ACLCHECK_OK;
 }
 
+void
+pb_caller_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.trust_request_claims",
+							 "Whether request.jwt.claims, which the HTTP layer has verified, tell who asks.",
+							 "Only where nobody but that layer has SQL as its role.",
+							 &trust_request_claims, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
+
+bool
+pb_caller_trusts_claims(void)
+{
+	return trust_request_claims;
+}
+
+/* The same words for every reason. */
+static bool
+refuse_credential(PbFaults *faults, const char *hint)
+{
+	pb_fault_set(faults, PB_UNAUTHORIZED, "missing or invalid authentication",
+				 hint);
+	return false;
+}
+
 /*
  * Trusted SQL: the owner, whom we run as, a superuser, or a role with 'admin'
  * access, with no HTTP request in progress.
  */
-bool
-pb_caller_is_trusted(const PbRequest *request, PbFaults *faults)
+static bool
+trust_role(PbRequest *request, PbFaults *faults)
 {
-	if (request->manner == PB_SQL &&
-		(superuser_arg(request->role) ||
-		 has_privs_of_role(request->role, GetUserId()) ||
-		 has_admin_access(request->role)))
+	request->caller.is_trusted = superuser_arg(request->role) ||
+		has_privs_of_role(request->role, GetUserId()) ||
+		has_admin_access(request->role);
+	return request->caller.is_trusted ||
+		refuse_credential(faults, "Trusted SQL needs the access \"admin\", which pgbeam.grant_access() gives.");
+}
+
+static bool
+refuse_suspended(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
+				 "Whoever runs this service can resume it.");
+	return false;
+}
+
+static bool
+take_claims(PbCaller *caller, const PbClaims *claims)
+{
+	caller->user_id = claims->user_id;
+	caller->org_id = claims->org_id;
+	return true;
+}
+
+static bool
+prove_key(PbCaller *caller, const char *key, size_t length, PbFaults *faults)
+{
+	text	   *owner = NULL;
+	bool		suspended = false;
+	PbKeyProof	proof = pb_apikey_prove(key, length, &owner, &suspended);
+
+	if (proof == PB_KEY_REFUSED)
+		return refuse_credential(faults, NULL);
+	if (suspended)
+		return refuse_suspended(faults);
+	if (proof == PB_KEY_OF_USER)
+		caller->user_id = owner;
+	else
+		caller->org_id = owner;
+	return true;
+}
+
+/*
+ * Authorization: Bearer has a token, which has dots, or a key, which has none;
+ * without that header X-API-Key has a key.
+ */
+static bool
+prove_credential(PbRequest *request, PbFaults *faults)
+{
+	static const char scheme[] = "Bearer ";
+	const int	skipped = sizeof(scheme) - 1;
+	PbJson		header;
+
+	PbClaims	claims;
+
+	if (!pb_request_header(request, "authorization", &header))
+		return pb_request_header(request, "x-api-key", &header) ?
+			prove_key(&request->caller, header.text, header.length, faults) :
+			refuse_credential(faults, NULL);
+	if (!pb_text_starts(header.text, header.length, scheme))
+		return refuse_credential(faults, NULL);
+	header.text += skipped;
+	header.length -= skipped;
+	if (memchr(header.text, '.', header.length) == NULL)
+		return prove_key(&request->caller, header.text, header.length, faults);
+	return pb_token_prove(header.text, header.length, &claims) ?
+		take_claims(&request->caller, &claims) :
+		refuse_credential(faults, NULL);
+}
+
+/* Claims without a subject are those of nobody, as of an anonymous request. */
+static bool
+has_trusted_claims(const PbRequest *request)
+{
+	PbJson		subject;
+
+	return trust_request_claims &&
+		pb_json_find(&request->claims, "sub", &subject);
+}
+
+/* Fills request->caller; false with faults for nobody that may ask. */
+bool
+pb_caller_identify(PbRequest *request, PbFaults *faults)
+{
+	PbClaims	claims;
+
+	if (request->manner == PB_SQL)
+		return trust_role(request, faults);
+	if (!has_trusted_claims(request))
+		return prove_credential(request, faults);
+	return pb_token_read_bearer(&request->claims, &claims) ?
+		take_claims(&request->caller, &claims) :
+		refuse_credential(faults, NULL);
+}
+
+/* The arguments of PB_IS_IN_SIGHT, and SPI's marks for them. */
+void
+pb_caller_sight(const PbCaller *caller, Datum *org_id, char *org_null,
+				Datum *user_id, char *user_null)
+{
+	Assert(caller->is_trusted || caller->org_id != NULL ||
+		   caller->user_id != NULL);
+	*org_id = PointerGetDatum(caller->org_id);
+	*org_null = caller->org_id == NULL ? 'n' : ' ';
+	*user_id = PointerGetDatum(caller->user_id);
+	*user_null = caller->user_id == NULL ? 'n' : ' ';
+}
+
+static bool
+is_same_text(const text *a, Datum b)
+{
+	text	   *t = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(t) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == 0;
+}
+
+/*
+ * Whether the caller may do so in this organization; false with faults, which
+ * are the same for one that is unknown and one that is somebody else's.
+ */
+bool
+pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
+			  PbFaults *faults)
+{
+	PbMembership membership = {.may_write = true};
+	bool		is_outside = caller->org_id != NULL &&
+		!is_same_text(caller->org_id, org_id);
+
+	if (!is_outside && caller->user_id != NULL)
+		is_outside = !pb_member_find(org_id,
+									 PointerGetDatum(caller->user_id),
+									 &membership);
+	if (is_outside)
+		pb_fault_set(faults, PB_FORBIDDEN,
+					 "you may not act for this organization",
+					 NULL);
+	else if (membership.is_suspended)
+		(void) refuse_suspended(faults);
+	else if (access == PB_WRITE && !membership.may_write)
+		pb_fault_set(faults, PB_FORBIDDEN, "your role does not allow changes",
+					 "An owner or admin of the organization may make them.");
+	else
 		return true;
-	pb_fault_set(faults, PB_UNAUTHORIZED,
-				 "missing or invalid authentication",
-				 "Trusted SQL needs the access \"admin\", which pgbeam.grant_access() gives.");
 	return false;
 }
 

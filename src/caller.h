@@ -1,36 +1,32 @@
 /*
  * caller.h
- *	  A request: how it came, who asks, what it says. And its reply.
+ *	  Who asks, and what that lets him see and do.
  */
 #ifndef PB_CALLER_H
 #define PB_CALLER_H
 
-#include "fault.h"
-#include "json.h"
+#include "member.h"
+#include "request.h"
 
-typedef enum PbManner
+/* What an operation does to an organization's objects. */
+typedef enum PbAccess
 {
-	PB_SQL,						/* a plain function call */
-	PB_HTTP						/* on behalf of an HTTP request */
-} PbManner;
+	PB_READ,
+	PB_WRITE
+} PbAccess;
 
-typedef struct PbRequest
-{
-	PbManner	manner;
-	Oid			role;			/* that calls */
-	PbJson		body;
-	const char *ids[2];			/* of the path, outermost first; may be NULL */
-} PbRequest;
+/* SQL: whether the caller may know of what belongs to org. */
+#define PB_IS_IN_SIGHT(caller_org, caller_user, org) \
+	"(" caller_org " IS NULL OR " org " OPERATOR(pg_catalog.=) " caller_org \
+	") AND " PB_IS_MEMBER(caller_user, org)
 
-typedef struct PbReply
-{
-	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
-	PbFaults   *unknown;		/* takes members that the request should not
-								 * have; faults itself when they are refused */
-	StringInfo	body;			/* JSON; nothing in it where none is due */
-} PbReply;
-
-extern bool pb_caller_is_trusted(const PbRequest *request, PbFaults *faults);
+extern void pb_caller_define_settings(void);
+extern bool pb_caller_trusts_claims(void);
+extern bool pb_caller_identify(PbRequest *request, PbFaults *faults);
+extern void pb_caller_sight(const PbCaller *caller, Datum *org_id,
+							char *org_null, Datum *user_id, char *user_null);
+extern bool pb_caller_may(const PbCaller *caller, PbAccess access,
+						  Datum org_id, PbFaults *faults);
 extern void pb_caller_grant(Oid role, const char *access);
 
 #endif							/* PB_CALLER_H */

@@ -18,9 +18,6 @@
 #include "sql.h"
 #include "text.h"
 
-#define NESTING_MAX 64
-#define NAME_SHOWN_MAX 64
-
 typedef struct Check
 {
 	PbRow	   *row;
@@ -195,15 +192,33 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 	row->failed[leaf] = faults->count > before;
 }
 
-/* One leaf by itself. */
+/* One leaf by itself, called so in messages. */
 void
-pb_check_value(PbRow *row, int leaf, const PbJson *value,
-			   PbFaults *faults)
+pb_check_value_as(PbRow *row, int leaf, const char *name,
+				  const PbJson *value, PbFaults *faults)
 {
-	const PbField *field = row->shape->leaves[leaf].field;
-	PbPath		path = {NULL, field->name, 0};
+	PbPath		path = {NULL, name, 0};
 
-	check_value(row, leaf, field, value, &path, faults);
+	check_value(row, leaf, row->shape->leaves[leaf].field, value, &path,
+				faults);
+}
+
+void
+pb_check_value(PbRow *row, int leaf, const PbJson *value, PbFaults *faults)
+{
+	pb_check_value_as(row, leaf, row->shape->leaves[leaf].field->name, value,
+					  faults);
+}
+
+/* The first leaves, a value for each; null is no value where that is legal. */
+void
+pb_check_members(PbRow *row, const PbJson *members, int count,
+				 PbFaults *faults)
+{
+	for (int i = 0; i < count; i++)
+		if (members[i].type != PB_JSON_NULL ||
+			!(row->shape->leaves[i].field->flags & PB_NULLABLE))
+			pb_check_value(row, i, &members[i], faults);
 }
 
 /* Puts the field's default through the check that a client's value meets. */
@@ -339,13 +354,11 @@ static void
 note_unknown(void *state, const char *name, int length)
 {
 	Unknown    *unknown = state;
-	PbPath		path = {unknown->up, "(a member)", 0};
+	PbPath		path = {unknown->up, pb_path_name(name, length), 0};
 
 	if (names_field(unknown->fields, name, length))
 		return;
 	unknown->check->unknown = true;
-	if (length <= NAME_SHOWN_MAX && pb_text_is_name(name, length))
-		path.name = pnstrdup(name, length);
 	pb_fault_problem(unknown->check->ignored, &path,
 					 "is not a member that this request has", NULL);
 }
@@ -407,8 +420,8 @@ pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "the request body must be a JSON object", NULL);
 	else if (check_row(row, body, NULL, faults, ignored) &&
-			 pb_json_deeper_than(body, NESTING_MAX))
+			 pb_json_deeper_than(body, PB_NESTING_MAX))
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 psprintf("the request body must not be nested deeper than %d levels",
-							  NESTING_MAX), NULL);
+							  PB_NESTING_MAX), NULL);
 }

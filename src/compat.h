@@ -21,6 +21,14 @@
 	pg_proc_aclcheck(object, role, mode)
 #endif
 
+#if PG_VERSION_NUM < 170000
+#define pb_make_json_lexer(text, length, need_escapes) \
+	makeJsonLexContextCstringLen(text, length, PG_UTF8, need_escapes)
+#else
+#define pb_make_json_lexer(text, length, need_escapes) \
+	makeJsonLexContextCstringLen(NULL, text, length, PG_UTF8, need_escapes)
+#endif
+
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif

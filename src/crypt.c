@@ -1,6 +1,7 @@
 /*
  * crypt.c
- *	  Random bytes, keyrings and sealed secrets, by libsodium.
+ *	  Random bytes, keyrings, sealed secrets, digests and signatures, by
+ *	  libsodium.
  *
  * A keyring lives in one block of sodium_malloc memory: guarded, locked where
  * the limits allow it, left out of core dumps, read-only once filled.
@@ -25,6 +26,10 @@ _Static_assert(PB_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
 			   "key size");
 _Static_assert(PB_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 			   "nonce size");
+_Static_assert(PB_DIGEST_BYTES == crypto_generichash_BYTES, "digest size");
+_Static_assert(PB_SIGNATURE_BYTES == crypto_sign_BYTES, "signature size");
+_Static_assert(PB_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES,
+			   "public key size");
 
 typedef struct Key
 {
@@ -69,6 +74,36 @@ void
 pb_guarded_free(void *memory)
 {
 	sodium_free(memory);
+}
+
+/* BLAKE2b with 256 bits: for secrets that are random and long. */
+void
+pb_digest(const void *bytes, size_t size, uint8_t digest[PB_DIGEST_BYTES])
+{
+	crypto_generichash(digest, PB_DIGEST_BYTES, bytes, size, NULL, 0);
+}
+
+/* In a time that does not tell where they differ. */
+bool
+pb_same_bytes(const void *a, const void *b, size_t size)
+{
+	return sodium_memcmp(a, b, size) == 0;
+}
+
+/* Ed25519 (RFC 8032), strict: one signature of a message has one spelling. */
+bool
+pb_signature_fits(const uint8_t signature[PB_SIGNATURE_BYTES],
+				  const void *message, size_t size,
+				  const uint8_t key[PB_PUBLIC_KEY_BYTES])
+{
+	return crypto_sign_verify_detached(signature, message, size, key) == 0;
+}
+
+/* Whether a key of Ed25519 is a point that signatures can be trusted under. */
+bool
+pb_public_key_is_sound(const uint8_t key[PB_PUBLIC_KEY_BYTES])
+{
+	return crypto_core_ed25519_is_valid_point(key) == 1;
 }
 
 /* A key's id is its fingerprint, so a foreign ring is told from damage. */

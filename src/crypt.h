@@ -1,6 +1,7 @@
 /*
  * crypt.h
- *	  The only user of libsodium: random bytes, keyrings, sealed secrets.
+ *	  The only user of libsodium: random bytes, keyrings, sealed secrets,
+ *	  digests, signatures.
  *
  * Knows nothing of the server. A sealed secret is
  *	  version 1 | kind 1 | key id 16 | body
@@ -18,6 +19,9 @@
 #define PB_KEY_BYTES 32
 #define PB_KEY_ID_BYTES 16
 #define PB_NONCE_BYTES 24
+#define PB_DIGEST_BYTES 32
+#define PB_SIGNATURE_BYTES 64
+#define PB_PUBLIC_KEY_BYTES 32
 #define PB_KEY_LINE_MAX (2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES + 2)
 
 /* where the key id stands in a sealed secret */
@@ -50,6 +54,14 @@ extern void pb_random(void *bytes, size_t size);
 extern void pb_wipe(void *bytes, size_t size);
 extern void *pb_guarded_alloc(size_t size);
 extern void pb_guarded_free(void *memory);
+
+extern void pb_digest(const void *bytes, size_t size,
+					  uint8_t digest[PB_DIGEST_BYTES]);
+extern bool pb_same_bytes(const void *a, const void *b, size_t size);
+extern bool pb_signature_fits(const uint8_t signature[PB_SIGNATURE_BYTES],
+							  const void *message, size_t size,
+							  const uint8_t key[PB_PUBLIC_KEY_BYTES]);
+extern bool pb_public_key_is_sound(const uint8_t key[PB_PUBLIC_KEY_BYTES]);
 
 extern PbKeyring *pb_keyring_parse(const char *text, size_t length,
 								   const char **problem, int *line);

@@ -323,7 +323,8 @@ void
 pb_database_get(const PbRequest *request, PbReply *reply)
 {
 	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
-	PbRow	   *row = pb_resource_find(&pb_database, request->ids[1], &project,
+	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, PB_READ,
+									   request->ids[1], &project,
 									   &reply->faults);
 
 	if (row == NULL)
@@ -345,7 +346,9 @@ pb_database_get(const PbRequest *request, PbReply *reply)
 text *
 pb_database_password(const char *id, PbFaults *faults)
 {
-	PbRow	   *row = pb_resource_find(&pb_database, id, NULL, faults);
+	const PbCaller data_plane = {.is_trusted = true};
+	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_READ, id,
+									   NULL, faults);
 	PbPlace		place;
 
 	if (row == NULL)

@@ -5,9 +5,8 @@
 #ifndef PB_DATABASE_H
 #define PB_DATABASE_H
 
-#include "caller.h"
 #include "crypt.h"
-#include "field.h"
+#include "request.h"
 
 /* random bytes that a new one takes: for its id and a nonce */
 #define PB_DATABASE_RANDOM (sizeof(uint64) + PB_NONCE_BYTES)

@@ -1,12 +1,16 @@
 /*
  * fault.c
- *	  Kinds of refusal, the list of problems, and the error it becomes.
+ *	  Kinds of refusal, the list of problems, and what it becomes: an error,
+ *	  the API's envelope, or a problem document (RFC 9457).
  */
 #include "postgres.h"
 
-#include "lib/stringinfo.h"
-
 #include "fault.h"
+#include "json.h"
+#include "text.h"
+
+#define NAME_SHOWN_MAX 64
+#define ERRORS_DOCUMENTED "https://pgbeam.com/docs/api/errors/"
 
 /* The API's code and HTTP status; the SQLSTATE is PT and the status. */
 static const struct
@@ -18,10 +22,13 @@ static const struct
 	[PB_ACCEPTED] = {"", 200},
 	[PB_INVALID_INPUT] = {"INVALID_INPUT", 400},
 	[PB_UNAUTHORIZED] = {"UNAUTHORIZED", 401},
+	[PB_FORBIDDEN] = {"FORBIDDEN", 403},
 	[PB_PLAN_LIMIT_REACHED] = {"PLAN_LIMIT_REACHED", 403},
 	[PB_NOT_FOUND] = {"NOT_FOUND", 404},
+	[PB_METHOD_NOT_ALLOWED] = {"METHOD_NOT_ALLOWED", 405},
 	[PB_RESOURCE_EXISTS] = {"RESOURCE_EXISTS", 409},
 	[PB_PAYLOAD_TOO_LARGE] = {"PAYLOAD_TOO_LARGE", 413},
+	[PB_UNSUPPORTED_MEDIA_TYPE] = {"UNSUPPORTED_MEDIA_TYPE", 415},
 	[PB_UNAVAILABLE] = {"SERVICE_UNAVAILABLE", 503},
 };
 
@@ -38,6 +45,14 @@ append_path(StringInfo out, const PbPath *path)
 			appendStringInfoChar(out, '.');
 		appendStringInfoString(out, path->name);
 	}
+}
+
+/* A client's name of a member as messages may show it. */
+const char *
+pb_path_name(const char *name, int length)
+{
+	return length <= NAME_SHOWN_MAX && pb_text_is_name(name, length) ?
+		pnstrdup(name, length) : "(a member)";
 }
 
 /* Adds a member that breaks a rule: "<path> <rule>". */
@@ -79,10 +94,17 @@ pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
 	faults->sqlstate = sqlstate;
 }
 
+/* The HTTP status. */
+int
+pb_fault_status(const PbFaults *faults)
+{
+	return kinds[faults->refusal].status;
+}
+
 static int
 sqlstate_of(const PbFaults *faults)
 {
-	int			status = kinds[faults->refusal].status;
+	int			status = pb_fault_status(faults);
 
 	if (faults->sqlstate != 0)
 		return faults->sqlstate;
@@ -128,4 +150,80 @@ pb_fault_throw(const PbFaults *faults)
 			 first->field == NULL ? 0 :
 			 err_generic_string(PG_DIAG_COLUMN_NAME, first->field)));
 	pg_unreachable();
+}
+
+/* The members at fault and how; nothing where it is no member's fault. */
+static void
+append_errors(StringInfo out, const PbFaults *faults)
+{
+	if (faults->problems[0].field == NULL)
+		return;
+	pb_json_name(out, "errors");
+	pb_json_begin(out, '[');
+	for (int i = 0; i < Min(faults->count, PB_PROBLEMS_MAX); i++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, "field", faults->problems[i].field);
+		pb_json_pair(out, "detail", faults->problems[i].detail);
+		pb_json_end(out, '}');
+	}
+	pb_json_end(out, ']');
+}
+
+/* {"error": {"code", "message"}}, and "errors" where members are at fault. */
+void
+pb_fault_envelope(StringInfo out, const PbFaults *faults)
+{
+	pb_json_begin(out, '{');
+	pb_json_name(out, "error");
+	pb_json_begin(out, '{');
+	pb_json_pair(out, "code", kinds[faults->refusal].code);
+	pb_json_pair(out, "message", faults->problems[0].detail);
+	append_errors(out, faults);
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+}
+
+/* INVALID_INPUT as "invalid-input". */
+static char *
+kebab_case(const char *code)
+{
+	char	   *kebab = pstrdup(code);
+
+	for (char *p = kebab; *p != '\0'; p++)
+		*p = *p == '_' ? '-' : pg_ascii_tolower(*p);
+	return kebab;
+}
+
+/* INVALID_INPUT as "Invalid input". */
+static char *
+title_case(const char *code)
+{
+	char	   *title = pstrdup(code);
+
+	for (char *p = title + 1; *p != '\0'; p++)
+		*p = *p == '_' ? ' ' : pg_ascii_tolower(*p);
+	return title;
+}
+
+/* The refusal as application/problem+json. */
+void
+pb_fault_document(StringInfo out, const PbFaults *faults,
+				  const char *instance, const char *request_id)
+{
+	const char *code = kinds[faults->refusal].code;
+
+	pb_json_begin(out, '{');
+	pb_json_pair(out, "type", psprintf("%s%s", ERRORS_DOCUMENTED, kebab_case(code)));
+	pb_json_pair(out, "title", title_case(code));
+	pb_json_name(out, "status");
+	pb_json_number(out, pb_fault_status(faults));
+	pb_json_pair(out, "detail", faults->problems[0].detail);
+	if (instance != NULL)
+		pb_json_pair(out, "instance", instance);
+	pb_json_pair(out, "code", code);
+	pb_json_pair(out, "request_id", request_id);
+	append_errors(out, faults);
+	pb_json_end(out, '}');
 }

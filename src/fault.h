@@ -3,10 +3,12 @@
  *	  Refusals: what kind, and the list of problems that led to it.
  *
  * A refusal is a value. The part that meets the client turns it into an
- * error or an answer, and undoes what was written before it was known.
+ * error or a document, and undoes what was written before it was known.
  */
 #ifndef PB_FAULT_H
 #define PB_FAULT_H
+
+#include "lib/stringinfo.h"
 
 #include "compat.h"
 
@@ -16,10 +18,13 @@ typedef enum PbRefusal
 	PB_ACCEPTED,
 	PB_INVALID_INPUT,
 	PB_UNAUTHORIZED,
+	PB_FORBIDDEN,
 	PB_PLAN_LIMIT_REACHED,
 	PB_NOT_FOUND,
+	PB_METHOD_NOT_ALLOWED,
 	PB_RESOURCE_EXISTS,
 	PB_PAYLOAD_TOO_LARGE,
+	PB_UNSUPPORTED_MEDIA_TYPE,
 	PB_UNAVAILABLE
 } PbRefusal;
 
@@ -48,12 +53,17 @@ typedef struct PbFaults
 	PbProblem	problems[PB_PROBLEMS_MAX];
 } PbFaults;
 
+extern const char *pb_path_name(const char *name, int length);
 extern void pb_fault_problem(PbFaults *faults, const PbPath *path,
 							 const char *rule, const char *hint);
 extern void pb_fault_set(PbFaults *faults, PbRefusal refusal,
 						 const char *message, const char *hint);
 extern void pb_fault_unavailable(PbFaults *faults, int sqlstate,
 								 const char *message, const char *hint);
+extern int	pb_fault_status(const PbFaults *faults);
+extern void pb_fault_envelope(StringInfo out, const PbFaults *faults);
+extern void pb_fault_document(StringInfo out, const PbFaults *faults,
+							  const char *instance, const char *request_id);
 pg_noreturn extern void pb_fault_throw(const PbFaults *faults);
 
 #endif							/* PB_FAULT_H */

@@ -7,11 +7,13 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "json.h"
+#include "text.h"
 
 static void
 set_container(PbJson *value, JsonbContainer *container)
@@ -99,6 +101,22 @@ pb_json_member(const PbJson *object, const char *name, int length,
 	return true;
 }
 
+/* The same for a name that is terminated; any value may be asked. */
+bool
+pb_json_find(const PbJson *object, const char *name, PbJson *value)
+{
+	return object->type == PB_JSON_OBJECT &&
+		pb_json_member(object, name, strlen(name), value);
+}
+
+/* Whether the value is this string. */
+bool
+pb_json_text_is(const PbJson *value, const char *word)
+{
+	return value->type == PB_JSON_TEXT &&
+		pb_text_is(value->text, value->length, word);
+}
+
 /* False past the array's end. */
 bool
 pb_json_item(const PbJson *array, int index, PbJson *value)
@@ -151,6 +169,16 @@ pb_json_integer(const PbJson *number, int32 *integer)
 		PB_NUMBER_TOO_SMALL : PB_NUMBER_TOO_LARGE;
 }
 
+/* Reads a number; infinite where no double holds it. */
+double
+pb_json_double(const PbJson *number)
+{
+	Numeric		numeric = number->internal;
+
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(numeric)));
+}
+
 /* Calls visit with every member's name, in the server's order. */
 void
 pb_json_names(const PbJson *object,
@@ -164,6 +192,21 @@ pb_json_names(const PbJson *object,
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_KEY)
 			visit(state, value.val.string.val, value.val.string.len);
+}
+
+/* The members of all objects in value, each name of an object once. */
+int
+pb_json_count_members(const PbJson *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(value->internal);
+	JsonbValue	ignored;
+	JsonbIteratorToken token;
+	int			count = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &ignored, false)) != WJB_DONE)
+		if (token == WJB_KEY)
+			count++;
+	return count;
 }
 
 /* Whether containers stand deeper in value than so many levels. */
@@ -244,6 +287,20 @@ pb_json_text(StringInfo out, const char *text, int length)
 	appendStringInfoCharMacro(out, '"');
 	appendBinaryStringInfo(out, text, length);
 	appendStringInfoCharMacro(out, '"');
+}
+
+void
+pb_json_string(StringInfo out, const char *string)
+{
+	pb_json_text(out, string, strlen(string));
+}
+
+/* A member that is a string. */
+void
+pb_json_pair(StringInfo out, const char *name, const char *string)
+{
+	pb_json_name(out, name);
+	pb_json_string(out, string);
 }
 
 void

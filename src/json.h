@@ -8,6 +8,8 @@
 
 #include "lib/stringinfo.h"
 
+#define PB_NESTING_MAX 64		/* levels of containers in a client's text */
+
 typedef enum PbJsonType
 {
 	PB_JSON_NULL,
@@ -48,6 +50,11 @@ extern void pb_json_names(const PbJson *object,
 						  void (*visit) (void *state, const char *name,
 										 int length),
 						  void *state);
+extern int	pb_json_count_members(const PbJson *value);
+extern bool pb_json_find(const PbJson *object, const char *name,
+						 PbJson *value);
+extern bool pb_json_text_is(const PbJson *value, const char *word);
+extern double pb_json_double(const PbJson *number);
 extern bool pb_json_deeper_than(const PbJson *value, int levels);
 
 extern void pb_json_begin(StringInfo out, char bracket);
@@ -55,6 +62,9 @@ extern void pb_json_end(StringInfo out, char bracket);
 extern void pb_json_name(StringInfo out, const char *name);
 extern void pb_json_next(StringInfo out);
 extern void pb_json_text(StringInfo out, const char *text, int length);
+extern void pb_json_string(StringInfo out, const char *string);
+extern void pb_json_pair(StringInfo out, const char *name,
+						 const char *string);
 extern void pb_json_number(StringInfo out, int32 number);
 extern void pb_json_boolean(StringInfo out, bool boolean);
 

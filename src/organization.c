@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "check.h"
 #include "organization.h"
@@ -60,6 +61,10 @@ static const PbField fields[] = {
 	LIMIT("max_connections", "Connections; 0 is no limit, absent is the plan's."),
 	LIMIT("queries_per_second", "Queries a second; 0 is no limit, absent is the plan's."),
 	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, absent is the plan's."),
+	{
+		.name = "suspended_at", .kind = PB_TIME, .flags = PB_NULLABLE,
+		.about = "Since when its requests are refused, if they are."
+	},
 	{0}
 };
 
@@ -106,6 +111,14 @@ static PbStatement set = {
 	"VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id) DO UPDATE "
 	"SET (" PLAN_AND_LIMITS ") = ROW ($2, $3, $4, $5, $6, $7)",
 	.nargs = lengthof(set_types), .types = set_types
+};
+
+static const Oid suspend_types[] = {TEXTOID, TIMESTAMPTZOID};
+
+static PbStatement suspend = {
+	.text = "UPDATE pgbeam.organizations SET suspended_at = $2 "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = lengthof(suspend_types), .types = suspend_types
 };
 
 static const PbPlan *
@@ -185,10 +198,36 @@ pb_organization_set(const PbJson *members, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
 
-	for (int i = 0; i < row->shape->count; i++)
-		if (members[i].type != PB_JSON_NULL ||
-			!(fields[i].flags & PB_NULLABLE))
-			pb_check_value(row, i, &members[i], faults);
+	pb_check_members(row, members, 2 + PB_LIMITS, faults);
 	if (faults->count == 0 && pb_sql_run(&set, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_organization.table);
+}
+
+static void
+set_suspended(const PbJson *members, bool suspended, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_organization);
+	Datum		values[2];
+	char		nulls[] = {' ', suspended ? ' ' : 'n'};
+
+	pb_check_members(row, members, 1, faults);
+	if (faults->count > 0)
+		return;
+	values[0] = row->values[0];
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (pb_sql_run(&suspend, values, nulls) == 0)
+		pb_fault_set(faults, PB_NOT_FOUND, "organization not found", NULL);
+}
+
+/* From the next request on, all are refused but trusted SQL's. */
+void
+pb_organization_suspend(const PbJson *members, PbFaults *faults)
+{
+	set_suspended(members, true, faults);
+}
+
+void
+pb_organization_resume(const PbJson *members, PbFaults *faults)
+{
+	set_suspended(members, false, faults);
 }

@@ -6,6 +6,7 @@
 #define PB_ORGANIZATION_H
 
 #include "field.h"
+#include "sql.h"
 
 #define PB_ORG_ID_MAX 255
 
@@ -19,14 +20,6 @@ typedef enum PbLimit
 	PB_BURST_SIZE,
 	PB_LIMITS
 } PbLimit;
-
-/* Which state of an organization is read. */
-typedef enum PbReading
-{
-	PB_SNAPSHOT,				/* the one that the caller's query sees */
-	PB_LATEST,					/* the last that was committed */
-	PB_LOCKED					/* that, and it stays so */
-} PbReading;
 
 typedef struct PbOrganization
 {
@@ -42,5 +35,7 @@ extern void pb_organization_find(Datum org_id, PbReading reading,
 extern void pb_organization_register(Datum org_id);
 extern bool pb_organization_may_self_host(const PbOrganization *organization);
 extern void pb_organization_set(const PbJson *members, PbFaults *faults);
+extern void pb_organization_suspend(const PbJson *members, PbFaults *faults);
+extern void pb_organization_resume(const PbJson *members, PbFaults *faults);
 
 #endif							/* PB_ORGANIZATION_H */

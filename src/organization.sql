@@ -6,12 +6,13 @@ CREATE TABLE pgbeam.organizations (
 	max_connections integer,
 	queries_per_second integer,
 	burst_size integer,
+	suspended_at timestamptz,
 	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
 	CONSTRAINT organizations_fields_check
 		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
-'The organizations that own projects: plan and own limits. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';
+'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
 
 CREATE FUNCTION pgbeam.set_organization(
@@ -28,3 +29,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
 COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer) IS
 'Makes an organization, or replaces its plan (starter, pro, scale, enterprise or null) and own limits. A limit of null is the plan''s, 0 is none. What exists already is never removed. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+
+CREATE FUNCTION pgbeam.suspend_organization(org_id text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_suspend_organization';
+COMMENT ON FUNCTION pgbeam.suspend_organization(text) IS
+'Refuses all requests of an organization''s keys and members as FORBIDDEN, from the next one on; trusted SQL goes on, nothing is removed. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
+
+CREATE FUNCTION pgbeam.resume_organization(org_id text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_resume_organization';
+COMMENT ON FUNCTION pgbeam.resume_organization(text) IS
+'Ends what pgbeam.suspend_organization() began. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';

@@ -1,45 +1,50 @@
 /*
  * pgbeam.c
- *	  Start of the module, its settings, and the functions that SQL calls.
- *
- * Every operation goes through answer(): it alone reads what a session says
- * of an HTTP request, and turns a refusal into what the caller sees.
+ *	  Start of the module, its settings, and the functions that SQL calls,
+ *	  but for the API's operations, which entry.c has.
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "apikey.h"
 #include "caller.h"
 #include "compat.h"
 #include "constraint.h"
 #include "crypt.h"
 #include "database.h"
 #include "describe.h"
+#include "entry.h"
 #include "host.h"
+#include "id.h"
 #include "key.h"
 #include "keyfile.h"
+#include "member.h"
+#include "openapi.h"
 #include "organization.h"
 #include "project.h"
-#include "resource.h"
+#include "route.h"
 #include "sql.h"
 #include "text.h"
+#include "token.h"
 #include "typeid.h"
+
+#define ARGUMENTS_MAX 8
 
 PB_MODULE_MAGIC;
 
-#define BODY_MAX (2 * 1024 * 1024)
-
-typedef void (*Operation) (const PbRequest *request, PbReply *reply);
-
 static const PbResource *const resources[] = {
-	&pb_organization, &pb_host, &pb_project, &pb_database
+	&pb_organization, &pb_member, &pb_api_key, &pb_jwk, &pb_host,
+	&pb_project, &pb_database
 };
 
 void		_PG_init(void);
@@ -53,11 +58,16 @@ PG_FUNCTION_INFO_V1(pgbeam_check_fields);
 PG_FUNCTION_INFO_V1(pgbeam_create_key);
 PG_FUNCTION_INFO_V1(pgbeam_keyring);
 PG_FUNCTION_INFO_V1(pgbeam_set_organization);
+PG_FUNCTION_INFO_V1(pgbeam_suspend_organization);
+PG_FUNCTION_INFO_V1(pgbeam_resume_organization);
+PG_FUNCTION_INFO_V1(pgbeam_set_member);
+PG_FUNCTION_INFO_V1(pgbeam_remove_member);
+PG_FUNCTION_INFO_V1(pgbeam_create_api_key);
+PG_FUNCTION_INFO_V1(pgbeam_revoke_api_key);
+PG_FUNCTION_INFO_V1(pgbeam_set_jwks);
+PG_FUNCTION_INFO_V1(pgbeam_openapi);
+PG_FUNCTION_INFO_V1(pgbeam_routes);
 PG_FUNCTION_INFO_V1(pgbeam_grant_access);
-PG_FUNCTION_INFO_V1(pgbeam_create_project);
-PG_FUNCTION_INFO_V1(pgbeam_get_project);
-PG_FUNCTION_INFO_V1(pgbeam_delete_project);
-PG_FUNCTION_INFO_V1(pgbeam_get_database);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 
 void
@@ -66,131 +76,11 @@ _PG_init(void)
 	if (!pb_crypt_start())
 		elog(ERROR, "libsodium cannot be initialized");
 	pb_keyfile_define_settings();
+	pb_token_define_settings();
+	pb_caller_define_settings();
 	pb_host_define_settings();
 	pb_database_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
-}
-
-/* Missing or empty is a plain call: a local setting leaves '' behind. */
-static PbManner
-manner_of_call(void)
-{
-	const char *method = GetConfigOption("request.method", true, false);
-
-	return method == NULL || method[0] == '\0' ? PB_SQL : PB_HTTP;
-}
-
-static void
-wipe_body(void *body)
-{
-	pb_wipe(body, VARSIZE(body));
-}
-
-/* Reads a jsonb argument; a copy made of it is wiped with its context. */
-static bool
-read_body(Datum argument, PbJson *body, PbFaults *faults)
-{
-	struct varlena *given = (struct varlena *) DatumGetPointer(argument);
-	struct varlena *whole;
-
-	if (toast_raw_datum_size(argument) > BODY_MAX)
-	{
-		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE,
-					 "the request body exceeds 2 MB", NULL);
-		return false;
-	}
-	whole = pg_detoast_datum(given);
-	if (whole != given)
-	{
-		MemoryContextCallback *wipe = palloc(sizeof(MemoryContextCallback));
-
-		wipe->func = wipe_body;
-		wipe->arg = whole;
-		MemoryContextRegisterResetCallback(CurrentMemoryContext, wipe);
-	}
-	pb_json_root(PointerGetDatum(whole), body);
-	return true;
-}
-
-/* Unknown members do no harm, but are seldom meant. */
-static void
-warn_of_ignored(const PbFaults *ignored)
-{
-	for (int i = 0; i < Min(ignored->count, PB_PROBLEMS_MAX); i++)
-		ereport(WARNING,
-				(errmsg("%s and is ignored", ignored->problems[i].detail)));
-	if (ignored->count > PB_PROBLEMS_MAX)
-		ereport(WARNING,
-				(errmsg("%d more members are ignored",
-						ignored->count - PB_PROBLEMS_MAX)));
-}
-
-static const char *
-text_argument(FunctionCallInfo fcinfo, int n)
-{
-	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
-}
-
-/* The arguments are the ids of the path, then the body where there is one. */
-static bool
-read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
-			   PbFaults *faults)
-{
-	for (int i = 0; i < ids; i++)
-		request->ids[i] = text_argument(fcinfo, i);
-	if (PG_NARGS() == ids || PG_ARGISNULL(ids))
-		return true;
-	return read_body(PG_GETARG_DATUM(ids), &request->body, faults);
-}
-
-/* Runs an operation for a trusted caller: JSON, null, or an error. */
-static Datum
-answer(FunctionCallInfo fcinfo, int ids, Operation operation)
-{
-	PbRequest	request = {.manner = manner_of_call()};
-	PbFaults	ignored = {0};
-	PbReply		reply = {.body = makeStringInfo(), .unknown = &ignored};
-	PbSqlScope	scope;
-
-	appendStringInfoSpaces(reply.body, VARHDRSZ);
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
-	request.role = scope.caller;
-	if (pb_caller_is_trusted(&request, &reply.faults) &&
-		read_arguments(fcinfo, ids, &request, &reply.faults))
-		operation(&request, &reply);
-	if (reply.faults.refusal != PB_ACCEPTED)
-		pb_fault_throw(&reply.faults);
-	warn_of_ignored(&ignored);
-	pb_sql_end(&scope);
-
-	if (reply.body->len == VARHDRSZ)
-		PG_RETURN_NULL();
-	SET_VARSIZE(reply.body->data, reply.body->len);
-	PG_RETURN_POINTER(reply.body->data);
-}
-
-Datum
-pgbeam_create_project(PG_FUNCTION_ARGS)
-{
-	return answer(fcinfo, 0, pb_project_create);
-}
-
-Datum
-pgbeam_get_project(PG_FUNCTION_ARGS)
-{
-	return answer(fcinfo, 1, pb_project_get);
-}
-
-Datum
-pgbeam_delete_project(PG_FUNCTION_ARGS)
-{
-	return answer(fcinfo, 1, pb_project_delete);
-}
-
-Datum
-pgbeam_get_database(PG_FUNCTION_ARGS)
-{
-	return answer(fcinfo, 2, pb_database_get);
 }
 
 /* EXECUTE, which 'data_plane' access gives, is the wall; never over HTTP. */
@@ -202,9 +92,9 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	text	   *plain = NULL;
 	text	   *result = NULL;
 
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
-	if (manner_of_call() == PB_SQL)
-		plain = pb_database_password(text_argument(fcinfo, 0), &faults);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	if (pb_entry_manner() == PB_SQL)
+		plain = pb_database_password(pb_entry_text(fcinfo, 0), &faults);
 	else
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
 					 "passwords are not revealed to HTTP requests", NULL);
@@ -262,31 +152,146 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Begins what trusted SQL alone may do. */
+static void
+begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
+{
+	PbRequest	request = {.manner = pb_entry_manner()};
+	PbFaults	faults = {0};
+
+	pb_sql_begin(scope, fcinfo->flinfo->fn_oid, false);
+	request.role = scope->caller;
+	if (request.manner == PB_HTTP)
+		pb_fault_set(&faults, PB_UNAUTHORIZED,
+					 "this is not done on behalf of HTTP requests", NULL);
+	else
+		(void) pb_caller_identify(&request, &faults);
+	if (faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&faults);
+}
+
+static void
+end_administration(PbSqlScope *scope, const PbFaults *faults)
+{
+	if (faults->refusal != PB_ACCEPTED)
+		pb_fault_throw(faults);
+	pb_sql_end(scope);
+}
+
+/* An argument, text or integer, as the JSON value it would be. */
+static PbJson
+json_argument(FunctionCallInfo fcinfo, int n)
+{
+	PbJson		value = {.type = PB_JSON_NULL};
+
+	if (PG_ARGISNULL(n))
+		return value;
+	if (get_fn_expr_argtype(fcinfo->flinfo, n) == INT4OID)
+		pb_json_from_integer(PG_GETARG_INT32(n), &value);
+	else
+		pb_json_from_text(PG_GETARG_TEXT_PP(n), &value);
+	return value;
+}
+
+/* Does something by arguments that are the first fields of a resource. */
+static Datum
+administer(FunctionCallInfo fcinfo,
+		   void (*act) (const PbJson *members, PbFaults *faults))
+{
+	PbFaults	faults = {0};
+	PbJson		members[ARGUMENTS_MAX];
+	PbSqlScope	scope;
+
+	begin_administration(fcinfo, &scope);
+	for (int i = 0; i < PG_NARGS(); i++)
+		members[i] = json_argument(fcinfo, i);
+	act(members, &faults);
+	end_administration(&scope, &faults);
+	PG_RETURN_VOID();
+}
+
 Datum
 pgbeam_set_organization(PG_FUNCTION_ARGS)
 {
-	PbRequest	request = {.manner = manner_of_call()};
+	return administer(fcinfo, pb_organization_set);
+}
+
+Datum
+pgbeam_suspend_organization(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_organization_suspend);
+}
+
+Datum
+pgbeam_resume_organization(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_organization_resume);
+}
+
+Datum
+pgbeam_set_member(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_member_set);
+}
+
+Datum
+pgbeam_remove_member(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_member_remove);
+}
+
+Datum
+pgbeam_revoke_api_key(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_apikey_revoke);
+}
+
+Datum
+pgbeam_create_api_key(PG_FUNCTION_ARGS)
+{
 	PbFaults	faults = {0};
-	PbJson		members[2 + PB_LIMITS] = {0};
+	PbJson		members[3];
+	PbNewKey	made;
+	TupleDesc	type;
+	HeapTuple	row = NULL;
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
-	request.role = scope.caller;
-	for (int i = 0; i < PG_NARGS(); i++)
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the result of pgbeam.create_api_key() is no row");
+	type = BlessTupleDesc(type);
+	begin_administration(fcinfo, &scope);
+	for (int i = 0; i < (int) lengthof(members); i++)
+		members[i] = json_argument(fcinfo, i);
+	if (pb_apikey_create(members,
+						 PG_ARGISNULL(3) ? NULL : PG_GETARG_INTERVAL_P(3),
+						 &made, &faults))
 	{
-		if (PG_ARGISNULL(i))
-			members[i].type = PB_JSON_NULL;
-		else if (i < 2)
-			pb_json_from_text(PG_GETARG_TEXT_PP(i), &members[i]);
-		else
-			pb_json_from_integer(PG_GETARG_INT32(i), &members[i]);
+		Datum		values[] = {
+			CStringGetTextDatum(made.id), CStringGetTextDatum(made.key),
+			made.expires_at
+		};
+		bool		nulls[] = {false, false, made.never};
+
+		row = SPI_copytuple(heap_form_tuple(type, values, nulls));
 	}
-	if (pb_caller_is_trusted(&request, &faults))
-		pb_organization_set(members, &faults);
-	if (faults.refusal != PB_ACCEPTED)
-		pb_fault_throw(&faults);
-	pb_sql_end(&scope);
-	PG_RETURN_VOID();
+	end_administration(&scope, &faults);
+	return HeapTupleGetDatum(row);
+}
+
+Datum
+pgbeam_set_jwks(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbJson		set = {.type = PB_JSON_NULL};
+	int			keys;
+	PbSqlScope	scope;
+
+	begin_administration(fcinfo, &scope);
+	if (!PG_ARGISNULL(0))
+		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(0)), &set);
+	keys = pb_token_set_keys(&set, &faults);
+	end_administration(&scope, &faults);
+	PG_RETURN_INT32(keys);
 }
 
 Datum
@@ -294,10 +299,60 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 {
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope, InvalidOid);
-	pb_caller_grant(PG_GETARG_OID(0), text_argument(fcinfo, 1));
+	pb_sql_begin(&scope, InvalidOid, false);
+	pb_caller_grant(PG_GETARG_OID(0), pb_entry_text(fcinfo, 1));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
+}
+
+/* Without a credential, over HTTP too. */
+Datum
+pgbeam_openapi(PG_FUNCTION_ARGS)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	pb_openapi(&out, pb_routes, PB_OPERATIONS);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+static Datum
+errors_of(const PbRoute *route)
+{
+	Datum		errors[lengthof(route->errors)];
+	int			count = 0;
+
+	for (; route->errors[count] != 0; count++)
+		errors[count] = Int32GetDatum(route->errors[count]);
+	return PointerGetDatum(construct_array(errors, count, INT4OID,
+										   sizeof(int32), true, TYPALIGN_INT));
+}
+
+Datum
+pgbeam_routes(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < PB_OPERATIONS; i++)
+	{
+		const PbRoute *route = &pb_routes[i];
+		Datum		values[] = {
+			CStringGetTextDatum(route->operation),
+			CStringGetTextDatum(route->method),
+			CStringGetTextDatum(route->path),
+			CStringGetTextDatum(route->function),
+			BoolGetDatum(!route->is_public),
+			BoolGetDatum(route->writes),
+			Int32GetDatum(route->status),
+			errors_of(route)
+		};
+		bool		nulls[lengthof(values)] = {0};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
 }
 
 Datum
@@ -368,7 +423,7 @@ pgbeam_typeid(PG_FUNCTION_ARGS)
 	uint64		random;
 
 	pb_random(&random, sizeof(random));
-	pb_resource_new_id(random, uuid);
+	pb_id_make(random, uuid);
 	PG_RETURN_TEXT_P(typeid_text(PG_GETARG_TEXT_PP(0), uuid));
 }
 
@@ -396,5 +451,5 @@ pgbeam_typeid_timestamp(PG_FUNCTION_ARGS)
 				 errmsg("a TypeID of UUID version %d has no timestamp",
 						uuid->data[6] >> 4),
 				 errdetail("Version 7 has one.")));
-	PG_RETURN_TIMESTAMPTZ(pb_resource_instant(uuid->data));
+	PG_RETURN_TIMESTAMPTZ(pb_id_instant(uuid->data));
 }

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
@@ -216,11 +215,7 @@ static PbStatement count_projects = {
 static void
 lock_limits(Datum org_id, PbOrganization *organization)
 {
-	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-				 errmsg("a project under a plan limit can be created only at isolation level READ COMMITTED"),
-				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED, or lift the limit.")));
+	pb_sql_require_read_committed("a project under a plan limit can be created only");
 	pb_organization_find(org_id, PB_LOCKED, organization);
 }
 
@@ -336,12 +331,15 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	database = project->embedded;
-	if (!plan_allows(project, &organization, faults) ||
+	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
+					   faults) ||
+		!plan_allows(project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
 	if (!write_rows(project, database, faults))
 		return;
 
+	reply->created = pb_resource_typeid(project);
 	derive(project, &organization);
 	pb_row_set(project, at.database_count, Int32GetDatum(1));
 	pb_database_derive(database, project->values[at.proxy_host]);
@@ -357,7 +355,8 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 void
 pb_project_get(const PbRequest *request, PbReply *reply)
 {
-	PbRow	   *row = pb_resource_find(&pb_project, request->ids[0], NULL,
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_READ,
+									   request->ids[0], NULL,
 									   &reply->faults);
 	PbOrganization organization;
 
@@ -372,8 +371,10 @@ pb_project_get(const PbRequest *request, PbReply *reply)
 void
 pb_project_delete(const PbRequest *request, PbReply *reply)
 {
-	Datum		ids[2];
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
+									   request->ids[0], NULL,
+									   &reply->faults);
 
-	if (pb_resource_delete(&pb_project, request->ids[0], ids, &reply->faults))
-		pb_resource_delete_children(&pb_database, ids);
+	if (row != NULL && pb_resource_delete(row, &reply->faults))
+		pb_resource_delete_children(&pb_database, row);
 }

@@ -5,8 +5,7 @@
 #ifndef PB_PROJECT_H
 #define PB_PROJECT_H
 
-#include "caller.h"
-#include "field.h"
+#include "request.h"
 
 extern const PbResource pb_project;
 

@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <time.h>
-
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -18,6 +16,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "id.h"
+#include "member.h"
 #include "resource.h"
 #include "sql.h"
 #include "text.h"
@@ -26,16 +26,16 @@
 typedef struct PbStatements
 {
 	PbStatement insert;
-	PbStatement find;			/* id, parent id or null */
-	PbStatement delete;			/* id, now */
-	PbStatement is_living;		/* id */
+	PbStatement find[PB_LOCKED];	/* id, parent id or null, the caller's
+									 * organization and user or null */
+	PbStatement delete;			/* org_id, id, now */
+	PbStatement is_living;		/* org_id, id */
 	PbStatement delete_children;	/* org_id, parent id, now */
 	PbStatement has_living_children;	/* org_id, parent id */
 } PbStatements;
 
-static const Oid find_types[] = {UUIDOID, UUIDOID};
-static const Oid delete_types[] = {UUIDOID, TIMESTAMPTZOID};
-static const Oid delete_children_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
+static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
+static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
 
 /* Where a leaf has no column, a null of its type keeps the place. */
 static void
@@ -98,7 +98,8 @@ make_insert(PbStatement *insert, const PbResource *resource,
 }
 
 static void
-make_find(PbStatement *find, const PbResource *resource, const PbShape *shape)
+make_finds(PbStatements *made, const PbResource *resource,
+		   const PbShape *shape)
 {
 	StringInfoData text;
 
@@ -112,10 +113,13 @@ make_find(PbStatement *find, const PbResource *resource, const PbShape *shape)
 						 resource->parent);
 	else
 		appendStringInfoString(&text, " AND $2 IS NULL");
-	*find = (PbStatement) {
-		.text = text.data, .nargs = lengthof(find_types),
-		.types = find_types, .reads = true
+	appendStringInfoString(&text,
+						   " AND " PB_IS_IN_SIGHT("$3", "$4", "t.org_id"));
+	made->find[PB_LATEST] = (PbStatement) {
+		.text = text.data, .nargs = lengthof(find_types), .types = find_types
 	};
+	made->find[PB_SNAPSHOT] = made->find[PB_LATEST];
+	made->find[PB_SNAPSHOT].reads = true;
 }
 
 /* A deleted row keeps its place, not its secrets. */
@@ -135,39 +139,27 @@ retirement(const PbResource *resource, const PbShape *shape, int now)
 	return text.data;
 }
 
-static void
-make_deletes(PbStatements *made, const PbResource *resource,
-			 const PbShape *shape)
+/* The one row of an id, or those below a parent, with $1 the org_id. */
+static char *
+living(const char *key)
 {
-	made->delete = (PbStatement) {
-		.text = psprintf("%s WHERE id OPERATOR(pg_catalog.=) $1 "
-						 "AND deleted_at IS NULL RETURNING org_id, id",
-						 retirement(resource, shape, 2)),
-		.nargs = lengthof(delete_types), .types = delete_types
-	};
-	made->is_living = (PbStatement) {
-		.text = psprintf("SELECT FROM %s WHERE id OPERATOR(pg_catalog.=) $1 "
-						 "AND deleted_at IS NULL", resource->table),
-		.nargs = 1, .types = delete_types
-	};
+	return psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
+					"AND %s OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL",
+					key);
 }
 
 static void
-make_child_deletes(PbStatements *made, const PbResource *resource,
-				   const PbShape *shape)
+make_delete(PbStatement *delete, PbStatement *is_living,
+			const PbResource *resource, const PbShape *shape, const char *key)
 {
-	char	   *living = psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
-								  "AND %s OPERATOR(pg_catalog.=) $2 "
-								  "AND deleted_at IS NULL", resource->parent);
-
-	made->delete_children = (PbStatement) {
-		.text = psprintf("%s %s", retirement(resource, shape, 3), living),
-		.nargs = lengthof(delete_children_types),
-		.types = delete_children_types
+	*delete = (PbStatement) {
+		.text = psprintf("%s %s", retirement(resource, shape, 3), living(key)),
+		.nargs = lengthof(delete_types), .types = delete_types
 	};
-	made->has_living_children = (PbStatement) {
-		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, living),
-		.nargs = 2, .types = delete_children_types
+	*is_living = (PbStatement) {
+		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table,
+						 living(key)),
+		.nargs = 2, .types = delete_types
 	};
 }
 
@@ -184,10 +176,11 @@ statements(const PbResource *resource)
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	made = palloc0(sizeof(PbStatements));
 	make_insert(&made->insert, resource, shape);
-	make_find(&made->find, resource, shape);
-	make_deletes(made, resource, shape);
+	make_finds(made, resource, shape);
+	make_delete(&made->delete, &made->is_living, resource, shape, "id");
 	if (resource->parent != NULL)
-		make_child_deletes(made, resource, shape);
+		make_delete(&made->delete_children, &made->has_living_children,
+					resource, shape, resource->parent);
 	MemoryContextSwitchTo(before);
 	resource->prepared->statements = made;
 	return made;
@@ -199,31 +192,22 @@ pb_resource_id(const PbRow *row)
 	return row->values[row->resource->prepared->id];
 }
 
+/* The id as clients spell it. */
+const char *
+pb_resource_typeid(const PbRow *row)
+{
+	const char *prefix = row->resource->prefix;
+	char		text[PB_TYPEID_MAX];
+	const uint8 *uuid = DatumGetUUIDP(pb_resource_id(row))->data;
+	size_t		length = pb_typeid_encode(prefix, strlen(prefix), uuid, text);
+
+	return pnstrdup(text, length);
+}
+
 Datum
 pb_resource_org(const PbRow *row)
 {
 	return row->values[row->resource->prepared->org_id];
-}
-
-/* The instant an id of version 7 was made. */
-TimestampTz
-pb_resource_instant(const uint8 uuid[PB_UUID_BYTES])
-{
-	return (TimestampTz) pb_uuid7_milliseconds(uuid) * 1000 -
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-}
-
-/* A new id, greater than all that this backend has made. */
-void
-pb_resource_new_id(uint64 random, uint8 uuid[PB_UUID_BYTES])
-{
-	static uint64_t last_ns = 0;
-	struct timespec now;
-
-	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
-		elog(ERROR, "cannot read the clock: %m");
-	pb_uuid7(&last_ns, (uint64_t) now.tv_sec * 1000000000 + now.tv_nsec,
-			 random, uuid);
 }
 
 /* Gives a new row its id and the instant of that id as its times. */
@@ -234,8 +218,8 @@ pb_resource_stamp(PbRow *row, uint64 random)
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	Datum		now;
 
-	pb_resource_new_id(random, id->data);
-	now = TimestampTzGetDatum(pb_resource_instant(id->data));
+	pb_id_make(random, id->data);
+	now = TimestampTzGetDatum(pb_id_instant(id->data));
 	pb_row_set(row, at->id, UUIDPGetDatum(id));
 	pb_row_set(row, at->created_at, now);
 	pb_row_set(row, at->updated_at, now);
@@ -278,24 +262,31 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	return true;
 }
 
-/* The row of this id, below the parent if one is named; NULL with faults. */
+/*
+ * The row of this id, below the parent if one is named, for what the caller
+ * is about to do with it. NULL with faults, which are the same for a row that
+ * is not there and one that he may not know of.
+ */
 PbRow *
-pb_resource_find(const PbResource *resource, const char *id,
-				 const PbParent *parent, PbFaults *faults)
+pb_resource_find(const PbResource *resource, const PbCaller *caller,
+				 PbAccess access, const char *id, const PbParent *parent,
+				 PbFaults *faults)
 {
+	PbReading	reading = access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
 	pg_uuid_t	uuids[2];
-	Datum		values[] = {
+	Datum		values[4] = {
 		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
 	};
-	char		nulls[] = {' ', parent == NULL ? 'n' : ' '};
+	char		nulls[4] = {' ', parent == NULL ? 'n' : ' '};
 	PbRow	   *row = NULL;
 	HeapTuple	stored = NULL;
 	TupleDesc	descriptor;
 
+	pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
 	if (read_id(resource->prefix, id, &uuids[0]) &&
 		(parent == NULL || read_id(parent->prefix, parent->id, &uuids[1])))
-		stored = pb_sql_row(&statements(resource)->find, values, nulls,
-							&descriptor);
+		stored = pb_sql_row(&statements(resource)->find[reading], values,
+							nulls, &descriptor);
 	if (stored == NULL)
 	{
 		pb_resource_not_found(resource, faults);
@@ -303,47 +294,35 @@ pb_resource_find(const PbResource *resource, const char *id,
 	}
 	row = pb_row_make(resource);
 	pb_row_load(row, stored, descriptor);
-	return row;
+	return pb_caller_may(caller, access, pb_resource_org(row), faults) ?
+		row : NULL;
 }
 
-/* Deletes the row and tells its org_id and id; false with faults. */
+/* Deletes a row that was found; false with faults when it is gone. */
 bool
-pb_resource_delete(const PbResource *resource, const char *id,
-				   Datum ids[2], PbFaults *faults)
+pb_resource_delete(const PbRow *row, PbFaults *faults)
 {
-	pg_uuid_t	uuid;
+	PbStatements *run = statements(row->resource);
 	Datum		values[] = {
-		UUIDPGetDatum(&uuid), TimestampTzGetDatum(GetCurrentTimestamp())
+		pb_resource_org(row), pb_resource_id(row),
+		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
-	bool		nulls[2];
-	HeapTuple	deleted = NULL;
-	TupleDesc	descriptor;
 
-	if (!read_id(resource->prefix, id, &uuid))
-	{
-		pb_resource_not_found(resource, faults);
-		return false;
-	}
-	deleted = pb_sql_row(&statements(resource)->delete, values, NULL,
-						 &descriptor);
-	if (deleted == NULL)
-	{
-		if (pb_sql_run(&statements(resource)->is_living, values, NULL) > 0)
-			pb_sql_vetoed(resource->table);
-		pb_resource_not_found(resource, faults);
-		return false;
-	}
-	heap_deform_tuple(deleted, descriptor, ids, nulls);
-	return true;
+	if (pb_sql_run(&run->delete, values, NULL) > 0)
+		return true;
+	if (pb_sql_run(&run->is_living, values, NULL) > 0)
+		pb_sql_vetoed(row->resource->table);
+	pb_resource_not_found(row->resource, faults);
+	return false;
 }
 
 /* Deletes all rows below a parent. */
 void
-pb_resource_delete_children(const PbResource *resource, Datum parent_ids[2])
+pb_resource_delete_children(const PbResource *resource, const PbRow *parent)
 {
 	PbStatements *run = statements(resource);
 	Datum		values[] = {
-		parent_ids[0], parent_ids[1],
+		pb_resource_org(parent), pb_resource_id(parent),
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 

@@ -5,10 +5,8 @@
 #ifndef PB_RESOURCE_H
 #define PB_RESOURCE_H
 
-#include "datatype/timestamp.h"
-
+#include "caller.h"
 #include "field.h"
-#include "typeid.h"
 
 /* The resource above in a path, by id. */
 typedef struct PbParent
@@ -17,18 +15,18 @@ typedef struct PbParent
 	const char *id;				/* as the client gave it */
 } PbParent;
 
-extern void pb_resource_new_id(uint64 random, uint8 uuid[PB_UUID_BYTES]);
-extern TimestampTz pb_resource_instant(const uint8 uuid[PB_UUID_BYTES]);
 extern void pb_resource_stamp(PbRow *row, uint64 random);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
 extern bool pb_resource_insert(PbRow *row);
-extern PbRow *pb_resource_find(const PbResource *resource, const char *id,
-							   const PbParent *parent, PbFaults *faults);
-extern bool pb_resource_delete(const PbResource *resource, const char *id,
-							   Datum ids[2], PbFaults *faults);
+extern PbRow *pb_resource_find(const PbResource *resource,
+							   const PbCaller *caller, PbAccess access,
+							   const char *id, const PbParent *parent,
+							   PbFaults *faults);
+extern bool pb_resource_delete(const PbRow *row, PbFaults *faults);
 extern void pb_resource_delete_children(const PbResource *resource,
-										Datum parent_ids[2]);
+										const PbRow *parent);
+extern const char *pb_resource_typeid(const PbRow *row);
 extern Datum pb_resource_id(const PbRow *row);
 extern Datum pb_resource_org(const PbRow *row);
 

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -20,20 +21,29 @@
 #define IS_CLASS_23(code) \
 	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 
+/* 503, as PostgREST knows it */
+#define TRY_AGAIN MAKE_SQLSTATE('P', 'T', '5', '0', '3')
+
 /*
  * Keeps what a request holds out of messages about it: the statement may
  * carry a password, the DETAIL of class 23 prints the row, that of a deadlock
- * the statements.
+ * the statements. A front that repeats for ever what failed by its timing is
+ * told otherwise.
  */
 static void
-hide_request(void *unused)
+hide_request(void *argument)
 {
+	const PbSqlScope *scope = argument;
+
 	errhidestmt(true);
 	errhidecontext(true);
 	if (IS_CLASS_23(geterrcode()))
 		errdetail("The row is not shown, because it may hold a secret.");
 	else if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
 		errdetail_log("The statements are not shown, because they may hold a secret.");
+	if (scope->http && (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED ||
+						geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE))
+		errcode(TRY_AGAIN);
 }
 
 /* The rights on the tables are those of the function's owner. */
@@ -60,7 +70,7 @@ owner_of(Oid function)
  * of somebody's index, or a superuser somebody's function.
  */
 void
-pb_sql_begin(PbSqlScope *scope, Oid function)
+pb_sql_begin(PbSqlScope *scope, Oid function, bool http)
 {
 	GetUserIdAndSecContext(&scope->caller, &scope->security);
 	if (OidIsValid(function))
@@ -69,7 +79,8 @@ pb_sql_begin(PbSqlScope *scope, Oid function)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope->callback.callback = hide_request;
-	scope->callback.arg = NULL;
+	scope->callback.arg = scope;
+	scope->http = http;
 	scope->callback.previous = error_context_stack;
 	error_context_stack = &scope->callback;
 }
@@ -81,6 +92,41 @@ pb_sql_end(PbSqlScope *scope)
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	SetUserIdAndSecContext(scope->caller, scope->security);
+}
+
+/*
+ * Begins what pb_sql_keep() or pb_sql_undo() ends. Errors end it too, with
+ * the whole transaction: nobody catches them.
+ */
+void
+pb_sql_mark(PbUndo *undo)
+{
+	undo->memory = CurrentMemoryContext;
+	undo->owner = CurrentResourceOwner;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(undo->memory);
+}
+
+static void
+go_on_outside(const PbUndo *undo)
+{
+	MemoryContextSwitchTo(undo->memory);
+	CurrentResourceOwner = undo->owner;
+}
+
+void
+pb_sql_keep(const PbUndo *undo)
+{
+	ReleaseCurrentSubTransaction();
+	go_on_outside(undo);
+}
+
+/* What was allocated meanwhile stays. Rows that were read do not. */
+void
+pb_sql_undo(const PbUndo *undo)
+{
+	RollbackAndReleaseCurrentSubTransaction();
+	go_on_outside(undo);
 }
 
 /* Where what a backend keeps for its life is allocated. */
@@ -158,6 +204,17 @@ pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
 		elog(ERROR, "\"%s\" gave more than one row", statement->text);
 	*descriptor = SPI_tuptable->tupdesc;
 	return SPI_tuptable->vals[0];
+}
+
+/* For what must see all that was committed before; what begins the message. */
+void
+pb_sql_require_read_committed(const char *what)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("%s at isolation level READ COMMITTED", what),
+				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
 }
 
 /* Runs a statement that takes no parameters; names in the text are quoted. */

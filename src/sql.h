@@ -8,6 +8,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
 
@@ -24,22 +25,42 @@ typedef struct PbStatement
 	SPIPlanPtr	plan;
 } PbStatement;
 
+/* Which state of the rows a look-up reads. */
+typedef enum PbReading
+{
+	PB_SNAPSHOT,				/* the one that the caller's query sees */
+	PB_LATEST,					/* the last that was committed */
+	PB_LOCKED					/* that, and it stays so */
+} PbReading;
+
 /* What an entry point holds while it runs. */
 typedef struct PbSqlScope
 {
 	ErrorContextCallback callback;
+	bool		http;			/* a front stands before the client */
 	Oid			caller;			/* the user it was called as */
 	int			security;		/* the context of that */
 } PbSqlScope;
 
-extern void pb_sql_begin(PbSqlScope *scope, Oid function);
+/* What can be undone without an error. */
+typedef struct PbUndo
+{
+	MemoryContext memory;
+	ResourceOwner owner;
+} PbUndo;
+
+extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
 extern void pb_sql_end(PbSqlScope *scope);
+extern void pb_sql_mark(PbUndo *undo);
+extern void pb_sql_keep(const PbUndo *undo);
+extern void pb_sql_undo(const PbUndo *undo);
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);
 extern HeapTuple pb_sql_row(PbStatement *statement, Datum *values,
 							const char *nulls, TupleDesc *descriptor);
 pg_noreturn extern void pb_sql_vetoed(const char *table);
+extern void pb_sql_require_read_committed(const char *what);
 extern void pb_sql_utility(const char *text);
 extern MemoryContext pb_sql_memory(void);
 

@@ -8,11 +8,40 @@
 
 #include "typeid.h"
 
+static bool
+is_alphanumeric(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
 /* Whether text, which is not terminated, is this word. */
 bool
 pb_text_is(const char *text, size_t length, const char *word)
 {
 	return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+/* Whether it begins so, ASCII letters in either case. */
+bool
+pb_text_starts(const char *text, size_t length, const char *prefix)
+{
+	for (; *prefix != '\0'; prefix++, text++, length--)
+		if (length == 0 || ascii_lower(*text) != ascii_lower(*prefix))
+			return false;
+	return true;
+}
+
+/* Whether it is this word, ASCII letters in either case. */
+bool
+pb_text_is_alike(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && pb_text_starts(text, length, word);
 }
 
 /* Code points: every byte that continues none. */
@@ -106,18 +135,6 @@ pb_text_host_problem(const char *text, size_t length)
 	return NULL;
 }
 
-static bool
-is_alphanumeric(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static char
-ascii_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
 /* ASCII letters, digits, hyphens and underscores: nothing that misleads. */
 bool
 pb_text_is_name(const char *text, size_t length)
@@ -155,6 +172,54 @@ pb_text_percent_encode(const char *text, size_t length, char *encoded)
 		}
 	}
 	return p - encoded;
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * Undoes percent-encoding; decoded has room for length bytes. False where a %
+ * is not followed by two hex digits.
+ */
+bool
+pb_text_percent_decode(const char *text, size_t length, char *decoded,
+					   size_t *decoded_length)
+{
+	*decoded_length = 0;
+	for (size_t i = 0; i < length; i++)
+	{
+		char		c = text[i];
+
+		if (c == '%')
+		{
+			int			high = length - i > 2 ? hex_value(text[i + 1]) : -1;
+			int			low = length - i > 2 ? hex_value(text[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return false;
+			c = (char) (high << 4 | low);
+			i += 2;
+		}
+		decoded[(*decoded_length)++] = c;
+	}
+	return true;
+}
+
+/* What the API asks of an id in a path, whatever it is the id of. */
+const char *
+pb_text_path_id_problem(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!is_alphanumeric(ascii_lower(text[i])) &&
+			(text[i] == '\0' || strchr("_.-", text[i]) == NULL))
+			return "must consist of letters, digits, and the characters _ . -";
+	return length == 0 ? "must not be empty" : NULL;
 }
 
 /*

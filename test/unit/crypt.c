@@ -1,7 +1,7 @@
 /*
  * crypt.c
- *	  Unit test of src/crypt.c: keyrings, and sealed secrets that open where
- *	  they belong and nowhere else.
+ *	  Unit test of src/crypt.c: keyrings, sealed secrets that open where they
+ *	  belong and nowhere else, digests, and signatures with one spelling.
  */
 #include "check.h"
 #include "crypt.h"
@@ -653,6 +653,253 @@ test_noise(void)
 	free_sealed(&sealed);
 }
 
+static bool
+digests_to(const char *text, size_t length, const char *hex)
+{
+	char	   *copy = exact_copy(text, length);
+	uint8_t    *digest = exactly(PB_DIGEST_BYTES);
+	uint8_t		expected[PB_DIGEST_BYTES];
+	bool		result;
+
+	pb_digest(copy, length, digest);
+	result = from_hex(hex, expected) == PB_DIGEST_BYTES &&
+		memcmp(digest, expected, PB_DIGEST_BYTES) == 0;
+	free(copy);
+	free(digest);
+	return result;
+}
+
+/* Digests are kept in tables, so they may never change. */
+static void
+test_digest(void)
+{
+	uint8_t		first[PB_DIGEST_BYTES];
+	uint8_t		other[PB_DIGEST_BYTES];
+	char		text[] = "pbo_01h455vb4pex5vsknk084sn02q";
+
+	CHECK(digests_to("abc", 3, "bddd813c634239723171ef3fee98579b"
+					 "94964e3bb1cb3e427262c8c068d52319"), "abc");
+	CHECK(digests_to("", 0, "0e5751c026e543b2e8ab2eb06099daa1"
+					 "d1e5df47778f7787faab45cdf12fe3a8"), "no bytes");
+	pb_digest(text, strlen(text), first);
+	for (size_t bit = 0; bit < 8 * strlen(text); bit++)
+	{
+		text[bit / 8] ^= (char) (1 << bit % 8);
+		pb_digest(text, sizeof(text) - 1, other);
+		CHECK(memcmp(first, other, PB_DIGEST_BYTES) != 0, "bit %zu", bit);
+		text[bit / 8] ^= (char) (1 << bit % 8);
+	}
+}
+
+static void
+test_same_bytes(void)
+{
+	for (size_t size = 0; size <= 65; size++)
+	{
+		uint8_t    *a = exactly(size);
+		uint8_t    *b;
+
+		random_fill(a, size);
+		b = exact_copy(a, size);
+		CHECK(pb_same_bytes(a, b, size), "%zu bytes", size);
+		for (size_t bit = 0; bit < 8 * size; bit++)
+		{
+			b[bit / 8] ^= (uint8_t) (1 << bit % 8);
+			CHECK(!pb_same_bytes(a, b, size), "bit %zu of %zu bytes", bit, size);
+			b[bit / 8] ^= (uint8_t) (1 << bit % 8);
+		}
+		free(a);
+		free(b);
+	}
+}
+
+/* The first three of RFC 8032, 7.1. */
+static const struct
+{
+	const char *key;
+	const char *message;
+	const char *signature;
+}			signed_messages[] =
+{
+	{"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+		"",
+		"e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+	"5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+	{"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+		"72",
+		"92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+	"085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"},
+	{"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+		"af82",
+		"6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+	"18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
+};
+
+typedef struct Signed
+{
+	uint8_t		key[PB_PUBLIC_KEY_BYTES];
+	uint8_t		message[8];
+	size_t		size;
+	uint8_t		signature[PB_SIGNATURE_BYTES];
+} Signed;
+
+static Signed
+signed_message(int i)
+{
+	Signed		one = {.size = 0};
+
+	from_hex(signed_messages[i].key, one.key);
+	one.size = from_hex(signed_messages[i].message, one.message);
+	from_hex(signed_messages[i].signature, one.signature);
+	return one;
+}
+
+static bool
+fits(const Signed *one)
+{
+	uint8_t    *key = exact_copy(one->key, PB_PUBLIC_KEY_BYTES);
+	uint8_t    *message = exact_copy(one->message, one->size);
+	uint8_t    *signature = exact_copy(one->signature, PB_SIGNATURE_BYTES);
+	bool		result = pb_signature_fits(signature, message, one->size, key);
+
+	free(key);
+	free(message);
+	free(signature);
+	return result;
+}
+
+static void
+check_each_bit(Signed *one, uint8_t *bytes, size_t size, const char *of)
+{
+	for (size_t bit = 0; bit < 8 * size; bit++)
+	{
+		bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+		CHECK(!fits(one), "bit %zu of the %s", bit, of);
+		bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+	}
+	CHECK(fits(one), "the %s as it was", of);
+}
+
+static void
+test_signatures(void)
+{
+	for (int i = 0; i < lengthof(signed_messages); i++)
+	{
+		Signed		one = signed_message(i);
+		Signed		next = signed_message((i + 1) % lengthof(signed_messages));
+
+		CHECK(fits(&one), "message %d", i);
+		check_each_bit(&one, one.signature, PB_SIGNATURE_BYTES, "signature");
+		check_each_bit(&one, one.message, one.size, "message");
+		check_each_bit(&one, one.key, PB_PUBLIC_KEY_BYTES, "key");
+		one.size++;
+		CHECK(!fits(&one), "message %d and a zero byte", i);
+		one.size--;
+		memcpy(one.key, next.key, sizeof(one.key));
+		CHECK(!fits(&one), "message %d and another key", i);
+	}
+}
+
+/* S + L has the same effect on the curve: a second spelling. */
+static void
+test_malleable_signatures(void)
+{
+	uint8_t		order[32];
+
+	from_hex("edd3f55c1a631258d69cf7a2def9de14"
+			 "00000000000000000000000000000010", order);
+	for (int i = 0; i < lengthof(signed_messages); i++)
+	{
+		Signed		one = signed_message(i);
+
+		for (int times = 1; times < 15; times++)
+		{
+			int			carry = 0;
+
+			for (int k = 0; k < 32; k++)
+			{
+				carry += one.signature[32 + k] + order[k];
+				one.signature[32 + k] = (uint8_t) carry;
+				carry >>= 8;
+			}
+			CHECK(carry == 0 && !fits(&one), "message %d, S + %d L", i, times);
+		}
+	}
+}
+
+static bool
+is_sound(const uint8_t key[PB_PUBLIC_KEY_BYTES])
+{
+	uint8_t    *copy = exact_copy(key, PB_PUBLIC_KEY_BYTES);
+	bool		result = pb_public_key_is_sound(copy);
+
+	free(copy);
+	return result;
+}
+
+/*
+ * Under a key of small order anybody can sign: the neutral point and S = 0 fit
+ * every message. Keys outside of the group of prime order, here an RFC's with
+ * a point of small order added, are of the same making.
+ */
+static void
+test_unsound_keys(void)
+{
+	static const struct
+	{
+		const char *key;
+		const char *what;
+	}			cases[] =
+	{
+		{"0000000000000000000000000000000000000000000000000000000000000000", "order 4"},
+		{"0000000000000000000000000000000000000000000000000000000000000080", "order 4"},
+		{"0100000000000000000000000000000000000000000000000000000000000000", "order 1"},
+		{"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "order 2"},
+		{"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "order 8"},
+		{"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85", "order 8"},
+		{"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", "order 8"},
+		{"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa", "order 8"},
+		{"0100000000000000000000000000000000000000000000000000000000000080", "order 1, -0"},
+		{"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "order 2, -0"},
+		{"3b5b475c4b82dd1572799fc546f4c6c03e478c6654aa4c7f945b347ea32af60d", "order 8 L"},
+		{"9158312a9a8d6e3b34c891d6d61444f8b8211c5117ebad15bdb0bd68b07e0245", "order 8 L"},
+		{"40c7570f4dd54835b9131184410ed4a0cc93e7d9ad053cbc6d07a62426999582", "order 4 L"},
+		{"16a567fe7d4ef5482ab4012c369bf8c5f11e8d0c2559dcda50fde59708f8aee5", "order 2 L"},
+		{"0200000000000000000000000000000000000000000000000000000000000000", "off the curve"},
+		{"0700000000000000000000000000000000000000000000000000000000000080", "off the curve"},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		uint8_t		key[PB_PUBLIC_KEY_BYTES];
+
+		CHECK(from_hex(cases[i].key, key) == sizeof(key), "%s", cases[i].key);
+		CHECK(!is_sound(key), "%s: %s", cases[i].what, cases[i].key);
+	}
+}
+
+static void
+test_public_keys(void)
+{
+	Signed		anything = {.key = {1}, .message = "any", .size = 3,
+	.signature = {1}};
+	uint8_t		key[PB_PUBLIC_KEY_BYTES];
+
+	for (int i = 0; i < lengthof(signed_messages); i++)
+		CHECK(is_sound(signed_message(i).key), "key %d", i);
+	CHECK(!fits(&anything), "what fits every message");
+
+	/* y of p or more, which is y - p spelled otherwise */
+	memset(key, 0xff, sizeof(key));
+	for (int low = 0xed; low <= 0xff; low++)
+		for (int high = 0x7f; high <= 0xff; high += 0x80)
+		{
+			key[0] = (uint8_t) low;
+			key[31] = (uint8_t) high;
+			CHECK(!is_sound(key), "p + %d, %02x", low - 0xed, high);
+		}
+}
+
 static void
 test_memory(void)
 {
@@ -693,6 +940,12 @@ main(void)
 	test_other_kind();
 	test_mutations();
 	test_noise();
+	test_digest();
+	test_same_bytes();
+	test_signatures();
+	test_malleable_signatures();
+	test_unsound_keys();
+	test_public_keys();
 	test_memory();
 	return report("crypt");
 }

@@ -1,7 +1,7 @@
 /*
  * text.c
- *	  Unit test of src/text.c: characters, hosts, labels, percent-encoding and
- *	  domains, on every code point and on bytes that are no UTF-8.
+ *	  Unit test of src/text.c: characters, hosts, labels, percent-encoding, ids
+ *	  and domains, on every code point and on bytes that are no UTF-8.
  */
 #include "check.h"
 #include "text.h"
@@ -290,6 +290,258 @@ test_percent_encode(void)
 	free(encoded);
 }
 
+/* The value of a hex digit in either case, -1 for any other. */
+static int
+hex_value(int c)
+{
+	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
+	const char *digit = c == 0 ? NULL : strchr(hex, c);
+
+	return digit == NULL ? -1 : (int) (digit - hex) % 16;
+}
+
+/* Decodes into no more room than it may use; -1 for a refusal. */
+static long
+decode(const char *text, size_t length, char *bytes)
+{
+	char	   *copy = exact_copy(text, length);
+	char	   *decoded = exactly(length);
+	size_t		size;
+	bool		good = pb_text_percent_decode(copy, length, decoded, &size);
+
+	if (good && size > 0)
+		memcpy(bytes, decoded, size);
+	free(copy);
+	free(decoded);
+	return good ? (long) size : -1;
+}
+
+static bool
+decodes_to(const char *text, size_t length, const char *expected, size_t size)
+{
+	char		bytes[1000];
+
+	return decode(text, length, bytes) == (long) size &&
+		memcmp(bytes, expected, size) == 0;
+}
+
+/* Whatever is encoded comes back, and the digits' case is all the same. */
+static void
+test_percent_round_trips(void)
+{
+	char		all[256];
+	char		encoded[3 * 256];
+	char		text[4];
+
+	for (int byte = 0; byte < 256; byte++)
+	{
+		char		c = (char) byte;
+
+		all[byte] = c;
+		CHECK(decodes_to(encoded, pb_text_percent_encode(&c, 1, encoded), &c, 1),
+			  "byte %d", byte);
+		sprintf(text, "%%%02x", byte);
+		CHECK(decodes_to(text, 3, &c, 1), "%s", text);
+		CHECK(byte == '%' || decodes_to(&c, 1, &c, 1), "byte %d as it is", byte);
+	}
+	CHECK(decodes_to(encoded, pb_text_percent_encode(all, 256, encoded), all, 256),
+		  "all bytes");
+	for (int i = 0; i < 10000; i++)
+	{
+		char		noise[256];
+		size_t		length = next_random() % (sizeof(noise) + 1);
+
+		random_fill(noise, length);
+		CHECK(decodes_to(encoded, pb_text_percent_encode(noise, length, encoded),
+						 noise, length), "noise %d", i);
+	}
+}
+
+/* Any two bytes behind a %, at the end of a text and before it. */
+static void
+test_percent_pairs(void)
+{
+	for (int high = 0; high < 256; high++)
+		for (int low = 0; low < 256; low++)
+		{
+			const char	text[] = {'a', '%', (char) high, (char) low, 'b'};
+			bool		good = hex_value(high) >= 0 && hex_value(low) >= 0;
+			const char	expected[] = {
+				'a', (char) (16 * hex_value(high) + hex_value(low)), 'b'
+			};
+			char		bytes[5];
+
+			CHECK(good ? decodes_to(text + 1, 3, expected + 1, 1) :
+				  decode(text + 1, 3, bytes) == -1, "%02x %02x alone", high, low);
+			CHECK(good ? decodes_to(text, 4, expected, 2) :
+				  decode(text, 4, bytes) == -1, "%02x %02x at the end", high, low);
+			CHECK(good ? decodes_to(text, 5, expected, 3) :
+				  decode(text, 5, bytes) == -1, "%02x %02x", high, low);
+		}
+}
+
+static void
+test_percent_decode(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *decoded;	/* NULL: refused */
+	}			cases[] =
+	{
+		{"", ""},
+		{"a+b c", "a+b c"},
+		{"%25", "%"},
+		{"%2541", "%41"},		/* once, not twice */
+		{"%41%42%43", "ABC"},
+		{"%4a%4A", "JJ"},
+		{"prj%5F1", "prj_1"},
+		{"a%2Fb", "a/b"},
+
+		{"%", NULL},
+		{"a%", NULL},
+		{"ab%", NULL},
+		{"%4", NULL},
+		{"a%4", NULL},
+		{"%%", NULL},
+		{"%%%", NULL},
+		{"%%41", NULL},
+		{"%4%41", NULL},
+		{"%41%", NULL},
+		{"%41%4", NULL},
+		{"% 41", NULL},
+		{"%0x41", NULL},
+		{"%+1", NULL},
+		{"%-1", NULL},
+		{"%u0041", NULL},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		size_t		length = strlen(cases[i].text);
+		char		bytes[8];
+
+		CHECK(cases[i].decoded == NULL ?
+			  decode(cases[i].text, length, bytes) == -1 :
+			  decodes_to(cases[i].text, length, cases[i].decoded,
+						 strlen(cases[i].decoded)), "\"%s\"", cases[i].text);
+	}
+}
+
+static void
+test_path_ids(void)
+{
+	static const char legal[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789_.-";
+
+	CHECK(is_problem(apply(pb_text_path_id_problem, "", 0), "empty"), "no id");
+	CHECK(apply(pb_text_path_id_problem, legal, strlen(legal)) == NULL,
+		  "all that is legal");
+	for (int byte = 0; byte < 256; byte++)
+	{
+		const char *word = byte != 0 && strchr(legal, byte) != NULL ?
+			NULL : "consist";
+
+		for (size_t length = 1; length <= 4; length++)
+			for (size_t at = 0; at < length; at++)
+			{
+				char		id[] = "aZ0_";
+
+				id[at] = (char) byte;
+				CHECK(is_problem(apply(pb_text_path_id_problem, id, length), word),
+					  "0x%02x at %zu of %zu", byte, at, length);
+			}
+	}
+}
+
+/* On texts that end where they end; the word is terminated. */
+static bool
+starts(const char *text, size_t length, const char *prefix)
+{
+	char	   *copy = exact_copy(text, length);
+	char	   *exact = exact_copy(prefix, strlen(prefix) + 1);
+	bool		result = pb_text_starts(copy, length, exact);
+
+	free(copy);
+	free(exact);
+	return result;
+}
+
+static bool
+is_alike(const char *text, size_t length, const char *word)
+{
+	char	   *copy = exact_copy(text, length);
+	char	   *exact = exact_copy(word, strlen(word) + 1);
+	bool		result = pb_text_is_alike(copy, length, exact);
+
+	free(copy);
+	free(exact);
+	return result;
+}
+
+/* Every two bytes: the same, or a letter of ASCII in both cases. */
+static void
+test_alike_bytes(void)
+{
+	static const char letters[] = "AaBbCcDdEeFfGgHhIiJjKkLlMmNnOoPpQqRrSsTtUuVv"
+		"WwXxYyZz";
+
+	for (int a = 0; a < 256; a++)
+		for (int b = 1; b < 256; b++)
+		{
+			const char	text[] = {(char) a, 'x'};
+			const char	word[] = {(char) b, '\0'};
+			const char *at = a == 0 ? NULL : strchr(letters, a);
+			bool		alike = a == b ||
+				(at != NULL && letters[(at - letters) ^ 1] == b);
+
+			CHECK(is_alike(text, 1, word) == alike, "0x%02x and 0x%02x", a, b);
+			CHECK(starts(text, 1, word) == alike, "0x%02x and 0x%02x", a, b);
+			CHECK(starts(text, 2, word) == alike, "0x%02x and 0x%02x", a, b);
+			CHECK(!is_alike(text, 2, word), "0x%02x and 0x%02x", a, b);
+		}
+}
+
+static void
+test_alike(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *word;
+		bool		starts;
+		bool		alike;
+	}			cases[] =
+	{
+		{"", "", true, true},
+		{"a", "", true, false},
+		{"", "a", false, false},
+		{"Bearer x", "Bearer ", true, false},
+		{"bEARER x", "Bearer ", true, false},
+		{"Bearer", "Bearer ", false, false},
+		{"Bearer ", "BEARER ", true, true},
+		{"Beare", "Bearer", false, false},
+		{"Basic x", "Bearer ", false, false},
+		{" Bearer x", "Bearer ", false, false},
+		{"Content-Type", "content-type", true, true},
+		{"Content-Types", "content-type", true, false},
+		{"Content_Type", "content-type", false, false},
+		{"\xc3\x84", "\xc3\xa4", false, false},	/* umlauts stay apart */
+		{"\xe2\x84\xaa", "k", false, false},	/* the Kelvin sign is no k */
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		size_t		length = strlen(cases[i].text);
+
+		CHECK(starts(cases[i].text, length, cases[i].word) == cases[i].starts,
+			  "\"%s\" and \"%s\"", cases[i].text, cases[i].word);
+		CHECK(is_alike(cases[i].text, length, cases[i].word) == cases[i].alike,
+			  "\"%s\" and \"%s\"", cases[i].text, cases[i].word);
+	}
+	CHECK(!is_alike("a\0b", 3, "a") && starts("a\0b", 3, "a"), "a zero byte");
+}
+
 static void
 test_labels(void)
 {
@@ -476,6 +728,12 @@ main(void)
 	test_hosts();
 	test_hosts_in_noise();
 	test_percent_encode();
+	test_percent_round_trips();
+	test_percent_pairs();
+	test_percent_decode();
+	test_path_ids();
+	test_alike_bytes();
+	test_alike();
 	test_labels();
 	test_any_label();
 	test_label_suffix();

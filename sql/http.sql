@@ -1,0 +1,142 @@
+-- The API over HTTP, through the router. Test/http goes through real servers.
+SET client_min_messages = warning;
+SELECT key AS acme FROM pgbeam.create_api_key(org_id => 'http_acme') \gset
+SELECT key AS other FROM pgbeam.create_api_key(org_id => 'http_other') \gset
+SELECT key AS anna FROM pgbeam.create_api_key(user_id => 'http_anna') \gset
+SELECT key AS viewer FROM pgbeam.create_api_key(user_id => 'http_viewer') \gset
+SELECT pgbeam.set_member('http_acme', 'http_anna', 'admin'), pgbeam.set_member('http_acme', 'http_viewer', 'member');
+RESET client_min_messages;
+
+-- A request as a layer hands it over; what is generated is masked.
+CREATE FUNCTION ask(method text, uri text, credential text, body bytea, more jsonb DEFAULT '{}',
+	OUT status integer, OUT headers text, OUT body text)
+LANGUAGE sql AS $$
+	SELECT status, regexp_replace((headers - '{Cache-Control,X-Request-Id}'::text[])::text, '(prj|db)_[0-9a-z]{26}', '\1_...', 'g'),
+		regexp_replace(regexp_replace(body, '(prj|db|req)_[0-9a-z]{26}', '\1_...', 'g'), '20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ', '...', 'g')
+	FROM pgbeam.http(method, uri,
+		jsonb_strip_nulls(jsonb_build_object('Authorization', 'Bearer ' || credential, 'Content-Type', 'application/json') || more), body)
+$$;
+-- The password is handed in: what a function holds is stored.
+\set pw canary-password-Vq7R2x
+CREATE FUNCTION project(password text, name text, org text DEFAULT 'http_acme', more jsonb DEFAULT '{}') RETURNS bytea LANGUAGE sql AS $$
+	SELECT convert_to((jsonb_build_object('name', name, 'org_id', org, 'database', jsonb_build_object('host', 'db.example.com',
+		'port', 5432, 'name', 'd', 'username', 'u', 'password', password)) || more)::text, 'UTF8')
+$$;
+
+\pset format unaligned
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'shop'));
+SELECT pgbeam.typeid_encode('prj', p.id) AS project, pgbeam.typeid_encode('db', d.id) AS database
+FROM pgbeam.projects p JOIN pgbeam.databases d ON d.project_id = p.id WHERE p.name = 'shop' \gset
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
+SELECT * FROM ask('GET', format('/v1/projects/%s/databases/%s?x=y#z', :'project', :'database'), :'anna', NULL);
+SELECT * FROM ask('HEAD', '/v1/projects/' || :'project', :'viewer', NULL);
+SELECT * FROM ask('OPTIONS', '/v1/projects/' || :'project', NULL, NULL);
+SELECT status, headers, length(body) > 1000 AS long FROM ask('GET', '/openapi.json', NULL, NULL);
+
+-- Who may not.
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', NULL, NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'acme' || '0', NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', replace(:'acme', 'pbo_', 'pbu_'), NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', 'a.b.c', NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'other', NULL);
+SELECT * FROM ask('GET', '/v1/projects/prj_00000000000000000000000000', :'other', NULL);
+SELECT * FROM ask('POST', '/v1/projects', :'other', project(:'pw', 'taken over'));
+SELECT * FROM ask('POST', '/v1/projects', :'other', project(:'pw', 'taken over', 'nobodys'));
+SELECT * FROM ask('POST', '/v1/projects', :'viewer', project(:'pw', 'by a viewer'));
+SELECT * FROM ask('DELETE', '/v1/projects/' || :'project', :'viewer', NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', NULL, NULL, jsonb_build_object('x-api-key', :'acme', 'authorization', ''));
+SELECT pgbeam.suspend_organization('http_acme');
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
+SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'anna', NULL);
+SELECT pgbeam.resume_organization('http_acme');
+
+-- What is no request of the API.
+SELECT * FROM ask('GET', '/v1/nothing', :'acme', NULL);
+SELECT * FROM ask('GET', '/v1/projects/', :'acme', NULL);
+SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
+SELECT * FROM ask(NULL, NULL, :'acme', NULL);
+SELECT * FROM ask('GET', '/v1/projects/prj%20x', :'acme', NULL);
+SELECT * FROM ask('GET', '/v1/projects/prj%2', :'acme', NULL);
+SELECT * FROM ask('GET', '/v1/projects/%70rj_x/databases/@', :'acme', NULL);
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x'), '{"Content-Type": "text/plain"}');
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x'), '{"Content-Type": null}');
+SELECT * FROM ask('POST', '/v1/projects', :'acme', convert_to(repeat(' ', 2097153), 'UTF8'));
+
+-- Bodies that are no JSON, or none that can be stored. No piece of them is shown.
+SELECT status, a.body LIKE '%canary%' AS canary, a.body FROM (VALUES
+	(NULL::bytea), (''), (' '), ('{'), ('{"name": canary-password-Vq7R2x}'), ('{"name": "canary-password-Vq7R2x'), ('{"a":1,}'), ('[1 2]'), ('{}}'), ('}'), (':'), ('[,]'),
+	('\xefbbbf7b7d'), ('\x7b22ff223a317d'), ('\x7b2200223a317d'),
+	(convert_to('{"name": "a\u0000b"}', 'UTF8')), (convert_to('{"database": {"password": "\ud800"}}', 'UTF8')),
+	(convert_to('{"tags": ["a", "b\udc00"]}', 'UTF8')), (convert_to('{"a\u0000": 1}', 'UTF8')), (convert_to('"\u0000"', 'UTF8')),
+	(convert_to('{"x": "\q"}', 'UTF8')), (convert_to(repeat('[', 65), 'UTF8')), (convert_to(repeat('{"a":', 100000), 'UTF8')),
+	(convert_to('{"database": {"port": 1e200000}}', 'UTF8')), (convert_to('{"database": {"port": 1e99999999999999999999}}', 'UTF8')),
+	(convert_to('{"database": {"port": 1E-16000}}', 'UTF8')), (convert_to('[' || repeat('9', 16001) || ']', 'UTF8')),
+	('null'), ('5'), ('"x"'), ('[]'), (convert_to(repeat('[', 64) || repeat(']', 64), 'UTF8'))
+) AS bad (body), LATERAL (SELECT * FROM ask('POST', '/v1/projects', :'acme', bad.body)) a;
+
+-- Problems as the API has them, in both forms, and members that it has not.
+SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {"port": "x"}}');
+SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {}, "org_id": "x"}',
+	'{"ACCEPT": "text/html, application/problem+json;q=0.9", "X-Request-Id": "my-own.id_1"}');
+SELECT * FROM ask('GET', '/v1/projects/prj_1', 'nobody', NULL, '{"accept": "application/problem+json"}') a, LATERAL (SELECT 1) b;
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict', more => '{"colour": "red"}'), '{"Prefer": "return=minimal, handling=strict"}');
+SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'lenient', more => '{"colour": "red"}'));
+SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict'), '{"Prefer": "handling=strict"}');
+
+-- The client's own request id is kept where it is a decent one.
+SELECT given, headers ->> 'X-Request-Id' = given AS kept
+FROM unnest(ARRAY['my-own.id_1', E'with\nnewline', 'with space', repeat('i', 128), repeat('i', 129)]) given,
+	LATERAL pgbeam.http('OPTIONS', '/v1/projects', jsonb_build_object('x-request-id', given), NULL);
+
+-- A refusal after a write leaves nothing: the name is taken, the host was not.
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'shop'));
+SELECT count(*) FROM pgbeam.hosts WHERE host LIKE 'shop%';
+SELECT pgbeam.set_organization('http_acme', max_projects => 3);
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'fourth'));
+SELECT pgbeam.set_organization('http_acme', 'starter');
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x', more => '{"self_hosted": true}'));
+
+-- Requests that write need READ COMMITTED; those that read do not.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT status FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'repeatable'));
+ROLLBACK;
+
+SELECT * FROM ask('DELETE', '/v1/projects/' || :'project', :'anna', NULL);
+SELECT * FROM ask('DELETE', '/v1/projects/' || :'project', :'anna', NULL);
+SELECT * FROM ask('GET', format('/v1/projects/%s/databases/%s', :'project', :'database'), :'anna', NULL);
+
+-- The plain form, as PostgREST calls the functions.
+BEGIN;
+SELECT set_config('request.method', 'POST', true), set_config('request.path', '/rpc/create_project', true),
+	set_config('request.headers', json_build_object('x-api-key', :'acme')::text, true) IS NOT NULL;
+SELECT regexp_replace(pgbeam.create_project(convert_from(project(:'pw', 'plain'), 'UTF8')::jsonb) ->> 'project', '"id".*"name"', '... "name"') ~ 'plain' AS made;
+SELECT current_setting('response.status'), regexp_replace(current_setting('response.headers'), '(prj|req)_[0-9a-z]{26}', '\1_...', 'g');
+SELECT pgbeam.create_project(convert_from(project(:'pw', 'plain'), 'UTF8')::jsonb);
+SELECT current_setting('response.status');
+SELECT pgbeam.get_project('prj_1'), pgbeam.get_database(NULL, NULL);
+SELECT current_setting('response.status');
+SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE name = 'plain';
+SELECT current_setting('response.status');
+SELECT set_config('request.headers', '{broken', true);
+SELECT pgbeam.create_project('{}');
+SELECT current_setting('response.status'), regexp_replace(current_setting('response.headers'), 'req_[0-9a-z]{26}', 'req_...');
+COMMIT;
+SELECT current_setting('response.status', true) = '' AS gone;
+
+-- Behind a front that carries what PostgREST would judge.
+BEGIN;
+SELECT set_config('request.method', 'POST', true), set_config('request.headers', json_build_object('x-pgbeam-method', 'GET',
+	'x-pgbeam-uri', '/v1/projects/prj_1?x', 'x-pgbeam-authorization', 'Bearer ' || :'acme', 'x-pgbeam-content-type', '',
+	'x-pgbeam-accept', 'application/problem+json', 'accept', '*/*', 'content-type', 'application/octet-stream')::text, true) IS NOT NULL;
+SELECT regexp_replace(convert_from(pgbeam.http_forwarded('\xff'), 'UTF8'), 'req_[0-9a-z]{26}', 'req_...');
+SELECT current_setting('response.status');
+-- A client that gets there by itself proves nothing with the usual header.
+SELECT set_config('request.headers', json_build_object('x-pgbeam-method', 'GET', 'x-pgbeam-uri', '/v1/projects/prj_1',
+	'authorization', 'Bearer ' || :'acme')::text, true) IS NOT NULL;
+SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8');
+COMMIT;
+SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8');
+
+\pset format aligned
+DROP FUNCTION ask, project;

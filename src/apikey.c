@@ -1,0 +1,349 @@
+/*
+ * apikey.c
+ *	  API keys: made, looked up, revoked.
+ *
+ * The table has a digest of each key. A key is found by its id and judged by
+ * its digest, in constant time; one that is not there is judged all the same,
+ * so that the time of a refusal does not tell the reason.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "apikey.h"
+#include "check.h"
+#include "crypt.h"
+#include "id.h"
+#include "organization.h"
+#include "sql.h"
+#include "text.h"
+#include "typeid.h"
+
+#define SECRET_BYTES 32
+#define SECRET_SIZE ((SECRET_BYTES * 8 + 4) / 5)	/* characters */
+#define PREFIX_SIZE 3
+#define ID_SIZE (PREFIX_SIZE + 1 + PB_TYPEID_SUFFIX)
+#define KEY_SIZE (ID_SIZE + 1 + SECRET_SIZE)
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			kind;
+	int			owner_id;
+	int			name;
+	int			digest;
+	int			created_at;
+	int			expires_at;
+}			at;
+
+/* Kinds of owner and the prefix of their keys, in the order of PbKeyProof. */
+static const char *const kinds[] = {"organization", "user", NULL};
+static const char *const prefixes[] = {"pbo", "pbu"};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .prefix = "pbo", .flags = PB_SHOWN,
+		.at = &prepared.id,
+		.about = "The public part of the key; the prefix is pbo or pbu."
+	},
+	{
+		.name = "kind", .kind = PB_WORD, .words = kinds, .at = &at.kind,
+		.flags = PB_SHOWN,
+		.about = "Whose it is: an organization's, or a user's in all of his."
+	},
+	{
+		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.flags = PB_SHOWN, .at = &at.owner_id,
+		.about = "The organization or the user."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .most = 100, .at = &at.name,
+		.flags = PB_SHOWN | PB_NULLABLE,
+		.about = "What it is for."
+	},
+	{
+		.name = "key", .column = "digest", .kind = PB_SECRET,
+		.flags = PB_NULLABLE, .at = &at.digest,
+		.about = "BLAKE2b-256 of the key; wiped when it is revoked."
+	},
+	{
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &at.created_at,
+		.about = "When it was made."
+	},
+	{
+		.name = "expires_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,
+		.at = &at.expires_at,
+		.about = "When it ends by itself; absent: never."
+	},
+	{
+		.name = "revoked_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,
+		.at = &prepared.deleted_at,
+		.about = "When it was revoked, if it was."
+	},
+	{0}
+};
+
+const PbResource pb_api_key = {
+	.name = "api_key",
+	.table = "pgbeam.api_keys",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
+
+static PbStatement find = {
+	.text = "SELECT k.owner_id, k.digest, k.expires_at, o.suspended_at "
+	"FROM pgbeam.api_keys AS k LEFT JOIN pgbeam.organizations AS o "
+	"ON k.kind OPERATOR(pg_catalog.=) 'organization' "
+	"AND o.org_id OPERATOR(pg_catalog.=) k.owner_id "
+	"WHERE k.id OPERATOR(pg_catalog.=) $1 "
+	"AND k.kind OPERATOR(pg_catalog.=) $2",
+	.nargs = 2, .types = id_types, .reads = true
+};
+
+static PbStatement retire = {
+	.text = "UPDATE pgbeam.api_keys SET digest = NULL, revoked_at = $3 "
+	"WHERE id OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL",
+	.nargs = 3, .types = id_types
+};
+
+static const Oid insert_types[] = {
+	UUIDOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID,
+	TIMESTAMPTZOID
+};
+
+static PbStatement insert = {
+	.text = "INSERT INTO pgbeam.api_keys "
+	"(id, kind, owner_id, name, digest, created_at, expires_at) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	.nargs = lengthof(insert_types), .types = insert_types
+};
+
+/* The id at the head of a key, or by itself: which kind, and its UUID. */
+static PbKeyProof
+read_id(const char *text, size_t length, pg_uuid_t *uuid)
+{
+	PbTypeid	id;
+
+	if (length < ID_SIZE || pb_typeid_decode(text, ID_SIZE, &id) != NULL)
+		return PB_KEY_REFUSED;
+	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
+	for (int i = 0; i < (int) lengthof(prefixes); i++)
+		if (pb_text_is(text, id.prefix_length, prefixes[i]))
+			return PB_KEY_OF_ORGANIZATION + i;
+	return PB_KEY_REFUSED;
+}
+
+static Datum
+kind_of(PbKeyProof proof)
+{
+	return CStringGetTextDatum(kinds[proof - PB_KEY_OF_ORGANIZATION]);
+}
+
+static bool
+has_expired(Datum expires_at, bool never)
+{
+	return !never && DatumGetTimestampTz(expires_at) <= GetCurrentTimestamp();
+}
+
+/* Whether a stored row, or none, is this key's. */
+static bool
+fits(const uint8_t digest[PB_DIGEST_BYTES], HeapTuple row,
+	 TupleDesc descriptor, Datum values[4], bool nulls[4])
+{
+	static const uint8_t nobody[PB_DIGEST_BYTES];
+	const uint8_t *stored = nobody;
+
+	if (row != NULL)
+	{
+		heap_deform_tuple(row, descriptor, values, nulls);
+		if (!nulls[1] &&
+			VARSIZE_ANY_EXHDR(DatumGetByteaPP(values[1])) == PB_DIGEST_BYTES)
+			stored = (uint8_t *) VARDATA_ANY(DatumGetByteaPP(values[1]));
+	}
+	return pb_same_bytes(digest, stored, PB_DIGEST_BYTES) &&
+		stored != nobody && !has_expired(values[2], nulls[2]);
+}
+
+/* Whose key it is. The owner lives as long as the entry point. */
+PbKeyProof
+pb_apikey_prove(const char *key, size_t length, text **owner, bool *suspended)
+{
+	pg_uuid_t	uuid;
+	PbKeyProof	proof = read_id(key, length, &uuid);
+	Datum		arguments[2];
+	uint8_t		digest[PB_DIGEST_BYTES];
+	TupleDesc	descriptor = NULL;
+	HeapTuple	row;
+	Datum		values[4];
+	bool		nulls[4];
+
+	if (proof == PB_KEY_REFUSED || length != KEY_SIZE || key[ID_SIZE] != '_')
+		return PB_KEY_REFUSED;
+	arguments[0] = UUIDPGetDatum(&uuid);
+	arguments[1] = kind_of(proof);
+	pb_digest(key, length, digest);
+	row = pb_sql_row(&find, arguments, NULL, &descriptor);
+	if (!fits(digest, row, descriptor, values, nulls))
+		return PB_KEY_REFUSED;
+	*owner = DatumGetTextPP(values[0]);
+	*suspended = !nulls[3];
+	return proof;
+}
+
+/* Random bits in base 32, from the lowest bit of the first byte on. */
+static void
+spell_secret(const uint8_t bytes[SECRET_BYTES], char text[SECRET_SIZE])
+{
+	uint32_t	bits = 0;
+	int			held = 0;
+	int			next = 0;
+
+	for (int i = 0; i < SECRET_SIZE; i++)
+	{
+		if (held < 5 && next < SECRET_BYTES)
+		{
+			bits |= (uint32_t) bytes[next++] << held;
+			held += 8;
+		}
+		text[i] = pb_base32[bits & 31];
+		bits >>= 5;
+		held -= 5;
+	}
+}
+
+/* The text of a new key, in the caller's memory. */
+static char *
+spell_key(PbKeyProof proof, const pg_uuid_t *uuid)
+{
+	char	   *key = palloc(PB_TYPEID_MAX + 1 + SECRET_SIZE + 1);
+	const char *prefix = prefixes[proof - PB_KEY_OF_ORGANIZATION];
+	uint8_t		secret[SECRET_BYTES];
+	size_t		length;
+
+	length = pb_typeid_encode(prefix, PREFIX_SIZE, uuid->data, key);
+	key[length++] = '_';
+	pb_random(secret, sizeof(secret));
+	spell_secret(secret, key + length);
+	pb_wipe(secret, sizeof(secret));
+	key[length + SECRET_SIZE] = '\0';
+	return key;
+}
+
+/* Who is to have the key; PB_KEY_REFUSED with faults. */
+static PbKeyProof
+choose_owner(PbRow *row, const PbJson members[3], PbFaults *faults)
+{
+	const PbJson *org_id = &members[0];
+	const PbJson *user_id = &members[1];
+	const PbJson *name = &members[2];
+	bool		of_user = org_id->type == PB_JSON_NULL;
+
+	if (of_user == (user_id->type == PB_JSON_NULL))
+	{
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "a key must have an owner: either org_id or user_id",
+					 "SELECT * FROM pgbeam.create_api_key(org_id => 'org_abc123');");
+		return PB_KEY_REFUSED;
+	}
+	pb_check_value_as(row, at.owner_id, of_user ? "user_id" : "org_id",
+					  of_user ? user_id : org_id, faults);
+	if (name->type != PB_JSON_NULL)
+		pb_check_value(row, at.name, name, faults);
+	if (faults->count > 0)
+		return PB_KEY_REFUSED;
+	return of_user ? PB_KEY_OF_USER : PB_KEY_OF_ORGANIZATION;
+}
+
+static bool
+set_times(PbRow *row, const Interval *expires_in, PbFaults *faults)
+{
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	Datum		end;
+
+	pb_row_set(row, at.created_at, now);
+	if (expires_in == NULL)
+		return true;
+	end = DirectFunctionCall2(timestamptz_pl_interval, now,
+							  IntervalPGetDatum(expires_in));
+	pb_row_set(row, at.expires_at, end);
+	if (DatumGetTimestampTz(end) > DatumGetTimestampTz(now))
+		return true;
+	pb_fault_set(faults, PB_INVALID_INPUT, "expires_in must be positive",
+				 NULL);
+	return false;
+}
+
+static void
+set_digest(PbRow *row, const char *key)
+{
+	bytea	   *digest = palloc(VARHDRSZ + PB_DIGEST_BYTES);
+
+	SET_VARSIZE(digest, VARHDRSZ + PB_DIGEST_BYTES);
+	pb_digest(key, strlen(key), (uint8_t *) VARDATA(digest));
+	pb_row_set(row, at.digest, PointerGetDatum(digest));
+}
+
+/*
+ * Makes a key and tells it; false with faults. Members are org_id, user_id
+ * and name.
+ */
+bool
+pb_apikey_create(const PbJson members[3], const Interval *expires_in,
+				 PbNewKey *made, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_api_key);
+	PbKeyProof	proof = choose_owner(row, members, faults);
+	pg_uuid_t	uuid;
+	uint64		random;
+
+	if (proof == PB_KEY_REFUSED || !set_times(row, expires_in, faults))
+		return false;
+	if (proof == PB_KEY_OF_ORGANIZATION)
+		pb_organization_register(row->values[at.owner_id]);
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid.data);
+	made->key = spell_key(proof, &uuid);
+	made->id = pnstrdup(made->key, ID_SIZE);
+	made->never = !pb_row_has(row, at.expires_at);
+	made->expires_at = row->values[at.expires_at];
+	set_digest(row, made->key);
+	pb_row_set(row, prepared.id, UUIDPGetDatum(&uuid));
+	pb_row_set(row, at.kind, kind_of(proof));
+	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
+		pb_sql_vetoed(pb_api_key.table);
+	return true;
+}
+
+/* Ends a key, given by its id, from the next request on. */
+void
+pb_apikey_revoke(const PbJson *id, PbFaults *faults)
+{
+	pg_uuid_t	uuid;
+	PbKeyProof	proof = PB_KEY_REFUSED;
+
+	if (id->type == PB_JSON_TEXT && id->length == ID_SIZE)
+		proof = read_id(id->text, id->length, &uuid);
+	if (proof != PB_KEY_REFUSED)
+	{
+		Datum		values[] = {
+			UUIDPGetDatum(&uuid), kind_of(proof),
+			TimestampTzGetDatum(GetCurrentTimestamp())
+		};
+
+		if (pb_sql_run(&retire, values, NULL) > 0)
+			return;
+	}
+	pb_fault_set(faults, PB_NOT_FOUND, "API key not found",
+				 "pgbeam.list_api_keys() shows the ids; a key is not its id.");
+}

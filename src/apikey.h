@@ -1,0 +1,40 @@
+/*
+ * apikey.h
+ *	  API keys: made, looked up, revoked. What is stored tells no key.
+ *
+ * A key is its id, which is a TypeID of prefix pbo (an organization's) or pbu
+ * (a user's), an underscore, and 256 random bits in base 32.
+ */
+#ifndef PB_APIKEY_H
+#define PB_APIKEY_H
+
+#include "datatype/timestamp.h"
+
+#include "field.h"
+
+typedef enum PbKeyProof
+{
+	PB_KEY_REFUSED,
+	PB_KEY_OF_ORGANIZATION,
+	PB_KEY_OF_USER
+} PbKeyProof;
+
+/* What is made of a new key; the key is shown this once. */
+typedef struct PbNewKey
+{
+	const char *id;
+	const char *key;
+	Datum		expires_at;		/* unless never */
+	bool		never;
+} PbNewKey;
+
+extern const PbResource pb_api_key;
+
+extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
+								  text **owner, bool *suspended);
+extern bool pb_apikey_create(const PbJson members[3],
+							 const Interval *expires_in, PbNewKey *made,
+							 PbFaults *faults);
+extern void pb_apikey_revoke(const PbJson *id, PbFaults *faults);
+
+#endif							/* PB_APIKEY_H */

@@ -1,0 +1,56 @@
+CREATE TABLE pgbeam.api_keys (
+	id uuid NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	owner_id text COLLATE "C" NOT NULL,
+	name text,
+	digest bytea,
+	created_at timestamptz NOT NULL,
+	expires_at timestamptz,
+	revoked_at timestamptz,
+	CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+	CONSTRAINT api_keys_fields_check
+		CHECK (pgbeam.check_fields('api_key', api_keys.*))
+);
+CREATE INDEX api_keys_owner_idx ON pgbeam.api_keys (owner_id);
+COMMENT ON TABLE pgbeam.api_keys IS
+'The API keys of organizations and users, as digests. Written by pgbeam.create_api_key() and pgbeam.revoke_api_key(), read at each request that shows one.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.api_keys', '');
+
+CREATE FUNCTION pgbeam.create_api_key(
+	org_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	name text DEFAULT NULL,
+	expires_in interval DEFAULT NULL,
+	OUT id text, OUT key text, OUT expires_at timestamptz)
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_create_api_key';
+COMMENT ON FUNCTION pgbeam.create_api_key(text, text, text, interval) IS
+'Makes an API key of an organization (which acts for it alone, and may do everything there) or of a user (who acts by his role in each of his organizations), and answers its id and the key. The key is shown this once and stored as a digest. Without expires_in it does not end by itself. An unknown organization is registered. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+
+CREATE FUNCTION pgbeam.list_api_keys(
+	org_id text DEFAULT NULL,
+	user_id text DEFAULT NULL,
+	OUT id text, OUT kind text, OUT owner_id text, OUT name text,
+	OUT created_at timestamptz, OUT expires_at timestamptz, OUT revoked_at timestamptz)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT pgbeam.typeid_encode(CASE k.kind WHEN 'user' THEN 'pbu' ELSE 'pbo' END, k.id),
+		k.kind, k.owner_id, k.name, k.created_at, k.expires_at, k.revoked_at
+	FROM pgbeam.api_keys AS k
+	WHERE (list_api_keys.org_id IS NULL AND list_api_keys.user_id IS NULL)
+		OR (k.kind = 'organization' AND k.owner_id = list_api_keys.org_id)
+		OR (k.kind = 'user' AND k.owner_id = list_api_keys.user_id)
+	ORDER BY k.id
+$$;
+COMMENT ON FUNCTION pgbeam.list_api_keys(text, text) IS
+'The API keys of an organization, of a user, or all of them: id, kind and id of the owner, name, and when each was made, ends and was revoked. Never the keys themselves.';
+
+CREATE FUNCTION pgbeam.revoke_api_key(id text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_revoke_api_key';
+COMMENT ON FUNCTION pgbeam.revoke_api_key(text) IS
+'Ends an API key, given by its id, from the next request on, and wipes its digest. Errors: PT401 for a caller without admin access, PT404 for one that is unknown or revoked already.';

@@ -1,0 +1,354 @@
+/*
+ * entry.c
+ *	  From a call of a function to a request, and from an answer to what the
+ *	  call returns.
+ *
+ * This part alone reads what a session says of an HTTP request (request.*)
+ * and says what PostgREST is to answer (response.*).
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+
+#include "caller.h"
+#include "crypt.h"
+#include "entry.h"
+#include "http.h"
+#include "parse.h"
+#include "route.h"
+#include "sql.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_create_project);
+PG_FUNCTION_INFO_V1(pgbeam_get_project);
+PG_FUNCTION_INFO_V1(pgbeam_delete_project);
+PG_FUNCTION_INFO_V1(pgbeam_get_database);
+PG_FUNCTION_INFO_V1(pgbeam_http);
+PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
+
+/* Missing or empty is none: a local setting leaves '' behind. */
+static const char *
+session_says(const char *setting)
+{
+	const char *value = GetConfigOption(setting, true, false);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+PbManner
+pb_entry_manner(void)
+{
+	return session_says("request.method") == NULL ? PB_SQL : PB_HTTP;
+}
+
+/* Text that is no JSON counts as none. */
+static void
+read_document(const char *text, PbJson *value)
+{
+	PbParsed	parsed;
+	PbFaults	unheard = {0};
+
+	if (text != NULL &&
+		pb_parse(text, strlen(text), "", &parsed, &unheard))
+		*value = parsed.value;
+}
+
+static void
+read_session(PbRequest *request)
+{
+	const char *path = session_says("request.path");
+
+	request->manner = PB_HTTP;
+	request->path = path == NULL ? NULL : pstrdup(path);
+	read_document(session_says("request.headers"), &request->headers);
+	if (pb_caller_trusts_claims())
+		read_document(session_says("request.jwt.claims"), &request->claims);
+}
+
+static void
+respond(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* Tells PostgREST the status and the headers of its response. */
+static void
+write_session(const PbAnswer *answer)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	pb_http_header_list(&list, answer);
+	respond("response.status", psprintf("%d", answer->status));
+	respond("response.headers", list.data);
+}
+
+static void
+wipe_copy(void *copy)
+{
+	pb_wipe(copy, VARSIZE(copy));
+}
+
+/* An argument as a whole; a copy made of it is wiped with its context. */
+static struct varlena *
+whole_argument(Datum argument)
+{
+	struct varlena *given = (struct varlena *) DatumGetPointer(argument);
+	struct varlena *whole = pg_detoast_datum(given);
+
+	if (whole != given)
+	{
+		MemoryContextCallback *wipe = palloc(sizeof(MemoryContextCallback));
+
+		wipe->func = wipe_copy;
+		wipe->arg = whole;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, wipe);
+	}
+	return whole;
+}
+
+static bool
+read_body(Datum argument, PbJson *body, PbFaults *faults)
+{
+	if (toast_raw_datum_size(argument) > PB_BODY_MAX)
+	{
+		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM, NULL);
+		return false;
+	}
+	pb_json_root(PointerGetDatum(whole_argument(argument)), body);
+	return true;
+}
+
+/* Unknown members do no harm, but are seldom meant. */
+static void
+warn_of_ignored(const PbFaults *ignored)
+{
+	for (int i = 0; i < Min(ignored->count, PB_PROBLEMS_MAX); i++)
+		ereport(WARNING,
+				(errmsg("%s and is ignored", ignored->problems[i].detail)));
+	if (ignored->count > PB_PROBLEMS_MAX)
+		ereport(WARNING,
+				(errmsg("%d more members are ignored",
+						ignored->count - PB_PROBLEMS_MAX)));
+}
+
+const char *
+pb_entry_text(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* The arguments are the ids of the path, then the body where there is one. */
+static bool
+read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
+			   PbFaults *faults)
+{
+	for (int i = 0; i < ids; i++)
+		request->ids[i] = pb_entry_text(fcinfo, i);
+	if (PG_NARGS() == ids || PG_ARGISNULL(ids))
+		return true;
+	return read_body(PG_GETARG_DATUM(ids), &request->body, faults);
+}
+
+/* A reply whose body has room for a varlena's head. */
+static void
+begin_reply(PbReply *reply, PbFaults *ignored)
+{
+	memset(reply, 0, sizeof(*reply));
+	memset(ignored, 0, sizeof(*ignored));
+	reply->unknown = ignored;
+	reply->body = makeStringInfo();
+	appendStringInfoSpaces(reply->body, VARHDRSZ);
+}
+
+static Datum
+body_of(const PbReply *reply)
+{
+	SET_VARSIZE(reply->body->data, reply->body->len);
+	return PointerGetDatum(reply->body->data);
+}
+
+/* In the SQL manner a refusal is an error; over HTTP it is an answer. */
+static void
+conclude(const PbRequest *request, const PbRoute *route, PbReply *reply)
+{
+	PbAnswer	answer = {0};
+
+	if (request->manner == PB_HTTP)
+	{
+		pb_http_finish(request, route, reply, &answer);
+		write_session(&answer);
+		return;
+	}
+	if (reply->faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&reply->faults);
+	warn_of_ignored(reply->unknown);
+}
+
+/* Runs an operation by its own function: JSON, null, or an error. */
+static Datum
+answer(FunctionCallInfo fcinfo, PbOperation operation)
+{
+	const PbRoute *route = &pb_routes[operation];
+	PbRequest	request = {.manner = pb_entry_manner()};
+	PbFaults	ignored;
+	PbReply		reply;
+	PbSqlScope	scope;
+
+	begin_reply(&reply, &ignored);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, request.manner == PB_HTTP);
+	request.role = scope.caller;
+	if (request.manner == PB_HTTP)
+		read_session(&request);
+	if (pb_caller_identify(&request, &reply.faults) &&
+		read_arguments(fcinfo, pb_route_ids(route), &request, &reply.faults))
+		pb_route_run(route, &request, &reply);
+	conclude(&request, route, &reply);
+	pb_sql_end(&scope);
+
+	if (reply.body->len == VARHDRSZ)
+		PG_RETURN_NULL();
+	return body_of(&reply);
+}
+
+Datum
+pgbeam_create_project(PG_FUNCTION_ARGS)
+{
+	return answer(fcinfo, PB_CREATE_PROJECT);
+}
+
+Datum
+pgbeam_get_project(PG_FUNCTION_ARGS)
+{
+	return answer(fcinfo, PB_GET_PROJECT);
+}
+
+Datum
+pgbeam_delete_project(PG_FUNCTION_ARGS)
+{
+	return answer(fcinfo, PB_DELETE_PROJECT);
+}
+
+Datum
+pgbeam_get_database(PG_FUNCTION_ARGS)
+{
+	return answer(fcinfo, PB_GET_DATABASE);
+}
+
+static void
+take_message_body(FunctionCallInfo fcinfo, int n, PbMessage *message)
+{
+	struct varlena *body;
+
+	message->body = "";
+	if (PG_ARGISNULL(n))
+		return;
+	message->body_length = toast_raw_datum_size(PG_GETARG_DATUM(n)) - VARHDRSZ;
+	if (message->body_length > PB_BODY_MAX)
+		return;
+	body = whole_argument(PG_GETARG_DATUM(n));
+	message->body = VARDATA(body);
+}
+
+/* Null is as good as nothing, which no route has. */
+static const char *
+text_or_empty(FunctionCallInfo fcinfo, int n)
+{
+	const char *text = pb_entry_text(fcinfo, n);
+
+	return text == NULL ? "" : text;
+}
+
+/* The type of the answer, kept for the life of the call site. */
+static TupleDesc
+answer_type(FunctionCallInfo fcinfo)
+{
+	MemoryContext before;
+	TupleDesc	type;
+
+	if (fcinfo->flinfo->fn_extra != NULL)
+		return fcinfo->flinfo->fn_extra;
+	before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "the result of pgbeam.http() is no row");
+	fcinfo->flinfo->fn_extra = BlessTupleDesc(CreateTupleDescCopy(type));
+	MemoryContextSwitchTo(before);
+	return fcinfo->flinfo->fn_extra;
+}
+
+static Datum
+answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
+		   const PbReply *reply)
+{
+	Datum		values[3];
+	bool		nulls[3] = {0};
+
+	values[0] = Int32GetDatum(status);
+	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(headers));
+	values[2] = body_of(reply);
+	return HeapTupleGetDatum(heap_form_tuple(answer_type(fcinfo), values,
+											 nulls));
+}
+
+Datum
+pgbeam_http(PG_FUNCTION_ARGS)
+{
+	PbMessage	message = {
+		.method = text_or_empty(fcinfo, 0), .uri = text_or_empty(fcinfo, 1)
+	};
+	PbRequest	request = {0};
+	PbFaults	ignored;
+	PbReply		reply;
+	PbAnswer	answer = {0};
+	StringInfoData headers;
+	PbSqlScope	scope;
+
+	initStringInfo(&headers);
+	begin_reply(&reply, &ignored);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
+	if (!PG_ARGISNULL(2))
+		pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(2))),
+					 &request.headers);
+	take_message_body(fcinfo, 3, &message);
+	pb_http_handle(&message, &request, &reply, &answer);
+	pb_http_headers(&headers, &answer);
+	pb_sql_end(&scope);
+	return answer_row(fcinfo, answer.status, headers.data, &reply);
+}
+
+/* What the front says of the request that it forwards. */
+static const char *
+forwarded(const PbRequest *request, const char *header)
+{
+	PbJson		value;
+
+	return pb_request_header(request, header, &value) ?
+		pnstrdup(value.text, value.length) : "";
+}
+
+Datum
+pgbeam_http_forwarded(PG_FUNCTION_ARGS)
+{
+	PbMessage	message = {0};
+	PbRequest	request = {.is_forwarded = true};
+	PbFaults	ignored;
+	PbReply		reply;
+	PbAnswer	answer = {0};
+	PbSqlScope	scope;
+
+	begin_reply(&reply, &ignored);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
+	read_session(&request);
+	message.method = forwarded(&request, "x-pgbeam-method");
+	message.uri = forwarded(&request, "x-pgbeam-uri");
+	take_message_body(fcinfo, 0, &message);
+	pb_http_handle(&message, &request, &reply, &answer);
+	write_session(&answer);
+	pb_sql_end(&scope);
+	return body_of(&reply);
+}

@@ -1,0 +1,262 @@
+/*
+ * http.c
+ *	  HTTP as the API has it: from a request to a route, from a reply to
+ *	  status, headers and body.
+ *
+ * Checks stand in the order of the API: credential, path and method, size,
+ * media type, syntax; then the operation's own. No error of the server's is
+ * met before the operation runs.
+ */
+#include "postgres.h"
+
+#include "caller.h"
+#include "crypt.h"
+#include "http.h"
+#include "id.h"
+#include "parse.h"
+#include "route.h"
+#include "text.h"
+
+#define REQUEST_ID_MAX 128
+#define RETRY_AFTER "5"			/* seconds */
+
+static void
+add_header(PbAnswer *answer, const char *name, const char *value)
+{
+	Assert(answer->header_count < PB_HEADERS_MAX);
+	answer->headers[answer->header_count++] = (PbHeader) {name, value};
+}
+
+/* The client's own id of the request where it has a decent one. */
+static const char *
+request_id(const PbRequest *request)
+{
+	PbJson		given;
+	uint8		uuid[PB_UUID_BYTES];
+	uint64		random;
+	char		text[PB_TYPEID_MAX];
+	size_t		length;
+
+	if (pb_request_header(request, "x-request-id", &given) &&
+		given.length <= REQUEST_ID_MAX &&
+		pb_text_path_id_problem(given.text, given.length) == NULL)
+		return pnstrdup(given.text, given.length);
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid);
+	length = pb_typeid_encode("req", 3, uuid, text);
+	return pnstrdup(text, length);
+}
+
+/* The operator learns what is missing; the client, that he is not at fault. */
+static void
+conceal_unavailable(PbFaults *faults)
+{
+	if (faults->refusal != PB_UNAVAILABLE)
+		return;
+	ereport(LOG,
+			(errcode(faults->sqlstate),
+			 errmsg("%s", faults->problems[0].detail),
+			 faults->problems[0].hint == NULL ? 0 :
+			 errhint("%s", faults->problems[0].hint),
+			 errhidestmt(true), errhidecontext(true)));
+	pb_fault_set(faults, PB_UNAVAILABLE,
+				 "the service cannot handle secrets at the moment", NULL);
+}
+
+static void
+print_refusal(const PbRequest *request, const char *id, PbReply *reply,
+			  PbAnswer *answer)
+{
+	bool		as_document = pb_request_header_has(request, "accept",
+													"application/problem+json");
+
+	conceal_unavailable(&reply->faults);
+	answer->status = pb_fault_status(&reply->faults);
+	if (as_document)
+		pb_fault_document(reply->body, &reply->faults, request->path, id);
+	else
+		pb_fault_envelope(reply->body, &reply->faults);
+	add_header(answer, "Content-Type", as_document ?
+			   "application/problem+json" : "application/json");
+	if (reply->faults.refusal == PB_UNAUTHORIZED)
+		add_header(answer, "WWW-Authenticate", "Bearer");
+	else if (reply->faults.refusal == PB_UNAVAILABLE)
+		add_header(answer, "Retry-After", RETRY_AFTER);
+}
+
+static void
+print_success(const PbRequest *request, const PbRoute *route,
+			  const PbReply *reply, PbAnswer *answer)
+{
+	answer->status = route->status;
+	if (answer->status != 204)
+		add_header(answer, "Content-Type", "application/json");
+	if (reply->created != NULL && route->location != NULL)
+		add_header(answer, "Location",
+				   pb_route_location(route, request, reply));
+	if (route->takes != NULL && pb_request_is_strict(request))
+		add_header(answer, "Preference-Applied", "handling=strict");
+}
+
+/* Makes an answer of a reply, with the body that a refusal has. */
+void
+pb_http_finish(const PbRequest *request, const PbRoute *route,
+			   PbReply *reply, PbAnswer *answer)
+{
+	const char *id = request_id(request);
+
+	add_header(answer, "X-Request-Id", id);
+	add_header(answer, "Cache-Control", "private, no-cache");
+	if (reply->faults.refusal != PB_ACCEPTED)
+		print_refusal(request, id, reply, answer);
+	else
+		print_success(request, route, reply, answer);
+}
+
+static bool
+refuse(PbReply *reply, PbRefusal refusal, const char *message)
+{
+	pb_fault_set(&reply->faults, refusal, message, NULL);
+	return false;
+}
+
+/* Whether there is a route; the refusal tells a path from a method. */
+static bool
+has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
+{
+	if (match->route != NULL)
+		return true;
+	if (match->first == NULL)
+		return refuse(reply, PB_NOT_FOUND, "there is nothing at this path");
+	add_header(answer, "Allow", pb_route_methods(match->first));
+	return refuse(reply, PB_METHOD_NOT_ALLOWED,
+				  "this path does not have this method");
+}
+
+/* Takes an id as the path spells it, or returns the broken rule. */
+static const char *
+take_id(const PbMatch *match, int index, PbRequest *request)
+{
+	char	   *id = palloc(match->lengths[index] + 1);
+	const char *problem;
+	size_t		length;
+
+	if (!pb_text_percent_decode(match->ids[index], match->lengths[index], id,
+								&length))
+		return "must have two hex digits behind each %";
+	problem = pb_text_path_id_problem(id, length);
+	id[length] = '\0';
+	request->ids[index] = id;
+	return problem;
+}
+
+static bool
+take_ids(const PbMatch *match, PbRequest *request, PbReply *reply)
+{
+	for (int i = 0; i < pb_route_ids(match->route); i++)
+	{
+		PbPath		path = {NULL, pb_route_id_name(match->route, i), 0};
+		const char *problem = take_id(match, i, request);
+
+		if (problem != NULL)
+			pb_fault_problem(&reply->faults, &path, problem, NULL);
+	}
+	return reply->faults.refusal == PB_ACCEPTED;
+}
+
+static bool
+is_json(const PbRequest *request)
+{
+	PbJson		type;
+
+	return pb_request_header(request, "content-type", &type) &&
+		pb_request_header_has(request, "content-type", "application/json") &&
+		memchr(type.text, ',', type.length) == NULL;
+}
+
+static bool
+take_body(const PbMessage *message, PbRequest *request, PbReply *reply)
+{
+	PbParsed	parsed;
+
+	if (message->body_length > PB_BODY_MAX)
+		return refuse(reply, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM);
+	if (message->body_length > 0 && !is_json(request))
+		return refuse(reply, PB_UNSUPPORTED_MEDIA_TYPE,
+					  "send Content-Type: application/json");
+	if (!pb_parse(message->body, message->body_length, "the request body",
+				  &parsed, &reply->faults))
+		return false;
+	request->body = parsed.value;
+	return true;
+}
+
+static void
+serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
+	  PbReply *reply, PbAnswer *answer)
+{
+	const PbRoute *route = match->route;
+
+	if ((route == NULL || !route->is_public) &&
+		!pb_caller_identify(request, &reply->faults))
+		return;
+	if (!has_route(match, reply, answer))
+		return;
+	if (route->takes != NULL && !take_body(message, request, reply))
+		return;
+	if (take_ids(match, request, reply))
+		pb_route_run(route, request, reply);
+}
+
+/*
+ * Routes the message, runs its operation, and makes the answer. OPTIONS asks
+ * only what there is, so it needs no credential.
+ */
+void
+pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
+			   PbAnswer *answer)
+{
+	static const PbRoute options = {.status = 204};
+	size_t		path_length = strcspn(message->uri, "?#");
+	int			begin = reply->body->len;
+	PbMatch		match;
+
+	request->manner = PB_HTTP;
+	request->path = pnstrdup(message->uri, path_length);
+	pb_route_match(message->method, request->path, path_length, &match);
+	if (match.first != NULL && strcmp(message->method, "OPTIONS") == 0)
+	{
+		match.route = &options;
+		add_header(answer, "Allow", pb_route_methods(match.first));
+	}
+	else
+		serve(message, &match, request, reply, answer);
+	pb_http_finish(request, match.route, reply, answer);
+	if (strcmp(message->method, "HEAD") == 0)
+		reply->body->len = begin;
+}
+
+/* The headers as an object. */
+void
+pb_http_headers(StringInfo out, const PbAnswer *answer)
+{
+	pb_json_begin(out, '{');
+	for (int i = 0; i < answer->header_count; i++)
+		pb_json_pair(out, answer->headers[i].name, answer->headers[i].value);
+	pb_json_end(out, '}');
+}
+
+/* The headers as PostgREST takes them: an array of objects of one member. */
+void
+pb_http_header_list(StringInfo out, const PbAnswer *answer)
+{
+	pb_json_begin(out, '[');
+	for (int i = 0; i < answer->header_count; i++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, answer->headers[i].name, answer->headers[i].value);
+		pb_json_end(out, '}');
+	}
+	pb_json_end(out, ']');
+}

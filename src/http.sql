@@ -1,0 +1,38 @@
+CREATE TYPE pgbeam.http_response AS (status integer, headers jsonb, body text);
+COMMENT ON TYPE pgbeam.http_response IS
+'What an HTTP layer sends: status, headers as an object of strings, body (empty where there is none).';
+
+CREATE FUNCTION pgbeam.http(method text, uri text, headers jsonb, body bytea) RETURNS pgbeam.http_response
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_http';
+COMMENT ON FUNCTION pgbeam.http(text, text, jsonb, bytea) IS
+'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null). Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503 for a deadlock, which may be tried again.';
+
+-- PostgREST sends what such a domain holds as it is.
+CREATE DOMAIN pgbeam."*/*" AS bytea;
+COMMENT ON DOMAIN pgbeam."*/*" IS 'A body of any media type, for PostgREST.';
+
+CREATE FUNCTION pgbeam.http_forwarded(bytea) RETURNS pgbeam."*/*"
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_http_forwarded';
+COMMENT ON FUNCTION pgbeam.http_forwarded(bytea) IS
+'The same for PostgREST behind a front that sends every request here as application/octet-stream, with what the client sent in X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept: answers the body, and sets response.status and response.headers.';
+
+CREATE FUNCTION pgbeam.openapi() RETURNS json
+LANGUAGE c STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_openapi';
+COMMENT ON FUNCTION pgbeam.openapi() IS
+'The API''s description (OpenAPI 3.0.3), made of the routes and the fields.';
+
+CREATE FUNCTION pgbeam.routes(
+	OUT operation text, OUT method text, OUT path text, OUT function text,
+	OUT needs_credential boolean, OUT writes boolean, OUT status integer, OUT errors integer[])
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_routes';
+COMMENT ON FUNCTION pgbeam.routes() IS
+'The API''s operations: name, method, path ({name} stands for an id), the SQL function that does the same, whether it asks for a credential and writes, the status of success and those of its refusals.';

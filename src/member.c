@@ -1,0 +1,119 @@
+/*
+ * member.c
+ *	  Members of organizations: kept by the operator, read at each request.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "check.h"
+#include "member.h"
+#include "organization.h"
+#include "sql.h"
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			org_id;
+	int			user_id;
+}			at;
+
+static const char *const roles[] = {"owner", "admin", "member", NULL};
+
+static const PbField fields[] = {
+	{
+		.name = "org_id", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = PB_ORG_ID_MAX, .at = &at.org_id,
+		.about = "The organization."
+	},
+	{
+		.name = "user_id", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = PB_USER_ID_MAX, .at = &at.user_id,
+		.about = "The user: the claim sub of his tokens."
+	},
+	{
+		.name = "role", .kind = PB_WORD, .flags = PB_SHOWN | PB_REQUIRED,
+		.words = roles,
+		.about = "What he may do: owner and admin everything, member look."
+	},
+	{0}
+};
+
+const PbResource pb_member = {
+	.name = "member",
+	.table = "pgbeam.members",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
+
+static PbStatement find = {
+	.text = "SELECT m.role OPERATOR(pg_catalog.<>) 'member', "
+	"o.suspended_at IS NOT NULL "
+	"FROM pgbeam.members AS m, pgbeam.organizations AS o "
+	"WHERE m.org_id OPERATOR(pg_catalog.=) $1 "
+	"AND m.user_id OPERATOR(pg_catalog.=) $2 "
+	"AND o.org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = 2, .types = types, .reads = true
+};
+
+static PbStatement set = {
+	.text = "INSERT INTO pgbeam.members (org_id, user_id, role) "
+	"VALUES ($1, $2, $3) ON CONFLICT (org_id, user_id) "
+	"DO UPDATE SET role = $3",
+	.nargs = lengthof(types), .types = types
+};
+
+static PbStatement remove_one = {
+	.text = "DELETE FROM pgbeam.members "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND user_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2, .types = types
+};
+
+/* False where the user is none of the organization's. */
+bool
+pb_member_find(Datum org_id, Datum user_id, PbMembership *membership)
+{
+	Datum		values[] = {org_id, user_id};
+	TupleDesc	descriptor;
+	HeapTuple	row = pb_sql_row(&find, values, NULL, &descriptor);
+	bool		isnull;
+
+	if (row == NULL)
+		return false;
+	membership->may_write =
+		DatumGetBool(heap_getattr(row, 1, descriptor, &isnull));
+	membership->is_suspended =
+		DatumGetBool(heap_getattr(row, 2, descriptor, &isnull));
+	return true;
+}
+
+/* Makes a member, or gives him another role. */
+void
+pb_member_set(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_member);
+
+	pb_check_members(row, members, row->shape->count, faults);
+	if (faults->count > 0)
+		return;
+	pb_organization_register(row->values[at.org_id]);
+	if (pb_sql_run(&set, row->values, NULL) == 0)
+		pb_sql_vetoed(pb_member.table);
+}
+
+/* Removes a member: what he may do ends with the next request. */
+void
+pb_member_remove(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_member);
+
+	pb_check_members(row, members, 2, faults);
+	if (faults->count == 0 && pb_sql_run(&remove_one, row->values, NULL) == 0)
+		pb_fault_set(faults, PB_NOT_FOUND, "member not found", NULL);
+}

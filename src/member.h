@@ -1,0 +1,31 @@
+/*
+ * member.h
+ *	  Members: which users an organization has, and their role in it.
+ */
+#ifndef PB_MEMBER_H
+#define PB_MEMBER_H
+
+#include "field.h"
+
+#define PB_USER_ID_MAX 255
+
+typedef struct PbMembership
+{
+	bool		may_write;
+	bool		is_suspended;	/* the organization */
+} PbMembership;
+
+/* SQL: whether user is a member of org; NULL for whom that need not hold. */
+#define PB_IS_MEMBER(user, org) \
+	"(" user " IS NULL OR EXISTS (SELECT FROM pgbeam.members AS m " \
+	"WHERE m.org_id OPERATOR(pg_catalog.=) " org \
+	" AND m.user_id OPERATOR(pg_catalog.=) " user "))"
+
+extern const PbResource pb_member;
+
+extern bool pb_member_find(Datum org_id, Datum user_id,
+						   PbMembership *membership);
+extern void pb_member_set(const PbJson *members, PbFaults *faults);
+extern void pb_member_remove(const PbJson *members, PbFaults *faults);
+
+#endif							/* PB_MEMBER_H */

@@ -1,0 +1,122 @@
+/*
+ * request.c
+ *	  Reads a request's headers.
+ */
+#include "postgres.h"
+
+#include "request.h"
+#include "text.h"
+
+typedef struct Search
+{
+	const char *wanted;
+	const char *found;
+	int			length;
+} Search;
+
+static void
+compare_name(void *state, const char *name, int length)
+{
+	Search	   *search = state;
+
+	if (!pb_text_is_alike(name, length, search->wanted))
+		return;
+	search->found = name;
+	search->length = length;
+}
+
+/*
+ * Between the client and PostgREST a front carries these headers under names
+ * of its own, because PostgREST would judge them.
+ */
+static const char *
+carried_name(const char *name)
+{
+	static const char *const carried[] = {"authorization", "content-type", "accept"};
+
+	for (int i = 0; i < (int) lengthof(carried); i++)
+		if (strcmp(name, carried[i]) == 0)
+			return psprintf("x-pgbeam-%s", name);
+	return name;
+}
+
+/*
+ * A header's value; name is in lower case, the client's in any. An empty one
+ * is as good as none.
+ */
+bool
+pb_request_header(const PbRequest *request, const char *name, PbJson *value)
+{
+	Search		search = {name, NULL, 0};
+
+	if (request->headers.type != PB_JSON_OBJECT)
+		return false;
+	if (request->is_forwarded)
+		search.wanted = carried_name(name);
+	if (!pb_json_find(&request->headers, search.wanted, value))
+	{
+		pb_json_names(&request->headers, compare_name, &search);
+		if (search.found == NULL ||
+			!pb_json_member(&request->headers, search.found, search.length,
+							value))
+			return false;
+	}
+	return value->type == PB_JSON_TEXT && value->length > 0;
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The next item of a list, without parameters and the space around it. */
+static bool
+next_item(const char **at, const char *end, const char **item, int *length)
+{
+	const char *stop;
+
+	while (*at < end && (is_space(**at) || **at == ','))
+		(*at)++;
+	if (*at >= end)
+		return false;
+	*item = *at;
+	while (*at < end && **at != ',')
+		(*at)++;
+	stop = memchr(*item, ';', *at - *item);
+	if (stop == NULL)
+		stop = *at;
+	while (stop > *item && is_space(stop[-1]))
+		stop--;
+	*length = stop - *item;
+	return true;
+}
+
+/*
+ * Whether a header that is a list of items, commas between them, names this
+ * one; parameters behind a semicolon have no say.
+ */
+bool
+pb_request_header_has(const PbRequest *request, const char *name,
+					  const char *item)
+{
+	PbJson		value;
+	const char *at;
+	const char *found;
+	int			length;
+
+	if (!pb_request_header(request, name, &value))
+		return false;
+	at = value.text;
+	while (next_item(&at, value.text + value.length, &found, &length))
+		if (pb_text_is_alike(found, length, item))
+			return true;
+	return false;
+}
+
+/* Whether members that the request does not have are refused (RFC 7240). */
+bool
+pb_request_is_strict(const PbRequest *request)
+{
+	return pb_request_header_has(request, "prefer", "handling=strict");
+}

@@ -1,0 +1,79 @@
+/*
+ * request.h
+ *	  A request: how it came, who asks, what it says. Its reply. And the
+ *	  operations that make the one of the other.
+ */
+#ifndef PB_REQUEST_H
+#define PB_REQUEST_H
+
+#include "fault.h"
+#include "field.h"
+#include "json.h"
+
+typedef enum PbManner
+{
+	PB_SQL,						/* a plain function call */
+	PB_HTTP						/* on behalf of an HTTP request */
+} PbManner;
+
+/* Who asks; what he may see and do is told by caller.h. */
+typedef struct PbCaller
+{
+	bool		is_trusted;		/* SQL that may name any organization */
+	text	   *org_id;			/* the only one he acts for, or NULL */
+	text	   *user_id;		/* whose memberships count, or NULL */
+} PbCaller;
+
+#define PB_IDS_MAX 2			/* in a path */
+#define PB_BODY_MAX (2 * 1024 * 1024)
+#define PB_BODY_PROBLEM "the request body exceeds 2 MB"
+
+typedef struct PbRequest
+{
+	PbManner	manner;
+	Oid			role;			/* that calls */
+	PbCaller	caller;
+	PbJson		headers;		/* an object, or PB_JSON_NULL */
+	bool		is_forwarded;	/* see pb_request_header() */
+	PbJson		claims;			/* that the HTTP layer verified; the same */
+	PbJson		body;
+	const char *path;			/* of the URI, where it is known */
+	const char *ids[PB_IDS_MAX];	/* of the path, outermost first; may be
+									 * NULL */
+} PbRequest;
+
+typedef struct PbReply
+{
+	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
+	PbFaults   *unknown;		/* takes members that the request should not
+								 * have; faults itself when they are refused */
+	StringInfo	body;			/* JSON; nothing in it where none is due */
+	const char *created;		/* id of what was created */
+} PbReply;
+
+/* An operation of the API: where it is found, what it takes and gives. */
+typedef struct PbRoute
+{
+	const char *operation;		/* the API's name of it */
+	const char *method;
+	const char *path;			/* {name} stands for an id */
+	const char *function;		/* the SQL function, NULL: none of its own */
+	bool		is_public;		/* asks for no credential */
+	bool		writes;
+	int			status;			/* of success */
+	int			errors[8];		/* statuses of its own refusals, then 0 */
+	const PbResource *takes;	/* whose create request the body is, or NULL */
+	const PbResource *gives;	/* whose view the answer is; with what it
+								 * embeds where it takes that too */
+	const struct PbRoute *location; /* where a created one is found */
+	void		(*run) (const PbRequest *request, PbReply *reply);
+	const char *about;			/* one sentence */
+} PbRoute;
+
+extern bool pb_request_header(const PbRequest *request, const char *name,
+							  PbJson *value);
+extern bool pb_request_is_strict(const PbRequest *request);
+extern bool pb_request_header_has(const PbRequest *request, const char *name,
+								  const char *item);
+
+#endif							/* PB_REQUEST_H */

@@ -1,0 +1,43 @@
+/*
+ * route.h
+ *	  The operations of the API, and the only place that names their paths.
+ */
+#ifndef PB_ROUTE_H
+#define PB_ROUTE_H
+
+#include "request.h"
+
+/* In the order of the table. */
+typedef enum PbOperation
+{
+	PB_CREATE_PROJECT,
+	PB_GET_PROJECT,
+	PB_DELETE_PROJECT,
+	PB_GET_DATABASE,
+	PB_GET_OPENAPI,
+	PB_OPERATIONS
+} PbOperation;
+
+/* What a path leads to. */
+typedef struct PbMatch
+{
+	const PbRoute *route;		/* NULL: it has none with this method */
+	const PbRoute *first;		/* NULL: it leads nowhere */
+	const char *ids[PB_IDS_MAX];	/* as they stand in the path, decoded */
+	int			lengths[PB_IDS_MAX];
+} PbMatch;
+
+extern const PbRoute pb_routes[PB_OPERATIONS];
+
+extern void pb_route_match(const char *method, const char *path,
+						   size_t length, PbMatch *match);
+extern const char *pb_route_id_name(const PbRoute *route, int index);
+extern int	pb_route_ids(const PbRoute *route);
+extern const char *pb_route_methods(const PbRoute *route);
+extern const char *pb_route_location(const PbRoute *route,
+									 const PbRequest *request,
+									 const PbReply *reply);
+extern void pb_route_run(const PbRoute *route, const PbRequest *request,
+						 PbReply *reply);
+
+#endif							/* PB_ROUTE_H */
