@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # list alone gives objects, install script and that law (test/lint).
 PARTS = compat crypt typeid jwt text json sql fault parse field rule check constraint \
 	show describe keyfile key id organization member apikey token request caller \
-	resource host database project openapi route http entry pgbeam
+	resource host database project schema openapi route http entry pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -176,8 +176,7 @@ void
 pb_fault_envelope(StringInfo out, const PbFaults *faults)
 {
 	pb_json_begin(out, '{');
-	pb_json_name(out, "error");
-	pb_json_begin(out, '{');
+	pb_json_open(out, "error");
 	pb_json_pair(out, "code", kinds[faults->refusal].code);
 	pb_json_pair(out, "message", faults->problems[0].detail);
 	append_errors(out, faults);

@@ -295,6 +295,14 @@ pb_json_string(StringInfo out, const char *string)
 	pb_json_text(out, string, strlen(string));
 }
 
+/* Begins a member that is an object. */
+void
+pb_json_open(StringInfo out, const char *name)
+{
+	pb_json_name(out, name);
+	pb_json_begin(out, '{');
+}
+
 /* A member that is a string. */
 void
 pb_json_pair(StringInfo out, const char *name, const char *string)

@@ -63,6 +63,7 @@ extern void pb_json_name(StringInfo out, const char *name);
 extern void pb_json_next(StringInfo out);
 extern void pb_json_text(StringInfo out, const char *text, int length);
 extern void pb_json_string(StringInfo out, const char *string);
+extern void pb_json_open(StringInfo out, const char *name);
 extern void pb_json_pair(StringInfo out, const char *name,
 						 const char *string);
 extern void pb_json_number(StringInfo out, int32 number);

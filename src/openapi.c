@@ -4,258 +4,10 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
 #include "utils/formatting.h"
 
 #include "openapi.h"
-#include "text.h"
-#include "typeid.h"
-
-#define SCHEMAS "#/components/schemas/"
-
-/* What a schema is for: which fields it has, and which must be there. */
-typedef enum Use
-{
-	REQUEST,
-	VIEW,
-	VIEW_ITEM					/* of a list in a view */
-} Use;
-
-static void put_members(StringInfo out, const PbField *fields, Use use);
-
-/* "cache_config" as "CacheConfig". */
-static const char *
-pascal_case(const char *name)
-{
-	StringInfoData out;
-	bool		starts = true;
-
-	initStringInfo(&out);
-	for (; *name != '\0'; name++)
-	{
-		if (*name != '_')
-			appendStringInfoChar(&out,
-								 starts ? pg_ascii_toupper(*name) : *name);
-		starts = *name == '_';
-	}
-	return out.data;
-}
-
-static const char *
-view_name(const PbResource *resource)
-{
-	return pascal_case(resource->name);
-}
-
-static const char *
-request_name(const PbResource *resource)
-{
-	return psprintf("Create%sRequest", pascal_case(resource->name));
-}
-
-static void
-open_object(StringInfo out, const char *name)
-{
-	pb_json_name(out, name);
-	pb_json_begin(out, '{');
-}
-
-static void
-put_reference(StringInfo out, const char *name)
-{
-	pb_json_pair(out, "$ref", psprintf(SCHEMAS "%s", name));
-}
-
-static void
-put_limit(StringInfo out, const char *name, int limit)
-{
-	pb_json_name(out, name);
-	pb_json_number(out, limit);
-}
-
-static void
-put_text_limits(StringInfo out, const PbField *field)
-{
-	if (field->least > 0)
-		put_limit(out, "minLength", field->least);
-	if (field->most > 0)
-		put_limit(out, "maxLength", field->most);
-}
-
-static void
-put_words(StringInfo out, const char *const *words)
-{
-	pb_json_name(out, "enum");
-	pb_json_begin(out, '[');
-	for (int i = 0; words[i] != NULL; i++)
-	{
-		pb_json_next(out);
-		pb_json_string(out, words[i]);
-	}
-	pb_json_end(out, ']');
-}
-
-static void
-put_integer(StringInfo out, const PbField *field)
-{
-	pb_json_pair(out, "type", "integer");
-	pb_json_pair(out, "format", "int32");
-	put_limit(out, "minimum", field->least);
-	if (field->most > 0)
-		put_limit(out, "maximum", field->most);
-}
-
-/* A list's items are plain, or objects with members. */
-static void
-put_items(StringInfo out, const PbField *field, Use use)
-{
-	const PbField *item = field->fields;
-
-	pb_json_pair(out, "type", "array");
-	if (field->most > 0)
-		put_limit(out, "maxItems", field->most);
-	open_object(out, "items");
-	if (pb_field_lists_objects(field))
-		put_members(out, item, use == VIEW ? VIEW_ITEM : use);
-	else
-	{
-		pb_json_pair(out, "type", "string");
-		put_text_limits(out, item);
-	}
-	pb_json_end(out, '}');
-}
-
-static void
-put_type(StringInfo out, const PbField *field, Use use)
-{
-	switch (field->kind)
-	{
-		case PB_INTEGER:
-			put_integer(out, field);
-			break;
-		case PB_BOOLEAN:
-			pb_json_pair(out, "type", "boolean");
-			break;
-		case PB_LIST:
-			put_items(out, field, use);
-			break;
-		case PB_OBJECT:
-			put_members(out, field->fields, use);
-			break;
-		default:
-			pb_json_pair(out, "type", "string");
-			put_text_limits(out, field);
-			break;
-	}
-	if (field->kind == PB_WORD)
-		put_words(out, field->words);
-	else if (field->kind == PB_TIME)
-		pb_json_pair(out, "format", "date-time");
-	else if (field->kind == PB_SECRET)
-		pb_json_pair(out, "format", "password");
-	else if (field->kind == PB_ID)
-		pb_json_pair(out, "pattern",
-					 psprintf("^%s_[0-7][%s]{%d}$", field->prefix, pb_base32,
-							  PB_TYPEID_SUFFIX - 1));
-}
-
-static void
-put_default(StringInfo out, const PbField *field)
-{
-	Datum		value;
-
-	if (field->setting == NULL && field->fallback == NULL)
-		return;
-	pb_json_name(out, "default");
-	if (field->setting == NULL)
-	{
-		appendStringInfoString(out, field->fallback);
-		return;
-	}
-	value = field->setting();
-	if (field->kind == PB_BOOLEAN)
-		pb_json_boolean(out, DatumGetBool(value));
-	else
-		pb_json_string(out, TextDatumGetCString(value));
-}
-
-/* A reference stands alone: whatever is beside it is not read. */
-static void
-put_field(StringInfo out, const PbField *field, Use use)
-{
-	open_object(out, field->name);
-	if (field->kind == PB_EMBEDDED)
-		put_reference(out, request_name(field->resource));
-	else
-	{
-		put_type(out, field, use);
-		if (field->about != NULL)
-			pb_json_pair(out, "description", field->about);
-		if (use == REQUEST)
-			put_default(out, field);
-	}
-	pb_json_end(out, '}');
-}
-
-static bool
-is_part(const PbField *field, Use use)
-{
-	return field->flags & (use == REQUEST ? PB_CREATE : PB_SHOWN);
-}
-
-/* Whether a request must have the member, or an answer always has it. */
-static bool
-is_required(const PbField *field, Use use)
-{
-	if (use == VIEW)
-		return !(field->flags & (PB_NULLABLE | PB_QUIET));
-	return field->flags & PB_REQUIRED;
-}
-
-static void
-put_required(StringInfo out, const PbField *fields, Use use)
-{
-	bool		any = false;
-
-	for (const PbField *f = fields; f->name != NULL; f++)
-	{
-		if (!is_part(f, use) || !is_required(f, use))
-			continue;
-		if (any)
-			pb_json_next(out);
-		else
-		{
-			pb_json_name(out, "required");
-			pb_json_begin(out, '[');
-		}
-		pb_json_string(out, f->name);
-		any = true;
-	}
-	if (any)
-		pb_json_end(out, ']');
-}
-
-/* An object with the fields of that use. */
-static void
-put_members(StringInfo out, const PbField *fields, Use use)
-{
-	pb_json_pair(out, "type", "object");
-	put_required(out, fields, use);
-	open_object(out, "properties");
-	for (const PbField *field = fields; field->name != NULL; field++)
-		if (is_part(field, use))
-			put_field(out, field, use);
-	pb_json_end(out, '}');
-}
-
-static void
-put_schema(StringInfo out, const char *name, const PbResource *resource,
-		   Use use)
-{
-	open_object(out, name);
-	put_members(out, resource->fields, use);
-	pb_json_end(out, '}');
-}
+#include "schema.h"
 
 /* What a create request of the resource has within it, or NULL. */
 static const PbResource *
@@ -277,15 +29,15 @@ given_beside(const PbRoute *route)
 static const char *
 response_name(const PbRoute *route)
 {
-	return given_beside(route) == NULL ? view_name(route->gives) :
-		psprintf("Create%sResponse", view_name(route->gives));
+	return given_beside(route) == NULL ? pb_schema_view_name(route->gives) :
+		psprintf("Create%sResponse", pb_schema_view_name(route->gives));
 }
 
 static void
 put_part(StringInfo out, const PbResource *resource)
 {
-	open_object(out, resource->name);
-	put_reference(out, view_name(resource));
+	pb_json_open(out, resource->name);
+	pb_schema_reference(out, pb_schema_view_name(resource));
 	pb_json_end(out, '}');
 }
 
@@ -294,7 +46,7 @@ put_response_schema(StringInfo out, const PbRoute *route)
 {
 	const PbResource *beside = given_beside(route);
 
-	open_object(out, response_name(route));
+	pb_json_open(out, response_name(route));
 	pb_json_pair(out, "type", "object");
 	pb_json_name(out, "required");
 	pb_json_begin(out, '[');
@@ -302,7 +54,7 @@ put_response_schema(StringInfo out, const PbRoute *route)
 	pb_json_next(out);
 	pb_json_string(out, beside->name);
 	pb_json_end(out, ']');
-	open_object(out, "properties");
+	pb_json_open(out, "properties");
 	put_part(out, route->gives);
 	put_part(out, beside);
 	pb_json_end(out, '}');
@@ -324,15 +76,22 @@ is_new(StringInfo defined, const char *name)
 static void
 put_view(StringInfo out, StringInfo defined, const PbResource *resource)
 {
-	if (resource != NULL && is_new(defined, view_name(resource)))
-		put_schema(out, view_name(resource), resource, VIEW);
+	if (resource == NULL || !is_new(defined, pb_schema_view_name(resource)))
+		return;
+	pb_json_open(out, pb_schema_view_name(resource));
+	pb_schema_view(out, resource);
+	pb_json_end(out, '}');
 }
 
 static void
 put_request(StringInfo out, StringInfo defined, const PbResource *resource)
 {
-	if (resource != NULL && is_new(defined, request_name(resource)))
-		put_schema(out, request_name(resource), resource, REQUEST);
+	if (resource == NULL ||
+		!is_new(defined, pb_schema_request_name(resource)))
+		return;
+	pb_json_open(out, pb_schema_request_name(resource));
+	pb_schema_request(out, resource);
+	pb_json_end(out, '}');
 }
 
 static void
@@ -372,7 +131,7 @@ put_parameters(StringInfo out, const char *path)
 		pb_json_pair(out, "in", "path");
 		pb_json_name(out, "required");
 		pb_json_boolean(out, true);
-		open_object(out, "schema");
+		pb_json_open(out, "schema");
 		pb_json_pair(out, "type", "string");
 		pb_json_pair(out, "pattern", "^[a-zA-Z0-9_.-]+$");
 		pb_json_end(out, '}');
@@ -385,11 +144,11 @@ put_parameters(StringInfo out, const char *path)
 static void
 put_content(StringInfo out, const char *schema)
 {
-	open_object(out, "content");
-	open_object(out, "application/json");
-	open_object(out, "schema");
+	pb_json_open(out, "content");
+	pb_json_open(out, "application/json");
+	pb_json_open(out, "schema");
 	if (schema != NULL)
-		put_reference(out, schema);
+		pb_schema_reference(out, schema);
 	else
 		pb_json_pair(out, "type", "object");
 	pb_json_end(out, '}');
@@ -400,13 +159,13 @@ put_content(StringInfo out, const char *schema)
 static void
 put_success(StringInfo out, const PbRoute *route)
 {
-	open_object(out, psprintf("%d", route->status));
+	pb_json_open(out, psprintf("%d", route->status));
 	pb_json_pair(out, "description", route->about);
 	if (route->location != NULL)
 	{
-		open_object(out, "headers");
-		open_object(out, "Location");
-		open_object(out, "schema");
+		pb_json_open(out, "headers");
+		pb_json_open(out, "Location");
+		pb_json_open(out, "schema");
 		pb_json_pair(out, "type", "string");
 		pb_json_end(out, '}');
 		pb_json_end(out, '}');
@@ -421,11 +180,11 @@ put_success(StringInfo out, const PbRoute *route)
 static void
 put_responses(StringInfo out, const PbRoute *route)
 {
-	open_object(out, "responses");
+	pb_json_open(out, "responses");
 	put_success(out, route);
 	for (const int *status = route->errors; *status != 0; status++)
 	{
-		open_object(out, psprintf("%d", *status));
+		pb_json_open(out, psprintf("%d", *status));
 		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
 		pb_json_end(out, '}');
 	}
@@ -435,16 +194,16 @@ put_responses(StringInfo out, const PbRoute *route)
 static void
 put_operation(StringInfo out, const PbRoute *route)
 {
-	open_object(out, asc_tolower(route->method, strlen(route->method)));
+	pb_json_open(out, asc_tolower(route->method, strlen(route->method)));
 	pb_json_pair(out, "operationId", route->operation);
 	pb_json_pair(out, "summary", route->about);
 	put_parameters(out, route->path);
 	if (route->takes != NULL)
 	{
-		open_object(out, "requestBody");
+		pb_json_open(out, "requestBody");
 		pb_json_name(out, "required");
 		pb_json_boolean(out, true);
-		put_content(out, request_name(route->takes));
+		put_content(out, pb_schema_request_name(route->takes));
 		pb_json_end(out, '}');
 	}
 	put_responses(out, route);
@@ -461,11 +220,11 @@ put_operation(StringInfo out, const PbRoute *route)
 static void
 put_paths(StringInfo out, const PbRoute *routes, int count)
 {
-	open_object(out, "paths");
+	pb_json_open(out, "paths");
 	for (int i = 0; i < count; i++)
 	{
 		if (i == 0 || strcmp(routes[i].path, routes[i - 1].path) != 0)
-			open_object(out, routes[i].path);
+			pb_json_open(out, routes[i].path);
 		put_operation(out, &routes[i]);
 		if (i == count - 1 || strcmp(routes[i].path, routes[i + 1].path) != 0)
 			pb_json_end(out, '}');
@@ -499,7 +258,7 @@ static const char refusal_schemas[] =
 "'error':{'type':'object','required':['code','message'],'properties':{"
 "'code':{'type':'string','description':'An open set.'},"
 "'message':{'type':'string'},"
-"'errors':{'$ref':'" SCHEMAS "Problems'}}}}},"
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}}}},"
 "'ProblemDocument':{'type':'object','description':'RFC 9457.',"
 "'required':['type','title','status','code','request_id'],'properties':{"
 "'type':{'type':'string','format':'uri'},"
@@ -509,12 +268,12 @@ static const char refusal_schemas[] =
 "'instance':{'type':'string'},"
 "'code':{'type':'string'},"
 "'request_id':{'type':'string'},"
-"'errors':{'$ref':'" SCHEMAS "Problems'}}}";
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}}";
 
 static const char other_components[] =
 ",'responses':{'Refusal':{'description':'The request is refused.','content':{"
-"'application/json':{'schema':{'$ref':'" SCHEMAS "Error'}},"
-"'application/problem+json':{'schema':{'$ref':'" SCHEMAS "ProblemDocument'}}}}},"
+"'application/json':{'schema':{'$ref':'" PB_SCHEMAS "Error'}},"
+"'application/problem+json':{'schema':{'$ref':'" PB_SCHEMAS "ProblemDocument'}}}}},"
 "'securitySchemes':{"
 "'BearerAuth':{'type':'http','scheme':'bearer','bearerFormat':'JWT'},"
 "'ApiKeyAuth':{'type':'http','scheme':'bearer'},"
@@ -526,8 +285,8 @@ pb_openapi(StringInfo out, const PbRoute *routes, int count)
 {
 	append_fixed(out, head);
 	put_paths(out, routes, count);
-	open_object(out, "components");
-	open_object(out, "schemas");
+	pb_json_open(out, "components");
+	pb_json_open(out, "schemas");
 	put_schemas(out, routes, count);
 	pb_json_next(out);
 	append_fixed(out, refusal_schemas);

@@ -97,6 +97,10 @@ make_insert(PbStatement *insert, const PbResource *resource,
 	};
 }
 
+/*
+ * By id alone, so that no statistics lead to another index than that on id;
+ * of deleted rows the planner would go through the partial one on all others.
+ */
 static void
 make_finds(PbStatements *made, const PbResource *resource,
 		   const PbShape *shape)
@@ -106,8 +110,8 @@ make_finds(PbStatements *made, const PbResource *resource,
 	initStringInfo(&text);
 	appendStringInfoString(&text, "SELECT ");
 	append_columns(&text, shape, true);
-	appendStringInfo(&text, " FROM %s AS t WHERE id OPERATOR(pg_catalog.=) $1 "
-					 "AND deleted_at IS NULL", resource->table);
+	appendStringInfo(&text, " FROM %s AS t WHERE id OPERATOR(pg_catalog.=) $1",
+					 resource->table);
 	if (resource->parent != NULL)
 		appendStringInfo(&text, " AND ($2 IS NULL OR %s OPERATOR(pg_catalog.=) $2)",
 						 resource->parent);
@@ -262,38 +266,51 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	return true;
 }
 
+/* The row of this id that is in sight, below the parent if one is named. */
+static PbRow *
+look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
+		const char *id, const PbParent *parent)
+{
+	pg_uuid_t	uuids[2];
+	Datum		values[4] = {
+		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
+	};
+	char		nulls[4] = {' ', parent == NULL ? 'n' : ' '};
+	PbRow	   *row;
+	HeapTuple	stored;
+	TupleDesc	descriptor;
+
+	if (!read_id(resource->prefix, id, &uuids[0]) ||
+		(parent != NULL && !read_id(parent->prefix, parent->id, &uuids[1])))
+		return NULL;
+	pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
+	stored = pb_sql_row(&statements(resource)->find[reading], values, nulls,
+						&descriptor);
+	if (stored == NULL)
+		return NULL;
+	row = pb_row_make(resource);
+	pb_row_load(row, stored, descriptor);
+	return pb_row_has(row, resource->prepared->deleted_at) ? NULL : row;
+}
+
 /*
- * The row of this id, below the parent if one is named, for what the caller
- * is about to do with it. NULL with faults, which are the same for a row that
- * is not there and one that he may not know of.
+ * The same for what the caller is about to do with it. NULL with faults,
+ * which are the same for a row that is not there and one out of his sight.
  */
 PbRow *
 pb_resource_find(const PbResource *resource, const PbCaller *caller,
 				 PbAccess access, const char *id, const PbParent *parent,
 				 PbFaults *faults)
 {
-	PbReading	reading = access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
-	pg_uuid_t	uuids[2];
-	Datum		values[4] = {
-		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
-	};
-	char		nulls[4] = {' ', parent == NULL ? 'n' : ' '};
-	PbRow	   *row = NULL;
-	HeapTuple	stored = NULL;
-	TupleDesc	descriptor;
+	PbRow	   *row = look_up(resource, caller,
+							  access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT,
+							  id, parent);
 
-	pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
-	if (read_id(resource->prefix, id, &uuids[0]) &&
-		(parent == NULL || read_id(parent->prefix, parent->id, &uuids[1])))
-		stored = pb_sql_row(&statements(resource)->find[reading], values,
-							nulls, &descriptor);
-	if (stored == NULL)
+	if (row == NULL)
 	{
 		pb_resource_not_found(resource, faults);
 		return NULL;
 	}
-	row = pb_row_make(resource);
-	pb_row_load(row, stored, descriptor);
 	return pb_caller_may(caller, access, pb_resource_org(row), faults) ?
 		row : NULL;
 }

@@ -1,0 +1,253 @@
+/*
+ * schema.c
+ *	  A field table as a JSON schema, in OpenAPI's dialect of it.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "schema.h"
+#include "text.h"
+#include "typeid.h"
+
+/* What a schema is for: which fields it has, and which must be there. */
+typedef enum Use
+{
+	REQUEST,
+	VIEW,
+	VIEW_ITEM					/* of a list in a view */
+} Use;
+
+static void put_members(StringInfo out, const PbField *fields, Use use);
+
+/* "cache_config" as "CacheConfig". */
+static const char *
+pascal_case(const char *name)
+{
+	StringInfoData out;
+	bool		starts = true;
+
+	initStringInfo(&out);
+	for (; *name != '\0'; name++)
+	{
+		if (*name != '_')
+			appendStringInfoChar(&out,
+								 starts ? pg_ascii_toupper(*name) : *name);
+		starts = *name == '_';
+	}
+	return out.data;
+}
+
+const char *
+pb_schema_view_name(const PbResource *resource)
+{
+	return pascal_case(resource->name);
+}
+
+const char *
+pb_schema_request_name(const PbResource *resource)
+{
+	return psprintf("Create%sRequest", pascal_case(resource->name));
+}
+
+void
+pb_schema_reference(StringInfo out, const char *name)
+{
+	pb_json_pair(out, "$ref", psprintf(PB_SCHEMAS "%s", name));
+}
+
+static void
+put_limit(StringInfo out, const char *name, int limit)
+{
+	pb_json_name(out, name);
+	pb_json_number(out, limit);
+}
+
+static void
+put_text_limits(StringInfo out, const PbField *field)
+{
+	if (field->least > 0)
+		put_limit(out, "minLength", field->least);
+	if (field->most > 0)
+		put_limit(out, "maxLength", field->most);
+}
+
+static void
+put_words(StringInfo out, const char *const *words)
+{
+	pb_json_name(out, "enum");
+	pb_json_begin(out, '[');
+	for (int i = 0; words[i] != NULL; i++)
+	{
+		pb_json_next(out);
+		pb_json_string(out, words[i]);
+	}
+	pb_json_end(out, ']');
+}
+
+static void
+put_integer(StringInfo out, const PbField *field)
+{
+	pb_json_pair(out, "type", "integer");
+	pb_json_pair(out, "format", "int32");
+	put_limit(out, "minimum", field->least);
+	if (field->most > 0)
+		put_limit(out, "maximum", field->most);
+}
+
+/* A list's items are plain, or objects with members. */
+static void
+put_items(StringInfo out, const PbField *field, Use use)
+{
+	const PbField *item = field->fields;
+
+	pb_json_pair(out, "type", "array");
+	if (field->most > 0)
+		put_limit(out, "maxItems", field->most);
+	pb_json_open(out, "items");
+	if (pb_field_lists_objects(field))
+		put_members(out, item, use == VIEW ? VIEW_ITEM : use);
+	else
+	{
+		pb_json_pair(out, "type", "string");
+		put_text_limits(out, item);
+	}
+	pb_json_end(out, '}');
+}
+
+static void
+put_type(StringInfo out, const PbField *field, Use use)
+{
+	switch (field->kind)
+	{
+		case PB_INTEGER:
+			put_integer(out, field);
+			break;
+		case PB_BOOLEAN:
+			pb_json_pair(out, "type", "boolean");
+			break;
+		case PB_LIST:
+			put_items(out, field, use);
+			break;
+		case PB_OBJECT:
+			put_members(out, field->fields, use);
+			break;
+		default:
+			pb_json_pair(out, "type", "string");
+			put_text_limits(out, field);
+			break;
+	}
+	if (field->kind == PB_WORD)
+		put_words(out, field->words);
+	else if (field->kind == PB_TIME)
+		pb_json_pair(out, "format", "date-time");
+	else if (field->kind == PB_SECRET)
+		pb_json_pair(out, "format", "password");
+	else if (field->kind == PB_ID)
+		pb_json_pair(out, "pattern",
+					 psprintf("^%s_[0-7][%s]{%d}$", field->prefix, pb_base32,
+							  PB_TYPEID_SUFFIX - 1));
+}
+
+static void
+put_default(StringInfo out, const PbField *field)
+{
+	Datum		value;
+
+	if (field->setting == NULL && field->fallback == NULL)
+		return;
+	pb_json_name(out, "default");
+	if (field->setting == NULL)
+	{
+		appendStringInfoString(out, field->fallback);
+		return;
+	}
+	value = field->setting();
+	if (field->kind == PB_BOOLEAN)
+		pb_json_boolean(out, DatumGetBool(value));
+	else
+		pb_json_string(out, TextDatumGetCString(value));
+}
+
+/* A reference stands alone: whatever is beside it is not read. */
+static void
+put_field(StringInfo out, const PbField *field, Use use)
+{
+	pb_json_open(out, field->name);
+	if (field->kind == PB_EMBEDDED)
+		pb_schema_reference(out, pb_schema_request_name(field->resource));
+	else
+	{
+		put_type(out, field, use);
+		if (field->about != NULL)
+			pb_json_pair(out, "description", field->about);
+		if (use == REQUEST)
+			put_default(out, field);
+	}
+	pb_json_end(out, '}');
+}
+
+static bool
+is_part(const PbField *field, Use use)
+{
+	return field->flags & (use == REQUEST ? PB_CREATE : PB_SHOWN);
+}
+
+/* Whether a request must have the member, or an answer always has it. */
+static bool
+is_required(const PbField *field, Use use)
+{
+	if (use == VIEW)
+		return !(field->flags & (PB_NULLABLE | PB_QUIET));
+	return field->flags & PB_REQUIRED;
+}
+
+static void
+put_required(StringInfo out, const PbField *fields, Use use)
+{
+	bool		any = false;
+
+	for (const PbField *f = fields; f->name != NULL; f++)
+	{
+		if (!is_part(f, use) || !is_required(f, use))
+			continue;
+		if (any)
+			pb_json_next(out);
+		else
+		{
+			pb_json_name(out, "required");
+			pb_json_begin(out, '[');
+		}
+		pb_json_string(out, f->name);
+		any = true;
+	}
+	if (any)
+		pb_json_end(out, ']');
+}
+
+/* An object with the fields of that use. */
+static void
+put_members(StringInfo out, const PbField *fields, Use use)
+{
+	pb_json_pair(out, "type", "object");
+	put_required(out, fields, use);
+	pb_json_open(out, "properties");
+	for (const PbField *field = fields; field->name != NULL; field++)
+		if (is_part(field, use))
+			put_field(out, field, use);
+	pb_json_end(out, '}');
+}
+
+/* The object that answers have. */
+void
+pb_schema_view(StringInfo out, const PbResource *resource)
+{
+	put_members(out, resource->fields, VIEW);
+}
+
+/* The object that a create request is. */
+void
+pb_schema_request(StringInfo out, const PbResource *resource)
+{
+	put_members(out, resource->fields, REQUEST);
+}

@@ -1,0 +1,19 @@
+/*
+ * schema.h
+ *	  A field table as a JSON schema, in OpenAPI's dialect of it.
+ */
+#ifndef PB_SCHEMA_H
+#define PB_SCHEMA_H
+
+#include "field.h"
+
+/* where a document has its schemas */
+#define PB_SCHEMAS "#/components/schemas/"
+
+extern const char *pb_schema_view_name(const PbResource *resource);
+extern const char *pb_schema_request_name(const PbResource *resource);
+extern void pb_schema_reference(StringInfo out, const char *name);
+extern void pb_schema_view(StringInfo out, const PbResource *resource);
+extern void pb_schema_request(StringInfo out, const PbResource *resource);
+
+#endif							/* PB_SCHEMA_H */
