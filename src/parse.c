@@ -29,7 +29,8 @@
 typedef struct Frame
 {
 	bool		is_object;
-	const char *name;			/* of the member, as it is spelled */
+	const char *name;			/* of the member, as it is spelled; NULL until
+								 * it has been met */
 	int			name_length;
 	int			index;
 } Frame;
@@ -161,6 +162,7 @@ follow(Parse *parse)
 			if (frame != NULL)
 			{
 				frame->name = NULL;
+				frame->name_length = 0;
 				frame->index++;
 			}
 			return true;
