@@ -21,7 +21,7 @@ FROM pgbeam.fields() f LEFT JOIN member m ON m.path = f.field
 WHERE table_name = 'pgbeam.databases' AND in_create AND (m.path IS NULL
 	OR maximum IS DISTINCT FROM coalesce(m.value ->> 'maximum', m.value ->> 'maxLength')::integer
 	OR minimum IS DISTINCT FROM nullif(coalesce(m.value ->> 'minimum', m.value ->> 'minLength', CASE WHEN words IS NULL AND type <> 'boolean' THEN '0' END), '')::integer
-	OR default_value IS DISTINCT FROM m.value ->> 'default'
+	OR default_value IS DISTINCT FROM trim('"' FROM substring(m.value ->> 'description', ' Default: (.*)\.$'))
 	OR array_to_json(words)::text IS DISTINCT FROM m.value ->> 'enum');
 SELECT json_object_keys(pgbeam.openapi() #> '{components,schemas}') AS schemas;
 SELECT pgbeam.openapi() #> '{components,schemas,CreateProjectRequest,required}' AS required,

@@ -133,35 +133,24 @@ has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 				  "this path does not have this method");
 }
 
-/* Takes an id as the path spells it, or returns the broken rule. */
+/* An id as it is meant; one that means nothing stays as it is spelled. */
 static const char *
-take_id(const PbMatch *match, int index, PbRequest *request)
+decode(const char *text, int length)
 {
-	char	   *id = palloc(match->lengths[index] + 1);
-	const char *problem;
-	size_t		length;
+	char	   *id = palloc(length + 1);
+	size_t		size;
 
-	if (!pb_text_percent_decode(match->ids[index], match->lengths[index], id,
-								&length))
-		return "must have two hex digits behind each %";
-	problem = pb_text_path_id_problem(id, length);
-	id[length] = '\0';
-	request->ids[index] = id;
-	return problem;
+	if (!pb_text_percent_decode(text, length, id, &size))
+		return pnstrdup(text, length);
+	id[size] = '\0';
+	return strlen(id) == size ? id : pnstrdup(text, length);
 }
 
-static bool
-take_ids(const PbMatch *match, PbRequest *request, PbReply *reply)
+static void
+take_ids(const PbMatch *match, PbRequest *request)
 {
 	for (int i = 0; i < pb_route_ids(match->route); i++)
-	{
-		PbPath		path = {NULL, pb_route_id_name(match->route, i), 0};
-		const char *problem = take_id(match, i, request);
-
-		if (problem != NULL)
-			pb_fault_problem(&reply->faults, &path, problem, NULL);
-	}
-	return reply->faults.refusal == PB_ACCEPTED;
+		request->ids[i] = decode(match->ids[i], match->lengths[i]);
 }
 
 static bool
@@ -202,9 +191,8 @@ serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 		return;
 	if (!has_route(match, reply, answer))
 		return;
-	if (route->takes != NULL && !take_body(message, request, reply))
-		return;
-	if (take_ids(match, request, reply))
+	take_ids(match, request);
+	if (route->takes == NULL || take_body(message, request, reply))
 		pb_route_run(route, request, reply);
 }
 

@@ -118,5 +118,6 @@ pb_request_header_has(const PbRequest *request, const char *name,
 bool
 pb_request_is_strict(const PbRequest *request)
 {
-	return pb_request_header_has(request, "prefer", "handling=strict");
+	return pb_request_header_has(request, "prefer", "handling=strict") ||
+		pb_request_header_has(request, "prefer", "handling=\"strict\"");
 }

@@ -113,16 +113,15 @@ pb_route_match(const char *method, const char *path, size_t length,
 	}
 }
 
-/* The name of an id in the path; NULL past the last. */
-const char *
-pb_route_id_name(const PbRoute *route, int index)
+/* The name of an id in the path. */
+static const char *
+id_name(const PbRoute *route, int index)
 {
 	const char *open = strchr(route->path, '{');
 
-	for (; open != NULL && index > 0; index--)
+	for (; index > 0; index--)
 		open = strchr(open + 1, '{');
-	return open == NULL ? NULL :
-		pnstrdup(open + 1, strchr(open, '}') - open - 1);
+	return pnstrdup(open + 1, strchr(open, '}') - open - 1);
 }
 
 /* How many ids its path has. */
@@ -180,6 +179,22 @@ pb_route_location(const PbRoute *route, const PbRequest *request,
 	return path.data;
 }
 
+/* Over HTTP an id that no object can have is a problem of the request. */
+static bool
+check_ids(const PbRoute *route, const PbRequest *request, PbFaults *faults)
+{
+	for (int i = 0; i < pb_route_ids(route); i++)
+	{
+		PbPath		path = {NULL, id_name(route, i), 0};
+		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
+		const char *problem = pb_text_path_id_problem(id, strlen(id));
+
+		if (problem != NULL)
+			pb_fault_problem(faults, &path, problem, NULL);
+	}
+	return faults->refusal == PB_ACCEPTED;
+}
+
 /* Runs an operation for an HTTP request; a refusal leaves nothing written. */
 static void
 run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
@@ -204,6 +219,9 @@ pb_route_run(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
 	if (pb_request_is_strict(request))
 		reply->unknown = &reply->faults;
+	if (request->manner == PB_HTTP &&
+		!check_ids(route, request, &reply->faults))
+		return;
 	if (request->manner == PB_HTTP && route->writes)
 		run_undoable(route, request, reply);
 	else

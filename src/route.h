@@ -31,7 +31,6 @@ extern const PbRoute pb_routes[PB_OPERATIONS];
 
 extern void pb_route_match(const char *method, const char *path,
 						   size_t length, PbMatch *match);
-extern const char *pb_route_id_name(const PbRoute *route, int index);
 extern int	pb_route_ids(const PbRoute *route);
 extern const char *pb_route_methods(const PbRoute *route);
 extern const char *pb_route_location(const PbRoute *route,

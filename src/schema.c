@@ -149,24 +149,31 @@ put_type(StringInfo out, const PbField *field, Use use)
 							  PB_TYPEID_SUFFIX - 1));
 }
 
-static void
-put_default(StringInfo out, const PbField *field)
+/* The default as JSON, or NULL. */
+static const char *
+default_of(const PbField *field)
 {
 	Datum		value;
 
-	if (field->setting == NULL && field->fallback == NULL)
-		return;
-	pb_json_name(out, "default");
 	if (field->setting == NULL)
-	{
-		appendStringInfoString(out, field->fallback);
-		return;
-	}
+		return field->fallback;
 	value = field->setting();
 	if (field->kind == PB_BOOLEAN)
-		pb_json_boolean(out, DatumGetBool(value));
-	else
-		pb_json_string(out, TextDatumGetCString(value));
+		return DatumGetBool(value) ? "true" : "false";
+	return psprintf("\"%s\"", TextDatumGetCString(value));
+}
+
+/*
+ * Defaults are told in words: given as such, generators of clients take the
+ * member for one that a request must have.
+ */
+static const char *
+describe(const PbField *field, Use use)
+{
+	const char *fallback = use == REQUEST ? default_of(field) : NULL;
+
+	return fallback == NULL ? field->about :
+		psprintf("%s Default: %s.", field->about, fallback);
 }
 
 /* A reference stands alone: whatever is beside it is not read. */
@@ -180,9 +187,7 @@ put_field(StringInfo out, const PbField *field, Use use)
 	{
 		put_type(out, field, use);
 		if (field->about != NULL)
-			pb_json_pair(out, "description", field->about);
-		if (use == REQUEST)
-			put_default(out, field);
+			pb_json_pair(out, "description", describe(field, use));
 	}
 	pb_json_end(out, '}');
 }

@@ -1,0 +1,41 @@
+// No piece of a body reaches the server's log, whatever is wrong with it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createBody, invalid, malformed, noObjects, organization, password } from './examples.js';
+import { startForms } from './forms.js';
+import { createPgbeam, readServerLog } from './support.js';
+
+const pgbeam = await createPgbeam('http_log');
+const { key } = await pgbeam.createKey({ organization });
+const marker = 'marker-in-every-body';
+
+// What a careful operator might have: errors with all their words, and slow
+// statements; parameters are not logged, as README asks.
+for (const setting of ['log_min_messages = debug1', "log_error_verbosity = 'verbose'", 'log_min_error_statement = debug1',
+  'log_min_duration_statement = 0', 'log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0']) {
+  await pgbeam.sql(`ALTER DATABASE http_log SET ${setting}`);
+}
+
+// Byte for byte, also what is no UTF-8.
+const marked = (body) => Buffer.from(Buffer.from(body).toString('latin1').replace('my', `${marker}-my`), 'latin1');
+
+function bodiesFor(form) {
+  const texts = [...noObjects, ...invalid.map(({ body }) => JSON.stringify(body)), JSON.stringify(createBody({ name: `my ${form.name}` }))];
+  // In a plain call of PostgREST's it is PostgreSQL that makes jsonb of the
+  // text, and its error tells a piece of it: README warns of that.
+  return form.hasPaths ? [...texts, ...Object.values(malformed)] : texts.filter((text) => !text.includes('\\u0000'));
+}
+
+for (const form of await startForms(pgbeam.name)) {
+  test(`through ${form.name}`, async () => {
+    const before = (await readServerLog()).length;
+    for (const body of bodiesFor(form)) await form.call('createProject', { key, body: marked(body) });
+    const answer = await form.call('createProject', { key, body: createBody({ name: `${marker}-twice-${form.name}` }) });
+    assert.equal(answer.status, 201, answer.body);
+    const log = (await readServerLog()).slice(before);
+    assert.match(log, /duration: /);
+    for (const word of [password, marker, 'canary', key, key.slice(31)]) assert.ok(!log.includes(word), `the log tells ${word}`);
+    const hex = Buffer.from(password).toString('hex');
+    assert.ok(!log.includes(hex), 'the log tells the password in hexadecimal digits');
+  });
+}

@@ -1,0 +1,118 @@
+// What is particular to PostgREST in front: its own verification of tokens,
+// calls by GET, and functions that are not for everybody.
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { createBody, organization } from './examples.js';
+import { createPgbeam, curl, isInstalled, startNginx, startPostgrest } from './support.js';
+import { ISSUER, Signer } from './tokens.js';
+
+const pgbeam = await createPgbeam('http_postgrest');
+const { key } = await pgbeam.createKey({ organization });
+const signer = new Signer('key-1');
+await pgbeam.sql("SELECT pgbeam.set_member($1, 'user_ada', 'owner')", organization);
+await pgbeam.sql('SELECT pgbeam.set_jwks($1)', JSON.stringify({ keys: [signer.jwk] }));
+await pgbeam.sql(`ALTER DATABASE ${pgbeam.name} SET pgbeam.jwt_issuer = '${ISSUER}'`);
+const plain = await startPostgrest(pgbeam.name);
+const verifying = await startPostgrest(pgbeam.name, { PGRST_JWT_SECRET: JSON.stringify({ keys: [signer.jwk] }) });
+beforeEach(pgbeam.empty);
+
+const json = { 'Content-Type': 'application/json' };
+const rpc = (server, fn, body, headers = {}) =>
+  curl(`${server.url}/rpc/${fn}`, { method: 'POST', body: JSON.stringify(body), headers: { ...json, ...headers } });
+const code = (answer) => JSON.parse(answer.body).code;
+
+async function create() {
+  const answer = await rpc(plain, 'create_project', createBody(), { 'X-API-Key': key });
+  assert.equal(answer.status, 201, answer.body);
+  return JSON.parse(answer.body).project.id;
+}
+
+test('an API key as a bearer token does not get past PostgREST', async () => {
+  const headers = { Authorization: `Bearer ${key}` };
+  const answers = await Promise.all([plain, verifying].map((server) => rpc(server, 'get_project', { project_id: 'x' }, headers)));
+  assert.deepEqual(answers.map((answer) => [answer.status, code(answer)]), [[500, 'PGRST300'], [401, 'PGRST301']]);
+});
+
+test('a token that PostgREST verified is verified again', async () => {
+  const id = await create();
+  const get = async (token) =>
+    (await rpc(verifying, 'get_project', { project_id: id }, { Authorization: `Bearer ${token}` })).status;
+  assert.equal(await get(signer.token()), 200);
+  assert.equal(await get(signer.token(signer.header(), signer.claims({ sub: 'user_bob' }))), 404);
+  assert.equal(await get(signer.token(signer.header(), signer.claims({ iss: 'https://other.example.com' }))), 401);
+  assert.equal(await get(new Signer('key-1').token()), 401);
+});
+
+test('verified claims count where that is the superuser\'s word', async () => {
+  const id = await create();
+  const foreign = signer.token(signer.header(), signer.claims({ iss: 'https://other.example.com' }));
+  await pgbeam.sql(`ALTER DATABASE ${pgbeam.name} SET pgbeam.trust_request_claims = on`);
+  const trusting = await startPostgrest(pgbeam.name, { PGRST_JWT_SECRET: JSON.stringify({ keys: [signer.jwk] }) });
+  const status = async (headers) => (await rpc(trusting, 'get_project', { project_id: id }, headers)).status;
+  assert.equal(await status({ Authorization: `Bearer ${foreign}` }), 200);
+  assert.equal(await status({}), 401);
+  assert.equal(await status({ 'X-API-Key': key }), 200);
+  await pgbeam.sql(`ALTER DATABASE ${pgbeam.name} RESET pgbeam.trust_request_claims`);
+});
+
+test('a read can be called by GET, a write cannot', async () => {
+  const id = await create();
+  const get = (fn) => curl(`${plain.url}/rpc/${fn}?project_id=${id}`, { headers: { 'X-API-Key': key } });
+  const answer = await get('get_project');
+  assert.deepEqual([answer.status, JSON.parse(answer.body).id], [200, id]);
+  assert.equal((await get('delete_project')).status, 405);
+  assert.equal((await get('get_project')).status, 200);
+  assert.equal((await curl(`${plain.url}/rpc/get_project?project_id=${id}`)).status, 401);
+});
+
+test('media types and methods that PostgREST does not take', async () => {
+  const post = (headers) => rpc(plain, 'create_project', createBody(), { 'X-API-Key': key, ...headers });
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
+    const answer = await post({ 'Content-Type': type });
+    assert.deepEqual([answer.status, code(answer)], [404, 'PGRST202']);
+  }
+  assert.equal((await post({ 'Content-Type': 'application/json; charset=utf-8' })).status, 201);
+  const put = await curl(`${plain.url}/rpc/create_project`, { method: 'PUT', body: '{}', headers: json });
+  assert.deepEqual([put.status, code(put)], [405, 'PGRST101']);
+});
+
+test('what takes admin access stays closed', async () => {
+  const cases = {
+    create_api_key: { org_id: organization, user_id: null, name: null, expires_in: null },
+    set_member: { org_id: organization, user_id: 'u', role: 'owner' },
+    suspend_organization: { org_id: organization },
+    revoke_api_key: { id: 'x' },
+    reveal_password: { database_id: 'x' },
+  };
+  for (const [fn, body] of Object.entries(cases)) {
+    const answer = await rpc(plain, fn, body, { 'X-API-Key': key });
+    assert.deepEqual([answer.status, code(answer)], [401, '42501'], fn);
+  }
+});
+
+test('the router can be called as a function, and asks for a credential too', async () => {
+  const call = async (headers) => {
+    const answer = await rpc(plain, 'http', { method: 'GET', uri: '/v1/projects/x', headers: JSON.stringify(headers), body: null });
+    assert.equal(answer.status, 200, answer.body);
+    return answer.body;
+  };
+  assert.match(await call({}), /401/);
+  assert.match(await call({ 'X-API-Key': key }), /404/);
+});
+
+test('tokens through nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async () => {
+  const id = await create();
+  const nginx = await startNginx(plain.url);
+  const get = async (token) =>
+    (await curl(`${nginx.url}/v1/projects/${id}`, { headers: { Authorization: `Bearer ${token}` } })).status;
+  assert.equal(await get(signer.token()), 200);
+  assert.equal(await get(signer.token(signer.header(), signer.claims({ sub: 'user_bob' }))), 404);
+  assert.equal(await get(new Signer('key-1').token()), 401);
+});
+
+test('without PostgREST, nginx answers in the API\'s words', { skip: !isInstalled('nginx') && 'there is no nginx' }, async () => {
+  const nginx = await startNginx('http://127.0.0.1:9');
+  const answer = await curl(`${nginx.url}/v1/projects`);
+  assert.deepEqual([answer.status, answer.headers['content-type'], JSON.parse(answer.body).error.code],
+    [503, 'application/json', 'SERVICE_UNAVAILABLE']);
+});

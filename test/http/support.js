@@ -1,0 +1,205 @@
+// What the tests share: a database with the extension, the servers before it,
+// and clients. PG* in the environment lead to a cluster as its superuser.
+import { execFile, spawn } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+export function isInstalled(command) {
+  return process.env.PATH.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function withClient(name, work) {
+  const client = new pg.Client({ database: name });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * A fresh database, prepared by SQL, and the roles that reach it: http_gateway
+ * logs in and has api access; http_authenticator logs in and becomes http_anon,
+ * who has it. One at a time, for files of tests may run side by side.
+ */
+export async function createDatabase(name, prepare = async () => {}) {
+  const pool = new pg.Pool({ database: name, max: 2 });
+  after(() => pool.end());
+  const sql = async (text, ...values) => (await pool.query({ text, values, rowMode: 'array' })).rows[0]?.[0];
+  await withClient(process.env.PGDATABASE, async (client) => {
+    await client.query('SELECT pg_advisory_lock(754)');
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8'`);
+    await client.query(`DO $$
+      BEGIN
+        IF to_regrole('http_gateway') IS NULL THEN
+          CREATE ROLE http_gateway LOGIN;
+          CREATE ROLE http_anon;
+          CREATE ROLE http_authenticator LOGIN NOINHERIT IN ROLE http_anon;
+        END IF;
+      END $$`);
+    await prepare(sql);
+  });
+  return { name, pool, sql };
+}
+
+async function installPgbeam(sql) {
+  await sql('CREATE EXTENSION pgbeam');
+  if (await sql('SELECT count(*) FROM pgbeam.keyring()') === '0') await sql('SELECT pgbeam.create_key()');
+  await sql("SELECT pgbeam.grant_access(r::regrole, 'api') FROM unnest('{http_gateway,http_anon}'::text[]) r");
+}
+
+/** The same with the extension in it. */
+export async function createPgbeam(name) {
+  const database = await createDatabase(name, installPgbeam);
+  const createKey = async (owner) => (await database.pool.query(
+    'SELECT id, key FROM pgbeam.create_api_key(org_id => $1, user_id => $2, expires_in => $3)',
+    [owner.organization, owner.user, owner.expiresIn])).rows[0];
+  // Hosts too: one is never given twice, and each form makes the same requests.
+  const empty = () => database.pool.query('DELETE FROM pgbeam.databases; DELETE FROM pgbeam.projects; DELETE FROM pgbeam.hosts');
+  return { ...database, createKey, empty };
+}
+
+// Servers end with the tests, also when these are interrupted.
+const children = new Set();
+process.once('exit', () => children.forEach((child) => child.kill('SIGTERM')));
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
+function start(command, args, env) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.add(child);
+  const log = [];
+  child.stderr.on('data', (chunk) => log.push(chunk));
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  };
+  after(stop);
+  return { child, stop, log: () => Buffer.concat(log).toString() };
+}
+
+/** One that prints its port. */
+async function startPrinting(file, env) {
+  const server = start(process.execPath, [here(file)], env);
+  const [line] = await Promise.race([
+    once(createInterface(server.child.stdout), 'line'),
+    once(server.child, 'exit').then(() => { throw new Error(server.log()); }),
+  ]);
+  return { ...server, url: `http://127.0.0.1:${line}` };
+}
+
+export const startGateway = (name, env = {}) =>
+  startPrinting('gateway.js', { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function isUp(url) {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await fetch(url).then(() => true, () => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`nothing answers at ${url}`);
+}
+
+/** PostgREST where it is installed, else what stands in for it. */
+export async function startPostgrest(name, env = {}) {
+  const settings = {
+    PGDATABASE: name, PGUSER: 'http_authenticator', PGRST_DB_SCHEMAS: 'pgbeam', PGRST_DB_ANON_ROLE: 'http_anon',
+    PGRST_SERVER_HOST: '127.0.0.1', PGRST_SERVER_PORT: String(await freePort()), ...env,
+  };
+  if (!isInstalled('postgrest')) return { ...await startPrinting('standin.js', settings), isReal: false };
+  const server = start('postgrest', [], settings);
+  const url = `http://127.0.0.1:${settings.PGRST_SERVER_PORT}`;
+  await isUp(url);
+  return { ...server, url, isReal: true };
+}
+
+/** nginx by the example's configuration, with ports of its own. */
+export async function startNginx(postgrestUrl) {
+  const folder = await mkdtemp(join(tmpdir(), 'pgbeam-nginx.'));
+  await chmod(folder, 0o755);
+  after(() => rm(folder, { recursive: true }));
+  const port = await freePort();
+  const example = await readFile(here('nginx.conf'), 'utf8');
+  await writeFile(join(folder, 'nginx.conf'), example
+    .replace('127.0.0.1:8080', `127.0.0.1:${port}`)
+    .replace('127.0.0.1:3000', new URL(postgrestUrl).host));
+  const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']);
+  const url = `http://127.0.0.1:${port}`;
+  await isUp(url);
+  return { ...server, url };
+}
+
+function parse(text) {
+  const end = text.indexOf('\r\n\r\n');
+  const [first, ...lines] = text.subarray(0, end).toString('latin1').split('\r\n');
+  const rest = text.subarray(end + 4);
+  if (/^HTTP\/1\.1 1\d\d/.test(first)) return parse(rest);
+  const headers = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon).toLowerCase();
+    headers[name] = name in headers ? `${headers[name]}, ${line.slice(colon + 1).trim()}` : line.slice(colon + 1).trim();
+  }
+  return { status: Number(first.split(' ')[1]), reason: first.split(' ').slice(2).join(' '), headers, body: rest.toString() };
+}
+
+/** A request by curl. Headers are [name, value] pairs or an object. */
+export function curl(url, { method = 'GET', headers = {}, body } = {}) {
+  const list = Array.isArray(headers) ? headers : Object.entries(headers);
+  const named = list.some(([name]) => name.toLowerCase() === 'content-type');
+  const args = ['-q', '--silent', '--show-error', '--include', '--http1.1', '--noproxy', '*', '--globoff', '--path-as-is',
+    '--max-time', '30', ...(method === 'HEAD' ? ['--head'] : ['--request', method]),
+    ...list.flatMap(([name, value]) => ['--header', value === '' ? `${name};` : `${name}: ${value}`]),
+    ...(body === undefined ? [] : ['--data-binary', '@-', ...(named ? [] : ['--header', 'Content-Type:'])]), url];
+  return new Promise((resolve, reject) => {
+    const child = execFile('curl', args, { encoding: 'buffer', maxBuffer: 1 << 24 }, (error, stdout) =>
+      error ? reject(error) : resolve(parse(stdout)));
+    child.stdin.on('error', () => {}); // an answer may come before all is read
+    child.stdin.end(body);
+  });
+}
+
+/** What a server answers to bytes; the connection has to end. */
+export async function exchange(url, bytes) {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.write(bytes);
+  const chunks = [];
+  for await (const chunk of socket) chunks.push(chunk);
+  return parse(Buffer.concat(chunks));
+}
+
+/** Ids and times made alike, where they have their form. */
+export const masked = (text) => text
+  .replace(/\b(prj|db)_[0-7][0-9a-hjkmnp-tv-z]{25}(?=["/]|$)/g, '$1_...')
+  .replace(/"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ"/g, '"..."');
+
+/** The server's log, which lies beside its socket. */
+export const readServerLog = () => readFile(join(process.env.PGHOST, 'log'), 'utf8');

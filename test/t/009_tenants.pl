@@ -1,0 +1,291 @@
+# The wall between tenants: every route of the table, asked by callers of
+# every kind for objects of every kind, through pgbeam.http() and by its own
+# function, as a role that may do nothing but call. What is expected follows
+# from a few rules, so that a new route is in it by itself.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use JSON::PP;
+use PgbeamTest;
+use Test::More;
+
+# Bodies of operations that take one, for an organization. PASSWORD becomes
+# the password of all tests.
+my $n = 0;
+my %database = (host => 'db.example.com', port => 5432, name => 'app', username => 'app', password => 'PASSWORD');
+my %bodies = (
+	createProject => sub { return { name => 'made ' . ++$n, org_id => $_[0], database => \%database } });
+
+my $json = JSON::PP->new->canonical->allow_nonref;
+my $node = set_up('main', folder('keys') . '/keyring');
+value($node, <<'SQL');
+CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api');
+SELECT pgbeam.set_member(o, u, r) FROM (VALUES ('ours', 'olga', 'owner'), ('ours', 'adam', 'admin'),
+	('ours', 'mary', 'member'), ('ours', 'bob', 'member'), ('theirs', 'bob', 'owner'),
+	('closed', 'clara', 'owner')) AS m(o, u, r);
+SQL
+my ($boss, $app) = (session($node), session($node, 'app'));
+my %routes = %{ decode_json(value($boss, 'SELECT json_object_agg(r.operation, r) FROM pgbeam.routes() AS r')) };
+foreach my $route (values %routes)
+{
+	$route->{ids} = [ $route->{path} =~ /\{(\w+)\}/g ];
+	$route->{refuses} = { map { $_ => 1 } @{ $route->{errors} } };
+}
+my @by_depth = sort { @{ $a->{ids} } <=> @{ $b->{ids} } } values %routes;
+
+# The request's body as an expression of SQL. Who may be told 415 takes one.
+sub body_of
+{
+	my ($route, $org) = @_;
+
+	return 'NULL' if !$route->{refuses}{415};
+	my $make = $bodies{ $route->{operation} }
+	  // die "$route->{operation} takes a body: %bodies of this test needs one\n";
+	return "replace('" . $json->encode($make->($org)) . "', 'PASSWORD', :'password')";
+}
+
+# What a caller sees of an answer, but for the id of the request.
+sub request
+{
+	my ($session, $route, $key, $org, @ids) = @_;
+	my %headers = ('Content-Type' => 'application/json', $key ? (Authorization => "Bearer $key") : ());
+	my $uri = $route->{path} =~ s/\{\w+\}/shift(@ids) =~ s, ,%20,r/ger . "?org_id=$org";
+	my $answer = decode_json(value($session, "SELECT to_json(a) FROM pgbeam.http('$route->{method}', '$uri', '"
+		  . $json->encode(\%headers) . "', convert_to(" . body_of($route, $org) . ", 'UTF8')) AS a"));
+
+	delete $answer->{headers}{'X-Request-Id'} // die "no X-Request-Id: $route->{operation}";
+	return $answer;
+}
+
+# The same by the route's own function, as PostgREST calls it.
+sub plain
+{
+	my ($session, $route, $key, $org, @ids) = @_;
+	my $headers = $json->encode($key ? { 'x-api-key' => $key } : {});
+	my $arguments = join ', ', (map { "'$_'" } @ids),
+	  $route->{refuses}{415} ? body_of($route, $org) . '::jsonb' : ();
+	my (undef, $body, $status, $sent) = split /\n/, value($session, <<SQL);
+BEGIN;
+SELECT set_config('request.method', 'POST', true), set_config('request.headers', '$headers', true);
+SELECT to_json(coalesce(pgbeam.$route->{function}($arguments)::text, ''));
+SELECT current_setting('response.status', true);
+SELECT current_setting('response.headers', true);
+COMMIT;
+SQL
+	# A function that sets no status leaves 200 to PostgREST.
+	my %sent = map { %$_ } @{ decode_json($sent || '[]') };
+	delete $sent{'X-Request-Id'};
+	return { status => ($status || 200) + 0, headers => \%sent, body => $json->decode($body) };
+}
+
+# What is the same of two objects that were made alike.
+sub masked
+{
+	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
+}
+
+# Each organization's rows, as a digest of what they say, where they stand and
+# which transaction wrote them.
+my $rows = value($boss, <<'SQL');
+SELECT string_agg(format($$ SELECT coalesce(to_json(t)->>'org_id', '') AS org,
+	concat(t.tableoid, t.ctid, t.xmin, t) AS line FROM %s AS t $$, oid::regclass), 'UNION ALL')
+FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r'
+SQL
+my $digests = "SELECT json_object_agg(org, digest) FROM (SELECT org, md5(string_agg(line, ',' ORDER BY line)) "
+  . "AS digest FROM ($rows) AS l GROUP BY org) AS d";
+
+sub new_key { return value($boss, "SELECT key FROM pgbeam.create_api_key($_[0])") }
+sub revoke { return "pgbeam.revoke_api_key(substr('$_[0]', 1, 30))" }
+
+my %key = map { $_ => new_key("org_id => '$_'") } qw(ours theirs closed);
+
+# Where a caller is a member, and as what.
+my %callers = (
+	owner => { key => new_key("user_id => 'olga'"), ours => 'owner' },
+	admin => { key => new_key("user_id => 'adam'"), ours => 'admin' },
+	member => { key => new_key("user_id => 'mary'"), ours => 'member' },
+	organization => { key => $key{ours}, ours => 'admin' },
+	both => { key => new_key("user_id => 'bob'"), ours => 'member', theirs => 'owner' },
+	outsider => { key => new_key("user_id => 'otto'") },
+	suspended => { key => $key{closed}, closed => 'admin', refused => 403 },
+	'of suspended' => { key => new_key("user_id => 'clara'"), closed => 'owner' },
+	revoked => { key => new_key("org_id => 'ours'"), refused => 401 },
+	expired => { key => new_key("org_id => 'ours', expires_in => '1 ms'"), refused => 401 },
+	'no credential' => { refused => 401 });
+
+# One object of each kind, by all routes that create: ids by their names.
+my @made;
+
+sub make_all
+{
+	my ($org) = @_;
+	my %id = (org_id => $org);
+
+	foreach my $route (grep { $_->{status} == 201 } @by_depth)
+	{
+		my $answer = request($app, $route, $key{$org}, $org, @id{ @{ $route->{ids} } });
+		my $new = decode_json($answer->{body});
+
+		die "$route->{operation}: $answer->{body}" if $answer->{status} != 201;
+		$new = { ($route->{path} =~ /(\w+)s$/)[0] => $new } if $new->{id};
+		$id{"${_}_id"} = $new->{$_}{id} foreach keys %$new;
+	}
+	push @made, map { { org => $org, id => $id{$_} } } grep { $_ ne 'org_id' } keys %id;
+	return \%id;
+}
+
+my %object = map { $_ => make_all($_) } qw(ours theirs closed);
+my ($sibling, $deleted) = map { make_all('ours') } 1 .. 2;
+request($app, $_, $key{ours}, 'ours', @{$deleted}{ @{ $_->{ids} } })
+  foreach grep { $_->{method} eq 'DELETE' } reverse @by_depth;
+value($boss, "SELECT pgbeam.set_organization('closed', max_projects => 1), pgbeam.suspend_organization('closed'), "
+	  . revoke($callers{revoked}{key}));
+
+# What a route can be asked for: ids, and the organization they belong to.
+sub targets
+{
+	my ($route) = @_;
+	my @names = @{ $route->{ids} };
+	my @targets = map { { name => $_, org => $_, ids => [ @{ $object{$_} // {} }{@names} ] } }
+	  qw(ours theirs closed), @names ? () : 'unknown';
+
+	push @targets, { name => 'all deleted', org => 'none', ids => [ @{$deleted}{@names} ] } if @names > 1;
+	foreach my $name (@names)
+	{
+		my $own = $object{ours}{$name} // die "nothing creates a $name\n";
+		my ($other) = grep { $_ ne $own && /^[a-z]+_/ } map { $object{ours}{$_} } sort keys %{ $object{ours} };
+		my %instead = (
+			missing => $own =~ s/(_.*)?$/_00000000000000000000000000/r,
+			malformed => 'a b',
+			'of another kind' => $other,
+			'with a wrong prefix' => $own =~ s/^[a-z]+/($other =~ m,^([a-z]+),)[0]/er,
+			deleted => $deleted->{$name},
+			@names > 1 ? (foreign => $object{theirs}{$name}, sibling => $sibling->{$name}) : ());
+
+		push @targets, map { {
+			name => "$name $_", org => 'none', is_malformed => $_ eq 'malformed',
+			ids => [ @{ { %{ $object{ours} }, $name => $instead{$_} } }{@names} ] } }
+		  grep { $instead{$_} ne $own } sort keys %instead;
+	}
+	return @targets;
+}
+
+# The rules.
+sub expected
+{
+	my ($route, $caller, $target) = @_;
+	my $role = $caller->{ $target->{org} };
+
+	return $route->{status} if !$route->{needs_credential};
+	return $caller->{refused} if $caller->{refused};
+	return 400 if $target->{is_malformed};
+	return $route->{refuses}{404} ? 404 : 403 if !$role;
+	return 403 if $target->{org} eq 'closed' || ($route->{writes} && $role eq 'member');
+	return $route->{status};
+}
+
+# Asks in both ways, each for an object that is there: the answers, and all
+# that was wrong.
+sub probe
+{
+	my ($route, $caller, $target) = @_;
+	my $org = $target->{org};
+	my $status = expected($route, $caller, $target);
+	my $writes = $route->{writes} && $status == $route->{status};
+	my (@answers, @wrong);
+
+	foreach my $way (\&request, \&plain)
+	{
+		my $id = $writes && @{ $route->{ids} } ? make_all($org) : undef;
+		my $before = decode_json(value($boss, $digests));
+		my $answer = $way->($app, $route, $caller->{key}, $org,
+			$id ? @{$id}{ @{ $route->{ids} } } : @{ $target->{ids} });
+		my $after = decode_json(value($boss, $digests));
+
+		push @answers, $answer;
+		push @wrong, "$answer->{status}, not $status: $answer->{body}" if $answer->{status} != $status;
+		push @wrong, 'nothing written' if $writes && delete $before->{$org} eq delete $after->{$org};
+		push @wrong, 'rows changed' if $json->encode($before) ne $json->encode($after);
+		push @wrong, map { "tells $_->{id}" }
+		  grep { !$caller->{ $_->{org} } && index($answer->{body}, $_->{id}) >= 0 } @made;
+	}
+	push @wrong, 'another body by the function' if masked($answers[0]{body}) ne masked($answers[1]{body});
+	return (\@answers, map { "$target->{name}: $_" } @wrong);
+}
+
+# What a caller may not know of must look all the same to him.
+foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers } sort keys %routes)
+{
+	my ($operation, $caller) = @$_;
+	my (%unseen, @all_wrong);
+
+	foreach my $target (targets($routes{$operation}))
+	{
+		my ($answers, @wrong) = probe($routes{$operation}, $callers{$caller}, $target);
+
+		push @all_wrong, @wrong;
+		push @{ $unseen{ $json->encode($answers) } }, $target->{name}
+		  if !$callers{$caller}{ $target->{org} } && !$target->{is_malformed};
+	}
+	is(join("\n", @all_wrong), '', "$operation by $caller");
+	cmp_ok(keys %unseen, '<=', 1, "$operation by $caller: all he may not know of is alike")
+	  or diag explain \%unseen;
+}
+
+# By hand. A change is obeyed by the very next call, also in a session that
+# has called before and in a transaction that was open.
+sub statuses
+{
+	my ($key) = @_;
+
+	return join ' ', request($app, $routes{getProject}, $key, 'ours', $object{ours}{project_id})->{status},
+	  request($app, $routes{createProject}, $key, 'ours')->{status};
+}
+
+my $revocable = new_key("user_id => 'olga'");
+
+foreach (
+	[ 'a role lowered', $callers{admin}{key}, "pgbeam.set_member('ours', 'adam', 'member')", '200 403' ],
+	[ 'a member removed', $callers{admin}{key}, "pgbeam.remove_member('ours', 'adam')", '404 403' ],
+	[ 'a key revoked', $revocable, revoke($revocable), '401 401' ],
+	[ 'a suspended owner', $callers{owner}{key}, "pgbeam.suspend_organization('ours')", '403 403' ],
+	[ 'a resumed owner', $callers{owner}{key}, "pgbeam.resume_organization('ours')", '200 201' ],
+	[ 'a suspended key', $key{ours}, "pgbeam.suspend_organization('ours')", '403 403' ],
+	[ 'a resumed key', $key{ours}, "pgbeam.resume_organization('ours')", '200 201' ])
+{
+	my ($name, $key, $change, $want) = @$_;
+
+	value($app, 'BEGIN');
+	isnt(statuses($key), $want, "$name: before");
+	value($boss, "SELECT $change");
+	is(statuses($key), $want, "$name: in an open transaction");
+	value($app, 'COMMIT');
+	is(statuses($key), $want, "$name: in a session");
+}
+
+# A name is an organization's own affair.
+$bodies{createProject} = sub { return { name => 'same', org_id => $_[0], database => \%database } };
+foreach ([ 'ours', 'ours', 201 ], [ 'ours', 'theirs', 403 ], [ 'theirs', 'theirs', 201 ],
+	[ 'ours', 'theirs', 403 ], [ 'ours', 'ours', 409 ])
+{
+	my ($by, $for, $status) = @$_;
+	my $before = value($boss, $digests);
+
+	is(request($app, $routes{createProject}, $key{$by}, $for)->{status}, $status, "the same name by $by for $for");
+	is(value($boss, $digests), $before, 'and nothing is written') if $status > 201;
+}
+
+# Whom SQL trusts sees all; over HTTP no role counts.
+is(decode_json(value($boss, "SELECT pgbeam.get_project('$object{$_}{project_id}')"))->{org_id}, $_,
+	"trusted SQL sees what is $_") foreach sort keys %object;
+is(request($boss, $routes{createProject}, undef, 'ours')->{status}, 401,
+	'a superuser without a credential creates nothing');
+is(request($boss, $routes{getProject}, $key{ours}, 'ours', $object{theirs}{project_id})->{status}, 404,
+	'nor does he see more than the credential lets him');
+$_->quit foreach $boss, $app;
+
+done_testing();
