@@ -102,6 +102,45 @@ SELECT status FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'repeatable'));
 ROLLBACK;
 
+-- An error that somebody catches ends what it was raised in, and no more: he
+-- goes on as himself, under his own path.
+CREATE ROLE regress_pgbeam_http;
+SELECT pgbeam.grant_access('regress_pgbeam_http', 'api');
+SELECT set_config('regress.key', :'acme', false), set_config('regress.project', :'project', false) IS NULL \g /dev/null
+SET ROLE regress_pgbeam_http;
+BEGIN READ ONLY;
+DO $$
+DECLARE
+	call text;
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-api-key', current_setting('regress.key'))::text, true);
+	FOREACH call IN ARRAY ARRAY[
+		$c$SELECT pgbeam.http('POST', '/v1/projects', jsonb_build_object('x-api-key', current_setting('regress.key'), 'content-type',
+			'application/json'), '{"name":"e","org_id":"http_acme","database":{"host":"h","port":1,"name":"d","username":"u","password":"p"}}')$c$,
+		$c$SELECT set_config('request.method', 'POST', true),
+			pgbeam.create_project('{"name":"e","org_id":"http_acme","database":{"host":"h","port":1,"name":"d","username":"u","password":"p"}}')$c$,
+		$c$SELECT set_config('request.method', 'POST', true), pgbeam.delete_project(current_setting('regress.project'))$c$]
+	LOOP
+		BEGIN
+			EXECUTE call;
+		EXCEPTION WHEN OTHERS THEN
+			RAISE NOTICE '%', SQLERRM;
+		END;
+		RAISE NOTICE '% %', current_user, current_setting('search_path');
+	END LOOP;
+END
+$$;
+COMMIT;
+SELECT current_user;
+RESET ROLE;
+DROP OWNED BY regress_pgbeam_http;
+DROP ROLE regress_pgbeam_http;
+-- So does an error that nobody catches.
+SET default_transaction_read_only = on;
+SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'read only'));
+RESET default_transaction_read_only;
+SELECT status FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
+
 SELECT * FROM ask('DELETE', '/v1/projects/' || :'project', :'anna', NULL);
 SELECT * FROM ask('DELETE', '/v1/projects/' || :'project', :'anna', NULL);
 SELECT * FROM ask('GET', format('/v1/projects/%s/databases/%s', :'project', :'database'), :'anna', NULL);

@@ -18,6 +18,7 @@
 #include "text.h"
 
 #define REQUEST_ID_MAX 128
+#define INSTANCE_MAX 2048
 #define RETRY_AFTER "5"			/* seconds */
 
 static void
@@ -53,7 +54,7 @@ conceal_unavailable(PbFaults *faults)
 {
 	if (faults->refusal != PB_UNAVAILABLE)
 		return;
-	ereport(LOG,
+	ereport(LOG_SERVER_ONLY,
 			(errcode(faults->sqlstate),
 			 errmsg("%s", faults->problems[0].detail),
 			 faults->problems[0].hint == NULL ? 0 :
@@ -61,6 +62,14 @@ conceal_unavailable(PbFaults *faults)
 			 errhidestmt(true), errhidecontext(true)));
 	pb_fault_set(faults, PB_UNAVAILABLE,
 				 "the service cannot handle secrets at the moment", NULL);
+}
+
+/* The path, unless it is longer than any that means something. */
+static const char *
+instance(const PbRequest *request)
+{
+	return request->path != NULL && strlen(request->path) <= INSTANCE_MAX ?
+		request->path : NULL;
 }
 
 static void
@@ -73,7 +82,7 @@ print_refusal(const PbRequest *request, const char *id, PbReply *reply,
 	conceal_unavailable(&reply->faults);
 	answer->status = pb_fault_status(&reply->faults);
 	if (as_document)
-		pb_fault_document(reply->body, &reply->faults, request->path, id);
+		pb_fault_document(reply->body, &reply->faults, instance(request), id);
 	else
 		pb_fault_envelope(reply->body, &reply->faults);
 	add_header(answer, "Content-Type", as_document ?

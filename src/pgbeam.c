@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -180,17 +181,29 @@ end_administration(PbSqlScope *scope, const PbFaults *faults)
 
 /* An argument, text or integer, as the JSON value it would be. */
 static PbJson
-json_argument(FunctionCallInfo fcinfo, int n)
+json_argument(FunctionCallInfo fcinfo, int n, Oid type)
 {
 	PbJson		value = {.type = PB_JSON_NULL};
 
 	if (PG_ARGISNULL(n))
 		return value;
-	if (get_fn_expr_argtype(fcinfo->flinfo, n) == INT4OID)
+	if (type == INT4OID)
 		pb_json_from_integer(PG_GETARG_INT32(n), &value);
 	else
 		pb_json_from_text(PG_GETARG_TEXT_PP(n), &value);
 	return value;
+}
+
+/* As the function is declared: not every way to call it tells the types. */
+static void
+json_arguments(FunctionCallInfo fcinfo, PbJson *values, int count)
+{
+	Oid		   *types;
+	int			declared;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &declared);
+	for (int i = 0; i < count; i++)
+		values[i] = json_argument(fcinfo, i, types[i]);
 }
 
 /* Does something by arguments that are the first fields of a resource. */
@@ -203,8 +216,7 @@ administer(FunctionCallInfo fcinfo,
 	PbSqlScope	scope;
 
 	begin_administration(fcinfo, &scope);
-	for (int i = 0; i < PG_NARGS(); i++)
-		members[i] = json_argument(fcinfo, i);
+	json_arguments(fcinfo, members, PG_NARGS());
 	act(members, &faults);
 	end_administration(&scope, &faults);
 	PG_RETURN_VOID();
@@ -260,8 +272,7 @@ pgbeam_create_api_key(PG_FUNCTION_ARGS)
 		elog(ERROR, "the result of pgbeam.create_api_key() is no row");
 	type = BlessTupleDesc(type);
 	begin_administration(fcinfo, &scope);
-	for (int i = 0; i < (int) lengthof(members); i++)
-		members[i] = json_argument(fcinfo, i);
+	json_arguments(fcinfo, members, lengthof(members));
 	if (pb_apikey_create(members,
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_INTERVAL_P(3),
 						 &made, &faults))

@@ -195,19 +195,30 @@ check_ids(const PbRoute *route, const PbRequest *request, PbFaults *faults)
 	return faults->refusal == PB_ACCEPTED;
 }
 
+typedef struct Run
+{
+	const PbRoute *route;
+	const PbRequest *request;
+	PbReply    *reply;
+} Run;
+
+static bool
+run_writing(void *state)
+{
+	Run		   *run = state;
+
+	run->route->run(run->request, run->reply);
+	return run->reply->faults.refusal == PB_ACCEPTED;
+}
+
 /* Runs an operation for an HTTP request; a refusal leaves nothing written. */
 static void
 run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
-	PbUndo		undo;
+	Run			run = {route, request, reply};
 
 	pb_sql_require_read_committed("requests that write are answered only");
-	pb_sql_mark(&undo);
-	route->run(request, reply);
-	if (reply->faults.refusal == PB_ACCEPTED)
-		pb_sql_keep(&undo);
-	else
-		pb_sql_undo(&undo);
+	(void) pb_sql_try(run_writing, &run);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 #include "sql.h"
@@ -95,38 +96,41 @@ pb_sql_end(PbSqlScope *scope)
 }
 
 /*
- * Begins what pb_sql_keep() or pb_sql_undo() ends. Errors end it too, with
- * the whole transaction: nobody catches them.
+ * Runs act in a subtransaction, which is undone when act says false, and when
+ * it raises an error: whoever catches that further out ends the subtransaction
+ * that is current, which must not be this one, since it would give him our
+ * user. What act allocates stays; rows that it has read do not.
  */
-void
-pb_sql_mark(PbUndo *undo)
+bool
+pb_sql_try(bool (*act) (void *state), void *state)
 {
-	undo->memory = CurrentMemoryContext;
-	undo->owner = CurrentResourceOwner;
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	volatile bool keep = false;
+
 	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(undo->memory);
-}
-
-static void
-go_on_outside(const PbUndo *undo)
-{
-	MemoryContextSwitchTo(undo->memory);
-	CurrentResourceOwner = undo->owner;
-}
-
-void
-pb_sql_keep(const PbUndo *undo)
-{
-	ReleaseCurrentSubTransaction();
-	go_on_outside(undo);
-}
-
-/* What was allocated meanwhile stays. Rows that were read do not. */
-void
-pb_sql_undo(const PbUndo *undo)
-{
-	RollbackAndReleaseCurrentSubTransaction();
-	go_on_outside(undo);
+	MemoryContextSwitchTo(memory);
+	PG_TRY();
+	{
+		keep = act(state);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (keep)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+	return keep;
 }
 
 /* Where what a backend keeps for its life is allocated. */

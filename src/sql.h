@@ -8,7 +8,6 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "executor/spi.h"
-#include "utils/resowner.h"
 
 #include "compat.h"
 
@@ -42,18 +41,9 @@ typedef struct PbSqlScope
 	int			security;		/* the context of that */
 } PbSqlScope;
 
-/* What can be undone without an error. */
-typedef struct PbUndo
-{
-	MemoryContext memory;
-	ResourceOwner owner;
-} PbUndo;
-
 extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
 extern void pb_sql_end(PbSqlScope *scope);
-extern void pb_sql_mark(PbUndo *undo);
-extern void pb_sql_keep(const PbUndo *undo);
-extern void pb_sql_undo(const PbUndo *undo);
+extern bool pb_sql_try(bool (*act) (void *state), void *state);
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);

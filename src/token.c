@@ -5,8 +5,8 @@
  *
  * The only algorithm is EdDSA with Ed25519, whatever a token says of itself.
  * A key is found by its kid in the set that was loaded, never at an address
- * that a token names. Who shows a bad token over HTTP learns nothing of the
- * reason; the operator finds it in the log at DEBUG1.
+ * that a token names. Whoever shows a bad token learns nothing of the reason;
+ * the operator finds it in the log where log_min_messages is debug1 or lower.
  */
 #include "postgres.h"
 
@@ -112,7 +112,11 @@ pb_token_define_settings(void)
 static bool
 refuse(const char *reason)
 {
-	ereport(DEBUG1, (errmsg_internal("a token is refused: %s", reason)));
+	if (log_min_messages <= DEBUG1)
+		ereport(LOG_SERVER_ONLY,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("a token is refused: %s", reason),
+				 errhidestmt(true), errhidecontext(true)));
 	return false;
 }
 
