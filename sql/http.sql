@@ -54,7 +54,10 @@ SELECT pgbeam.resume_organization('http_acme');
 SELECT * FROM ask('GET', '/v1/nothing', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/', :'acme', NULL);
 SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
-SELECT * FROM ask(NULL, NULL, :'acme', NULL);
+SELECT * FROM pgbeam.http(NULL, '/', NULL, NULL);
+SELECT * FROM pgbeam.http('GET', NULL, NULL, NULL);
+SELECT * FROM pgbeam.http('GET', '/', '[]', NULL);
+SELECT * FROM ask('', '', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/prj%20x', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/prj%2', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/%70rj_x/databases/@', :'acme', NULL);
@@ -82,6 +85,16 @@ SELECT * FROM ask('GET', '/v1/projects/prj_1', 'nobody', NULL, '{"accept": "appl
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict', more => '{"colour": "red"}'), '{"Prefer": "return=minimal, handling=strict"}');
 SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'lenient', more => '{"colour": "red"}'));
 SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict'), '{"Prefer": "handling=strict"}');
+
+-- Twenty problems are told, and how many more there are.
+SELECT body::json #> '{error,errors,0}' AS first, body::json #> '{error,errors,20}' AS last
+FROM ask('POST', '/v1/projects', :'acme', convert_to(jsonb_build_object('tags', ARRAY(SELECT i FROM generate_series(1, 10) i), 'cloud', 1,
+	'self_hosted', 1, 'description', 1, 'database', '{"port": "x", "ssl_mode": 1, "role": 1, "pool_region": 1, "query_timeout_ms": "x",
+	"cache_config": 1, "pool_config": {"pool_size": 0, "max_active": 0}}'::jsonb)::text, 'UTF8'));
+-- A header that is there twice counts as missing.
+SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('authorization', 'Bearer ' || :'acme'), NULL);
+SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'AUTHORIZATION', 'x'), NULL);
+SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('AUTHORIZATION', 'Bearer ' || :'acme', 'Authorization', 'x'), NULL);
 
 -- The client's own request id is kept where it is a decent one.
 SELECT given, headers ->> 'X-Request-Id' = given AS kept

@@ -7,6 +7,9 @@ SELECT pgbeam.set_jwks('{"keys": [
 SELECT pgbeam.set_jwks('{"keys": [
 	{"kty": "RSA", "kid": "rsa", "n": "AQAB", "e": "AQAB"},
 	{"kty": "OKP", "crv": "X25519", "kid": "x", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+	{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "use": "enc"},
+	{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "alg": "HS256"},
+	{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "key_ops": ["sign"]},
 	{"kty": "OKP", "crv": "Ed25519", "kid": "third", "x": "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU"}]}');
 SELECT kid FROM pgbeam.jwks;
 

@@ -28,6 +28,7 @@
 #define SECRET_BYTES 32
 #define SECRET_SIZE ((SECRET_BYTES * 8 + 4) / 5)	/* characters */
 #define PREFIX_SIZE 3
+#define LIFETIME_MAX 100		/* years */
 #define ID_SIZE (PREFIX_SIZE + 1 + PB_TYPEID_SUFFIX)
 #define KEY_SIZE (ID_SIZE + 1 + SECRET_SIZE)
 
@@ -101,13 +102,24 @@ const PbResource pb_api_key = {
 static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 
 static PbStatement find = {
-	.text = "SELECT k.owner_id, k.digest, k.expires_at, o.suspended_at "
-	"FROM pgbeam.api_keys AS k LEFT JOIN pgbeam.organizations AS o "
-	"ON k.kind OPERATOR(pg_catalog.=) 'organization' "
-	"AND o.org_id OPERATOR(pg_catalog.=) k.owner_id "
-	"WHERE k.id OPERATOR(pg_catalog.=) $1 "
-	"AND k.kind OPERATOR(pg_catalog.=) $2",
+	.text = "SELECT owner_id, digest, expires_at FROM pgbeam.api_keys "
+	"WHERE id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
 	.nargs = 2, .types = id_types, .reads = true
+};
+
+static const Oid list_types[] = {TEXTOID, TEXTOID};
+
+static PbStatement list = {
+	.text = "SELECT pgbeam.typeid_encode("
+	"CASE WHEN kind OPERATOR(pg_catalog.=) 'user' THEN 'pbu' ELSE 'pbo' END, id), "
+	"kind, owner_id, name, created_at, expires_at, revoked_at "
+	"FROM pgbeam.api_keys WHERE ($1 IS NULL AND $2 IS NULL) "
+	"OR (kind OPERATOR(pg_catalog.=) 'organization' "
+	"AND owner_id OPERATOR(pg_catalog.=) $1) "
+	"OR (kind OPERATOR(pg_catalog.=) 'user' "
+	"AND owner_id OPERATOR(pg_catalog.=) $2) "
+	"ORDER BY id USING OPERATOR(pg_catalog.<)",
+	.nargs = 2, .types = list_types, .reads = true
 };
 
 static PbStatement retire = {
@@ -150,34 +162,63 @@ kind_of(PbKeyProof proof)
 	return CStringGetTextDatum(kinds[proof - PB_KEY_OF_ORGANIZATION]);
 }
 
+/* the columns of find */
+enum
+{
+	OWNER, DIGEST, EXPIRES, COLUMNS
+};
+
+/* Tells the operator why, and nobody else. */
+static bool
+refuse(const char *reason)
+{
+	pb_fault_log_refusal("an API key", reason);
+	return false;
+}
+
 static bool
 has_expired(Datum expires_at, bool never)
 {
 	return !never && DatumGetTimestampTz(expires_at) <= GetCurrentTimestamp();
 }
 
+/* The digest of a stored row, or of none, which is no key's. */
+static const uint8_t *
+digest_of(HeapTuple row, Datum digest, bool isnull)
+{
+	static const uint8_t nobody[PB_DIGEST_BYTES];
+
+	if (row == NULL || isnull ||
+		VARSIZE_ANY_EXHDR(DatumGetByteaPP(digest)) != PB_DIGEST_BYTES)
+		return nobody;
+	return (uint8_t *) VARDATA_ANY(DatumGetByteaPP(digest));
+}
+
 /* Whether a stored row, or none, is this key's. */
 static bool
 fits(const uint8_t digest[PB_DIGEST_BYTES], HeapTuple row,
-	 TupleDesc descriptor, Datum values[4], bool nulls[4])
+	 TupleDesc descriptor, Datum values[COLUMNS], bool nulls[COLUMNS])
 {
-	static const uint8_t nobody[PB_DIGEST_BYTES];
-	const uint8_t *stored = nobody;
+	bool		same;
 
 	if (row != NULL)
-	{
 		heap_deform_tuple(row, descriptor, values, nulls);
-		if (!nulls[1] &&
-			VARSIZE_ANY_EXHDR(DatumGetByteaPP(values[1])) == PB_DIGEST_BYTES)
-			stored = (uint8_t *) VARDATA_ANY(DatumGetByteaPP(values[1]));
-	}
-	return pb_same_bytes(digest, stored, PB_DIGEST_BYTES) &&
-		stored != nobody && !has_expired(values[2], nulls[2]);
+	same = pb_same_bytes(digest, digest_of(row, values[DIGEST], nulls[DIGEST]),
+						 PB_DIGEST_BYTES);
+	if (row == NULL)
+		return refuse("no key has its id");
+	if (nulls[DIGEST])
+		return refuse("it has been revoked");
+	if (!same)
+		return refuse("its secret is another");
+	if (has_expired(values[EXPIRES], nulls[EXPIRES]))
+		return refuse("it has expired");
+	return true;
 }
 
 /* Whose key it is. The owner lives as long as the entry point. */
 PbKeyProof
-pb_apikey_prove(const char *key, size_t length, text **owner, bool *suspended)
+pb_apikey_prove(const char *key, size_t length, text **owner)
 {
 	pg_uuid_t	uuid;
 	PbKeyProof	proof = read_id(key, length, &uuid);
@@ -185,19 +226,21 @@ pb_apikey_prove(const char *key, size_t length, text **owner, bool *suspended)
 	uint8_t		digest[PB_DIGEST_BYTES];
 	TupleDesc	descriptor = NULL;
 	HeapTuple	row;
-	Datum		values[4];
-	bool		nulls[4];
+	Datum		values[COLUMNS] = {0};
+	bool		nulls[COLUMNS] = {0};
 
 	if (proof == PB_KEY_REFUSED || length != KEY_SIZE || key[ID_SIZE] != '_')
+	{
+		(void) refuse("it does not have the form of one");
 		return PB_KEY_REFUSED;
+	}
 	arguments[0] = UUIDPGetDatum(&uuid);
 	arguments[1] = kind_of(proof);
 	pb_digest(key, length, digest);
 	row = pb_sql_row(&find, arguments, NULL, &descriptor);
 	if (!fits(digest, row, descriptor, values, nulls))
 		return PB_KEY_REFUSED;
-	*owner = DatumGetTextPP(values[0]);
-	*suspended = !nulls[3];
+	*owner = DatumGetTextPP(values[OWNER]);
 	return proof;
 }
 
@@ -240,7 +283,7 @@ spell_key(PbKeyProof proof, const pg_uuid_t *uuid)
 	return key;
 }
 
-/* Who is to have the key; PB_KEY_REFUSED with faults. */
+/* Who is to have the key; PB_KEY_REFUSED with faults when it is not one. */
 static PbKeyProof
 choose_owner(PbRow *row, const PbJson members[3], PbFaults *faults)
 {
@@ -252,36 +295,47 @@ choose_owner(PbRow *row, const PbJson members[3], PbFaults *faults)
 	if (of_user == (user_id->type == PB_JSON_NULL))
 	{
 		pb_fault_set(faults, PB_INVALID_INPUT,
-					 "a key must have an owner: either org_id or user_id",
-					 "SELECT * FROM pgbeam.create_api_key(org_id => 'org_abc123');");
+					 "a key must have one owner: org_id or user_id, not both",
+					 "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').");
 		return PB_KEY_REFUSED;
 	}
 	pb_check_value_as(row, at.owner_id, of_user ? "user_id" : "org_id",
 					  of_user ? user_id : org_id, faults);
 	if (name->type != PB_JSON_NULL)
 		pb_check_value(row, at.name, name, faults);
-	if (faults->count > 0)
-		return PB_KEY_REFUSED;
 	return of_user ? PB_KEY_OF_USER : PB_KEY_OF_ORGANIZATION;
 }
 
-static bool
+/* From now on; far less than what timestamps hold. */
+static const char *
+lifetime_problem(const Interval *lifetime)
+{
+	double		days = lifetime->month * 30.0 + lifetime->day +
+	(double) lifetime->time / USECS_PER_DAY;
+
+	if (days <= 0)
+		return "must be positive";
+	return days > LIFETIME_MAX * 365.25 ?
+		psprintf("must be at most %d years", LIFETIME_MAX) : NULL;
+}
+
+static void
 set_times(PbRow *row, const Interval *expires_in, PbFaults *faults)
 {
+	PbPath		path = {NULL, "expires_in", 0};
 	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
-	Datum		end;
+	const char *problem;
 
 	pb_row_set(row, at.created_at, now);
 	if (expires_in == NULL)
-		return true;
-	end = DirectFunctionCall2(timestamptz_pl_interval, now,
-							  IntervalPGetDatum(expires_in));
-	pb_row_set(row, at.expires_at, end);
-	if (DatumGetTimestampTz(end) > DatumGetTimestampTz(now))
-		return true;
-	pb_fault_set(faults, PB_INVALID_INPUT, "expires_in must be positive",
-				 NULL);
-	return false;
+		return;
+	problem = lifetime_problem(expires_in);
+	if (problem != NULL)
+		pb_fault_problem(faults, &path, problem, NULL);
+	else
+		pb_row_set(row, at.expires_at,
+				   DirectFunctionCall2(timestamptz_pl_interval, now,
+									   IntervalPGetDatum(expires_in)));
 }
 
 static void
@@ -307,7 +361,10 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	pg_uuid_t	uuid;
 	uint64		random;
 
-	if (proof == PB_KEY_REFUSED || !set_times(row, expires_in, faults))
+	if (proof == PB_KEY_REFUSED)
+		return false;
+	set_times(row, expires_in, faults);
+	if (faults->count > 0)
 		return false;
 	if (proof == PB_KEY_OF_ORGANIZATION)
 		pb_organization_register(row->values[at.owner_id]);
@@ -345,5 +402,22 @@ pb_apikey_revoke(const PbJson *id, PbFaults *faults)
 			return;
 	}
 	pb_fault_set(faults, PB_NOT_FOUND, "API key not found",
-				 "pgbeam.list_api_keys() shows the ids; a key is not its id.");
+				 "pgbeam.list_api_keys() shows the ids, and which keys are revoked; a key is not its id.");
+}
+
+/* Leaves the keys of an organization, a user or all in SPI_tuptable. */
+void
+pb_apikey_list(const PbJson *members, PbFaults *faults)
+{
+	Datum		values[2] = {0};
+	char		nulls[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		nulls[i] = members[i].type == PB_JSON_TEXT ? ' ' : 'n';
+		if (nulls[i] == ' ')
+			values[i] = PointerGetDatum(cstring_to_text_with_len(members[i].text,
+																 members[i].length));
+	}
+	(void) pb_sql_run(&list, values, nulls);
 }

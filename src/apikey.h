@@ -31,10 +31,11 @@ typedef struct PbNewKey
 extern const PbResource pb_api_key;
 
 extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
-								  text **owner, bool *suspended);
+								  text **owner);
 extern bool pb_apikey_create(const PbJson members[3],
 							 const Interval *expires_in, PbNewKey *made,
 							 PbFaults *faults);
+extern void pb_apikey_list(const PbJson *members, PbFaults *faults);
 extern void pb_apikey_revoke(const PbJson *id, PbFaults *faults);
 
 #endif							/* PB_APIKEY_H */

@@ -11,7 +11,6 @@ CREATE TABLE pgbeam.api_keys (
 	CONSTRAINT api_keys_fields_check
 		CHECK (pgbeam.check_fields('api_key', api_keys.*))
 );
-CREATE INDEX api_keys_owner_idx ON pgbeam.api_keys (owner_id);
 COMMENT ON TABLE pgbeam.api_keys IS
 'The API keys of organizations and users, as digests. Written by pgbeam.create_api_key() and pgbeam.revoke_api_key(), read at each request that shows one.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.api_keys', '');
@@ -34,19 +33,11 @@ CREATE FUNCTION pgbeam.list_api_keys(
 	OUT id text, OUT kind text, OUT owner_id text, OUT name text,
 	OUT created_at timestamptz, OUT expires_at timestamptz, OUT revoked_at timestamptz)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT pgbeam.typeid_encode(CASE k.kind WHEN 'user' THEN 'pbu' ELSE 'pbo' END, k.id),
-		k.kind, k.owner_id, k.name, k.created_at, k.expires_at, k.revoked_at
-	FROM pgbeam.api_keys AS k
-	WHERE (list_api_keys.org_id IS NULL AND list_api_keys.user_id IS NULL)
-		OR (k.kind = 'organization' AND k.owner_id = list_api_keys.org_id)
-		OR (k.kind = 'user' AND k.owner_id = list_api_keys.user_id)
-	ORDER BY k.id
-$$;
+AS 'MODULE_PATHNAME', 'pgbeam_list_api_keys';
 COMMENT ON FUNCTION pgbeam.list_api_keys(text, text) IS
-'The API keys of an organization, of a user, or all of them: id, kind and id of the owner, name, and when each was made, ends and was revoked. Never the keys themselves.';
+'The API keys of an organization, of a user, of either where both are given, or all of them: id, kind and id of the owner, name, and when each was made, ends and was revoked. Never the keys themselves. Error PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.revoke_api_key(id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -7,11 +7,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/acl.h"
@@ -63,6 +61,7 @@ static const struct
 	{"http(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.bytea)", API | ADMIN},
 	{"http_forwarded(pg_catalog.bytea)", API | ADMIN},
 	{"openapi()", API | ADMIN},
+	{"health()", API | ADMIN},
 	{"routes()", API | ADMIN},
 	{"reveal_password(pg_catalog.text)", DATA_PLANE},
 	{"set_organization(pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4)", ADMIN},
@@ -129,15 +128,7 @@ trust_role(PbRequest *request, PbFaults *faults)
 		has_privs_of_role(request->role, GetUserId()) ||
 		has_admin_access(request->role);
 	return request->caller.is_trusted ||
-		refuse_credential(faults, "Trusted SQL needs the access \"admin\", which pgbeam.grant_access() gives.");
-}
-
-static bool
-refuse_suspended(PbFaults *faults)
-{
-	pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
-				 "Whoever runs this service can resume it.");
-	return false;
+		refuse_credential(faults, "For an HTTP client call pgbeam.http(), or set request.method and request.headers as PostgREST does. Trusted SQL needs the access \"admin\".");
 }
 
 static bool
@@ -152,13 +143,10 @@ static bool
 prove_key(PbCaller *caller, const char *key, size_t length, PbFaults *faults)
 {
 	text	   *owner = NULL;
-	bool		suspended = false;
-	PbKeyProof	proof = pb_apikey_prove(key, length, &owner, &suspended);
+	PbKeyProof	proof = pb_apikey_prove(key, length, &owner);
 
 	if (proof == PB_KEY_REFUSED)
 		return refuse_credential(faults, NULL);
-	if (suspended)
-		return refuse_suspended(faults);
 	if (proof == PB_KEY_OF_USER)
 		caller->user_id = owner;
 	else
@@ -176,7 +164,6 @@ prove_credential(PbRequest *request, PbFaults *faults)
 	static const char scheme[] = "Bearer ";
 	const int	skipped = sizeof(scheme) - 1;
 	PbJson		header;
-
 	PbClaims	claims;
 
 	if (!pb_request_header(request, "authorization", &header))
@@ -219,13 +206,21 @@ pb_caller_identify(PbRequest *request, PbFaults *faults)
 		refuse_credential(faults, NULL);
 }
 
+/* Nobody is not everybody, whatever was forgotten. */
+static void
+require_somebody(const PbCaller *caller)
+{
+	if (!caller->is_trusted && caller->org_id == NULL &&
+		caller->user_id == NULL)
+		elog(ERROR, "a caller was not identified");
+}
+
 /* The arguments of PB_IS_IN_SIGHT, and SPI's marks for them. */
 void
 pb_caller_sight(const PbCaller *caller, Datum *org_id, char *org_null,
 				Datum *user_id, char *user_null)
 {
-	Assert(caller->is_trusted || caller->org_id != NULL ||
-		   caller->user_id != NULL);
+	require_somebody(caller);
 	*org_id = PointerGetDatum(caller->org_id);
 	*org_null = caller->org_id == NULL ? 'n' : ' ';
 	*user_id = PointerGetDatum(caller->user_id);
@@ -241,29 +236,43 @@ is_same_text(const text *a, Datum b)
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == 0;
 }
 
+/* His role, if he is a member; an organization's own key is none's. */
+static bool
+find_role(const PbCaller *caller, Datum org_id, PbReading reading,
+		  bool *may_write)
+{
+	*may_write = caller->user_id == NULL;
+	if (caller->org_id != NULL && !is_same_text(caller->org_id, org_id))
+		return false;
+	return caller->user_id == NULL ||
+		pb_member_find(org_id, PointerGetDatum(caller->user_id), reading,
+					   may_write);
+}
+
 /*
- * Whether the caller may do so in this organization; false with faults, which
- * are the same for one that is unknown and one that is somebody else's.
+ * Whether the caller may do so in this organization, which is read on the way;
+ * false with faults, which are the same for one that is unknown and one that
+ * is somebody else's. Trusted SQL may do all.
  */
 bool
 pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
-			  PbFaults *faults)
+			  PbOrganization *organization, PbFaults *faults)
 {
-	PbMembership membership = {.may_write = true};
-	bool		is_outside = caller->org_id != NULL &&
-		!is_same_text(caller->org_id, org_id);
+	PbReading	reading = access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
+	bool		may_write;
 
-	if (!is_outside && caller->user_id != NULL)
-		is_outside = !pb_member_find(org_id,
-									 PointerGetDatum(caller->user_id),
-									 &membership);
-	if (is_outside)
+	require_somebody(caller);
+	pb_organization_find(org_id, reading, organization);
+	if (caller->is_trusted)
+		return true;
+	if (!find_role(caller, org_id, reading, &may_write) ||
+		!organization->is_known)
 		pb_fault_set(faults, PB_FORBIDDEN,
-					 "you may not act for this organization",
-					 NULL);
-	else if (membership.is_suspended)
-		(void) refuse_suspended(faults);
-	else if (access == PB_WRITE && !membership.may_write)
+					 "you may not act for this organization", NULL);
+	else if (organization->is_suspended)
+		pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
+					 "Whoever runs this service can resume it.");
+	else if (access == PB_WRITE && !may_write)
 		pb_fault_set(faults, PB_FORBIDDEN, "your role does not allow changes",
 					 "An owner or admin of the organization may make them.");
 	else

@@ -6,6 +6,7 @@
 #define PB_CALLER_H
 
 #include "member.h"
+#include "organization.h"
 #include "request.h"
 
 /* What an operation does to an organization's objects. */
@@ -26,7 +27,8 @@ extern bool pb_caller_identify(PbRequest *request, PbFaults *faults);
 extern void pb_caller_sight(const PbCaller *caller, Datum *org_id,
 							char *org_null, Datum *user_id, char *user_null);
 extern bool pb_caller_may(const PbCaller *caller, PbAccess access,
-						  Datum org_id, PbFaults *faults);
+						  Datum org_id, PbOrganization *organization,
+						  PbFaults *faults);
 extern void pb_caller_grant(Oid role, const char *access);
 
 #endif							/* PB_CALLER_H */

@@ -27,6 +27,8 @@ _Static_assert(PB_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
 _Static_assert(PB_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 			   "nonce size");
 _Static_assert(PB_DIGEST_BYTES == crypto_generichash_BYTES, "digest size");
+_Static_assert(PB_HASH_KEY_BYTES == crypto_shorthash_KEYBYTES &&
+			   sizeof(uint64_t) == crypto_shorthash_BYTES, "hash sizes");
 _Static_assert(PB_SIGNATURE_BYTES == crypto_sign_BYTES, "signature size");
 _Static_assert(PB_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES,
 			   "public key size");
@@ -83,6 +85,16 @@ pb_digest(const void *bytes, size_t size, uint8_t digest[PB_DIGEST_BYTES])
 	crypto_generichash(digest, PB_DIGEST_BYTES, bytes, size, NULL, 0);
 }
 
+/* SipHash-2-4: where others choose what is hashed. */
+uint64_t
+pb_hash(const uint8_t key[PB_HASH_KEY_BYTES], const void *bytes, size_t size)
+{
+	uint64_t	hash;
+
+	crypto_shorthash((uint8_t *) &hash, bytes, size, key);
+	return hash;
+}
+
 /* In a time that does not tell where they differ. */
 bool
 pb_same_bytes(const void *a, const void *b, size_t size)
@@ -116,16 +128,23 @@ fingerprint(const uint8_t secret[PB_KEY_BYTES], uint8_t id[PB_KEY_ID_BYTES])
 					   sizeof(context) - 1, secret, PB_KEY_BYTES);
 }
 
+/* Lower-case hex, terminated. */
+void
+pb_hex(const uint8_t *bytes, size_t size, char *hex)
+{
+	sodium_bin2hex(hex, 2 * size + 1, bytes, size);
+}
+
 void
 pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
 			  char hex[2 * PB_KEY_ID_BYTES + 1])
 {
-	sodium_bin2hex(hex, 2 * PB_KEY_ID_BYTES + 1, id, PB_KEY_ID_BYTES);
+	pb_hex(id, PB_KEY_ID_BYTES, hex);
 }
 
 /* Exactly 2 * size hex digits. */
-static bool
-read_hex(const char *text, size_t size, uint8_t *bytes)
+bool
+pb_read_hex(const char *text, size_t size, uint8_t *bytes)
 {
 	size_t		read;
 	int			result = sodium_hex2bin(bytes, size, text, 2 * size, NULL,
@@ -142,8 +161,8 @@ parse_key(const char *line, size_t length, Key *key)
 
 	if (length != 2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES ||
 		line[2 * PB_KEY_ID_BYTES] != ' ' ||
-		!read_hex(line, PB_KEY_ID_BYTES, key->id) ||
-		!read_hex(line + 2 * PB_KEY_ID_BYTES + 1, PB_KEY_BYTES, key->secret))
+		!pb_read_hex(line, PB_KEY_ID_BYTES, key->id) ||
+		!pb_read_hex(line + 2 * PB_KEY_ID_BYTES + 1, PB_KEY_BYTES, key->secret))
 		return "a line must be a key id of 32 hex digits, a space and a key "
 			"of 64 hex digits";
 	fingerprint(key->secret, id);
@@ -284,6 +303,44 @@ describe_place(const PbPlace *place, uint8_t data[PLACE_MAX])
 	at = add_part(at, place->database, 16);
 	at = add_part(at, generation, sizeof(generation));
 	return at - data;
+}
+
+/*
+ * A digest of the parts, each behind its length, that only a holder of the
+ * key can make: BLAKE2b under a key derived from the ring's, behind its id.
+ * Key_id names the key, NULL the active one; false where it is not there.
+ */
+bool
+pb_fingerprint(const PbKeyring *ring, const PbBytes *parts, int count,
+			   const uint8_t *key_id,
+			   uint8_t fingerprint[PB_FINGERPRINT_BYTES])
+{
+	static const char context[] = "pgbeam fingerprint";
+	const Key  *key = key_id == NULL ? &ring->keys[ring->count - 1] :
+	find_key(ring, key_id);
+	uint8_t		derived[PB_KEY_BYTES];
+	crypto_generichash_state state;
+
+	if (key == NULL)
+		return false;
+	crypto_generichash(derived, sizeof(derived), (const uint8_t *) context,
+					   sizeof(context) - 1, key->secret, PB_KEY_BYTES);
+	crypto_generichash_init(&state, derived, sizeof(derived), PB_DIGEST_BYTES);
+	for (int i = 0; i < count; i++)
+	{
+		uint8_t		size[8];
+
+		for (int b = 0; b < 8; b++)
+			size[b] = (uint8_t) ((uint64_t) parts[i].size >> (8 * b));
+		crypto_generichash_update(&state, size, sizeof(size));
+		crypto_generichash_update(&state, parts[i].bytes, parts[i].size);
+	}
+	memcpy(fingerprint, key->id, PB_KEY_ID_BYTES);
+	crypto_generichash_final(&state, fingerprint + PB_KEY_ID_BYTES,
+							 PB_DIGEST_BYTES);
+	sodium_memzero(derived, sizeof(derived));
+	sodium_memzero(&state, sizeof(state));
+	return true;
 }
 
 static size_t

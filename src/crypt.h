@@ -20,6 +20,8 @@
 #define PB_KEY_ID_BYTES 16
 #define PB_NONCE_BYTES 24
 #define PB_DIGEST_BYTES 32
+#define PB_HASH_KEY_BYTES 16
+#define PB_FINGERPRINT_BYTES (PB_KEY_ID_BYTES + PB_DIGEST_BYTES)
 #define PB_SIGNATURE_BYTES 64
 #define PB_PUBLIC_KEY_BYTES 32
 #define PB_KEY_LINE_MAX (2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES + 2)
@@ -40,6 +42,12 @@ typedef struct PbPlace
 	uint32_t	generation;		/* grows with every new value */
 } PbPlace;
 
+typedef struct PbBytes
+{
+	const void *bytes;
+	size_t		size;
+} PbBytes;
+
 typedef enum PbOpened
 {
 	PB_OPENED,
@@ -55,8 +63,12 @@ extern void pb_wipe(void *bytes, size_t size);
 extern void *pb_guarded_alloc(size_t size);
 extern void pb_guarded_free(void *memory);
 
+extern void pb_hex(const uint8_t *bytes, size_t size, char *hex);
+extern bool pb_read_hex(const char *text, size_t size, uint8_t *bytes);
 extern void pb_digest(const void *bytes, size_t size,
 					  uint8_t digest[PB_DIGEST_BYTES]);
+extern uint64_t pb_hash(const uint8_t key[PB_HASH_KEY_BYTES],
+						const void *bytes, size_t size);
 extern bool pb_same_bytes(const void *a, const void *b, size_t size);
 extern bool pb_signature_fits(const uint8_t signature[PB_SIGNATURE_BYTES],
 							  const void *message, size_t size,
@@ -71,6 +83,10 @@ extern const uint8_t *pb_keyring_id(const PbKeyring *ring, size_t index);
 extern size_t pb_keyring_new_line(char line[PB_KEY_LINE_MAX]);
 extern void pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
 						  char hex[2 * PB_KEY_ID_BYTES + 1]);
+
+extern bool pb_fingerprint(const PbKeyring *ring, const PbBytes *parts,
+						   int count, const uint8_t *key_id,
+						   uint8_t fingerprint[PB_FINGERPRINT_BYTES]);
 
 extern size_t pb_sealed_size(size_t plain_size);
 extern bool pb_seal(const PbKeyring *ring, const PbPlace *place,

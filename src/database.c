@@ -323,9 +323,10 @@ void
 pb_database_get(const PbRequest *request, PbReply *reply)
 {
 	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbOrganization organization;
 	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, PB_READ,
 									   request->ids[1], &project,
-									   &reply->faults);
+									   &organization, &reply->faults);
 
 	if (row == NULL)
 		return;
@@ -347,8 +348,9 @@ text *
 pb_database_password(const char *id, PbFaults *faults)
 {
 	const PbCaller data_plane = {.is_trusted = true};
+	PbOrganization organization;
 	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_READ, id,
-									   NULL, faults);
+									   NULL, &organization, faults);
 	PbPlace		place;
 
 	if (row == NULL)

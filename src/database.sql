@@ -39,7 +39,7 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_database';
 COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
-'getDatabase: the database as the API documents it. Errors: PT401 for a caller without admin access, PT404 for one that is missing, deleted or of another project.';
+'getDatabase: the database as the API documents it. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -27,6 +27,8 @@ PG_FUNCTION_INFO_V1(pgbeam_create_project);
 PG_FUNCTION_INFO_V1(pgbeam_get_project);
 PG_FUNCTION_INFO_V1(pgbeam_delete_project);
 PG_FUNCTION_INFO_V1(pgbeam_get_database);
+PG_FUNCTION_INFO_V1(pgbeam_health);
+PG_FUNCTION_INFO_V1(pgbeam_openapi);
 PG_FUNCTION_INFO_V1(pgbeam_http);
 PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
 
@@ -88,12 +90,6 @@ write_session(const PbAnswer *answer)
 	respond("response.headers", list.data);
 }
 
-static void
-wipe_copy(void *copy)
-{
-	pb_wipe(copy, VARSIZE(copy));
-}
-
 /* An argument as a whole; a copy made of it is wiped with its context. */
 static struct varlena *
 whole_argument(Datum argument)
@@ -102,25 +98,23 @@ whole_argument(Datum argument)
 	struct varlena *whole = pg_detoast_datum(given);
 
 	if (whole != given)
-	{
-		MemoryContextCallback *wipe = palloc(sizeof(MemoryContextCallback));
-
-		wipe->func = wipe_copy;
-		wipe->arg = whole;
-		MemoryContextRegisterResetCallback(CurrentMemoryContext, wipe);
-	}
+		pb_parse_wipe_later(whole);
 	return whole;
 }
 
 static bool
-read_body(Datum argument, PbJson *body, PbFaults *faults)
+read_body(Datum argument, PbRequest *request, PbFaults *faults)
 {
+	struct varlena *whole;
+
 	if (toast_raw_datum_size(argument) > PB_BODY_MAX)
 	{
 		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM, NULL);
 		return false;
 	}
-	pb_json_root(PointerGetDatum(whole_argument(argument)), body);
+	whole = whole_argument(argument);
+	request->raw = (PbBytes) {VARDATA(whole), VARSIZE(whole) - VARHDRSZ};
+	pb_json_root(PointerGetDatum(whole), &request->body);
 	return true;
 }
 
@@ -152,7 +146,7 @@ read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
 		request->ids[i] = pb_entry_text(fcinfo, i);
 	if (PG_NARGS() == ids || PG_ARGISNULL(ids))
 		return true;
-	return read_body(PG_GETARG_DATUM(ids), &request->body, faults);
+	return read_body(PG_GETARG_DATUM(ids), request, faults);
 }
 
 /* A reply whose body has room for a varlena's head. */
@@ -164,6 +158,7 @@ begin_reply(PbReply *reply, PbFaults *ignored)
 	reply->unknown = ignored;
 	reply->body = makeStringInfo();
 	appendStringInfoSpaces(reply->body, VARHDRSZ);
+	reply->body_begin = VARHDRSZ;
 }
 
 static Datum
@@ -190,9 +185,17 @@ conclude(const PbRequest *request, const PbRoute *route, PbReply *reply)
 	warn_of_ignored(reply->unknown);
 }
 
+static bool
+admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+{
+	if (request->manner == PB_HTTP)
+		return pb_http_admit(route, request, reply);
+	return route->is_public || pb_caller_identify(request, &reply->faults);
+}
+
 /* Runs an operation by its own function: JSON, null, or an error. */
 static Datum
-answer(FunctionCallInfo fcinfo, PbOperation operation)
+run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 {
 	const PbRoute *route = &pb_routes[operation];
 	PbRequest	request = {.manner = pb_entry_manner()};
@@ -205,13 +208,13 @@ answer(FunctionCallInfo fcinfo, PbOperation operation)
 	request.role = scope.caller;
 	if (request.manner == PB_HTTP)
 		read_session(&request);
-	if (pb_caller_identify(&request, &reply.faults) &&
-		read_arguments(fcinfo, pb_route_ids(route), &request, &reply.faults))
+	if (admit(route, &request, &reply) &&
+		read_arguments(fcinfo, pb_operation_ids(route), &request, &reply.faults))
 		pb_route_run(route, &request, &reply);
 	conclude(&request, route, &reply);
 	pb_sql_end(&scope);
 
-	if (reply.body->len == VARHDRSZ)
+	if (reply.body->len == reply.body_begin)
 		PG_RETURN_NULL();
 	return body_of(&reply);
 }
@@ -219,25 +222,37 @@ answer(FunctionCallInfo fcinfo, PbOperation operation)
 Datum
 pgbeam_create_project(PG_FUNCTION_ARGS)
 {
-	return answer(fcinfo, PB_CREATE_PROJECT);
+	return run_operation(fcinfo, PB_CREATE_PROJECT);
 }
 
 Datum
 pgbeam_get_project(PG_FUNCTION_ARGS)
 {
-	return answer(fcinfo, PB_GET_PROJECT);
+	return run_operation(fcinfo, PB_GET_PROJECT);
 }
 
 Datum
 pgbeam_delete_project(PG_FUNCTION_ARGS)
 {
-	return answer(fcinfo, PB_DELETE_PROJECT);
+	return run_operation(fcinfo, PB_DELETE_PROJECT);
 }
 
 Datum
 pgbeam_get_database(PG_FUNCTION_ARGS)
 {
-	return answer(fcinfo, PB_GET_DATABASE);
+	return run_operation(fcinfo, PB_GET_DATABASE);
+}
+
+Datum
+pgbeam_health(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_HEALTH);
+}
+
+Datum
+pgbeam_openapi(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_OPENAPI);
 }
 
 static void
@@ -255,13 +270,28 @@ take_message_body(FunctionCallInfo fcinfo, int n, PbMessage *message)
 	message->body = VARDATA(body);
 }
 
-/* Null is as good as nothing, which no route has. */
 static const char *
-text_or_empty(FunctionCallInfo fcinfo, int n)
+required_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
-	const char *text = pb_entry_text(fcinfo, n);
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return pb_entry_text(fcinfo, n);
+}
 
-	return text == NULL ? "" : text;
+/* Null counts as none. */
+static void
+take_headers(FunctionCallInfo fcinfo, int n, PbJson *headers)
+{
+	if (PG_ARGISNULL(n))
+		return;
+	pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(n))), headers);
+	if (headers->type != PB_JSON_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("headers must be a JSON object of strings"),
+				 errhint("Join repeated headers with a comma.")));
 }
 
 /* The type of the answer, kept for the life of the call site. */
@@ -276,7 +306,7 @@ answer_type(FunctionCallInfo fcinfo)
 	before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "the result of pgbeam.http() is no row");
-	fcinfo->flinfo->fn_extra = BlessTupleDesc(CreateTupleDescCopy(type));
+	fcinfo->flinfo->fn_extra = BlessTupleDesc(type);
 	MemoryContextSwitchTo(before);
 	return fcinfo->flinfo->fn_extra;
 }
@@ -299,7 +329,8 @@ Datum
 pgbeam_http(PG_FUNCTION_ARGS)
 {
 	PbMessage	message = {
-		.method = text_or_empty(fcinfo, 0), .uri = text_or_empty(fcinfo, 1)
+		.method = required_text(fcinfo, 0, "method"),
+		.uri = required_text(fcinfo, 1, "uri")
 	};
 	PbRequest	request = {0};
 	PbFaults	ignored;
@@ -311,9 +342,7 @@ pgbeam_http(PG_FUNCTION_ARGS)
 	initStringInfo(&headers);
 	begin_reply(&reply, &ignored);
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
-	if (!PG_ARGISNULL(2))
-		pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(2))),
-					 &request.headers);
+	take_headers(fcinfo, 2, &request.headers);
 	take_message_body(fcinfo, 3, &message);
 	pb_http_handle(&message, &request, &reply, &answer);
 	pb_http_headers(&headers, &answer);

@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include "utils/guc.h"
+
 #include "fault.h"
 #include "json.h"
 #include "text.h"
@@ -27,8 +29,10 @@ static const struct
 	[PB_NOT_FOUND] = {"NOT_FOUND", 404},
 	[PB_METHOD_NOT_ALLOWED] = {"METHOD_NOT_ALLOWED", 405},
 	[PB_RESOURCE_EXISTS] = {"RESOURCE_EXISTS", 409},
+	[PB_IDEMPOTENCY_KEY_REUSED] = {"IDEMPOTENCY_KEY_REUSED", 409},
 	[PB_PAYLOAD_TOO_LARGE] = {"PAYLOAD_TOO_LARGE", 413},
 	[PB_UNSUPPORTED_MEDIA_TYPE] = {"UNSUPPORTED_MEDIA_TYPE", 415},
+	[PB_RATE_LIMITED] = {"RATE_LIMITED", 429},
 	[PB_UNAVAILABLE] = {"SERVICE_UNAVAILABLE", 503},
 };
 
@@ -101,6 +105,20 @@ pb_fault_status(const PbFaults *faults)
 	return kinds[faults->refusal].status;
 }
 
+/*
+ * Why a credential is refused: for the operator who asks for it, in the
+ * server's log, and for nobody else.
+ */
+void
+pb_fault_log_refusal(const char *what, const char *reason)
+{
+	if (log_min_messages <= DEBUG1)
+		ereport(LOG_SERVER_ONLY,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("%s is refused: %s", what, reason),
+				 errhidestmt(true), errhidecontext(true)));
+}
+
 static int
 sqlstate_of(const PbFaults *faults)
 {
@@ -166,6 +184,15 @@ append_errors(StringInfo out, const PbFaults *faults)
 		pb_json_begin(out, '{');
 		pb_json_pair(out, "field", faults->problems[i].field);
 		pb_json_pair(out, "detail", faults->problems[i].detail);
+		pb_json_end(out, '}');
+	}
+	if (faults->count > PB_PROBLEMS_MAX)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, "field", "");
+		pb_json_pair(out, "detail", psprintf("and %d more", faults->count -
+											 PB_PROBLEMS_MAX));
 		pb_json_end(out, '}');
 	}
 	pb_json_end(out, ']');

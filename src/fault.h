@@ -23,8 +23,10 @@ typedef enum PbRefusal
 	PB_NOT_FOUND,
 	PB_METHOD_NOT_ALLOWED,
 	PB_RESOURCE_EXISTS,
+	PB_IDEMPOTENCY_KEY_REUSED,
 	PB_PAYLOAD_TOO_LARGE,
 	PB_UNSUPPORTED_MEDIA_TYPE,
+	PB_RATE_LIMITED,
 	PB_UNAVAILABLE
 } PbRefusal;
 
@@ -64,6 +66,7 @@ extern int	pb_fault_status(const PbFaults *faults);
 extern void pb_fault_envelope(StringInfo out, const PbFaults *faults);
 extern void pb_fault_document(StringInfo out, const PbFaults *faults,
 							  const char *instance, const char *request_id);
+extern void pb_fault_log_refusal(const char *what, const char *reason);
 pg_noreturn extern void pb_fault_throw(const PbFaults *faults);
 
 #endif							/* PB_FAULT_H */

@@ -9,10 +9,13 @@
  */
 #include "postgres.h"
 
+#include "utils/guc.h"
+
 #include "caller.h"
 #include "crypt.h"
 #include "http.h"
 #include "id.h"
+#include "idempotency.h"
 #include "parse.h"
 #include "route.h"
 #include "text.h"
@@ -21,11 +24,65 @@
 #define INSTANCE_MAX 2048
 #define RETRY_AFTER "5"			/* seconds */
 
+static char *address_header;
+
 static void
 add_header(PbAnswer *answer, const char *name, const char *value)
 {
 	Assert(answer->header_count < PB_HEADERS_MAX);
 	answer->headers[answer->header_count++] = (PbHeader) {name, value};
+}
+
+void
+pb_http_define_settings(void)
+{
+	DefineCustomStringVariable("pgbeam.address_header",
+							   "Header in which the HTTP layer passes the client's address; empty: none.",
+							   "It must be one that a client cannot set.",
+							   &address_header, "", PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+}
+
+static bool
+charge(PbMeter meter, const char *kind, const char *id, int id_length,
+	   PbReply *reply)
+{
+	if (pb_rate_take(meter, kind, id, id_length, &reply->budget))
+		return true;
+	pb_fault_set(&reply->faults, PB_RATE_LIMITED, "too many requests", NULL);
+	return false;
+}
+
+static bool
+charge_address(const PbRequest *request, PbReply *reply)
+{
+	PbJson		address;
+
+	return address_header[0] == '\0' ||
+		!pb_request_header(request, address_header, &address) ||
+		charge(PB_PER_ADDRESS, "address", address.text, address.length, reply);
+}
+
+static bool
+charge_caller(const PbCaller *caller, PbReply *reply)
+{
+	const text *id = caller->user_id != NULL ? caller->user_id : caller->org_id;
+
+	return charge(PB_PER_CALLER,
+				  caller->user_id != NULL ? "user" : "organization",
+				  VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id), reply);
+}
+
+/* Whether whoever sends an HTTP request is known and may send one more. */
+bool
+pb_http_admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+{
+	if (!charge_address(request, reply))
+		return false;
+	if (route != NULL && route->is_public)
+		return true;
+	return pb_caller_identify(request, &reply->faults) &&
+		charge_caller(&request->caller, reply);
 }
 
 /* The client's own id of the request where it has a decent one. */
@@ -91,6 +148,8 @@ print_refusal(const PbRequest *request, const char *id, PbReply *reply,
 		add_header(answer, "WWW-Authenticate", "Bearer");
 	else if (reply->faults.refusal == PB_UNAVAILABLE)
 		add_header(answer, "Retry-After", RETRY_AFTER);
+	else if (reply->faults.refusal == PB_RATE_LIMITED)
+		add_header(answer, "Retry-After", psprintf("%d", reply->budget.next_in));
 }
 
 static void
@@ -107,6 +166,62 @@ print_success(const PbRequest *request, const PbRoute *route,
 		add_header(answer, "Preference-Applied", "handling=strict");
 }
 
+static const char *
+find_header(const PbAnswer *answer, const char *name)
+{
+	for (int i = 0; i < answer->header_count; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return NULL;
+}
+
+/* The answer to a request that has been answered before. */
+static void
+print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
+{
+	answer->status = claim->status;
+	if (claim->content_type != NULL)
+		add_header(answer, "Content-Type", claim->content_type);
+	if (claim->location != NULL)
+		add_header(answer, "Location", claim->location);
+	if (claim->body != NULL)
+		appendBinaryStringInfo(reply->body, VARDATA_ANY(claim->body),
+							   VARSIZE_ANY_EXHDR(claim->body));
+}
+
+static void
+print_answer(const PbRequest *request, const PbRoute *route, const char *id,
+			 PbReply *reply, PbAnswer *answer)
+{
+	if (reply->faults.refusal != PB_ACCEPTED)
+		print_refusal(request, id, reply, answer);
+	else
+		print_success(request, route, reply, answer);
+	if (reply->claim != NULL)
+		pb_idempotency_settle(reply->claim, answer->status,
+							  find_header(answer, "Content-Type"),
+							  find_header(answer, "Location"),
+							  reply->body->data + reply->body_begin,
+							  reply->body->len - reply->body_begin);
+}
+
+/* As draft-ietf-httpapi-ratelimit-headers has it, and as older clients do. */
+static void
+print_budget(const PbBudget *budget, PbAnswer *answer)
+{
+	if (budget->burst == 0)
+		return;
+	add_header(answer, "RateLimit-Policy",
+			   psprintf("\"default\";q=%d;w=%d;qu=\"requests\"",
+						budget->burst, budget->window));
+	add_header(answer, "RateLimit",
+			   psprintf("\"default\";r=%d;t=%d", budget->remaining,
+						budget->full_in));
+	add_header(answer, "X-RateLimit-Limit", psprintf("%d", budget->burst));
+	add_header(answer, "X-RateLimit-Remaining",
+			   psprintf("%d", budget->remaining));
+}
+
 /* Makes an answer of a reply, with the body that a refusal has. */
 void
 pb_http_finish(const PbRequest *request, const PbRoute *route,
@@ -116,10 +231,11 @@ pb_http_finish(const PbRequest *request, const PbRoute *route,
 
 	add_header(answer, "X-Request-Id", id);
 	add_header(answer, "Cache-Control", "private, no-cache");
-	if (reply->faults.refusal != PB_ACCEPTED)
-		print_refusal(request, id, reply, answer);
+	print_budget(&reply->budget, answer);
+	if (reply->claim != NULL && reply->claim->is_replay)
+		print_replay(reply->claim, reply, answer);
 	else
-		print_success(request, route, reply, answer);
+		print_answer(request, route, id, reply, answer);
 }
 
 static bool
@@ -158,7 +274,7 @@ decode(const char *text, int length)
 static void
 take_ids(const PbMatch *match, PbRequest *request)
 {
-	for (int i = 0; i < pb_route_ids(match->route); i++)
+	for (int i = 0; i < pb_operation_ids(match->route); i++)
 		request->ids[i] = decode(match->ids[i], match->lengths[i]);
 }
 
@@ -186,6 +302,7 @@ take_body(const PbMessage *message, PbRequest *request, PbReply *reply)
 				  &parsed, &reply->faults))
 		return false;
 	request->body = parsed.value;
+	request->raw = (PbBytes) {message->body, message->body_length};
 	return true;
 }
 
@@ -195,8 +312,7 @@ serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 {
 	const PbRoute *route = match->route;
 
-	if ((route == NULL || !route->is_public) &&
-		!pb_caller_identify(request, &reply->faults))
+	if (!pb_http_admit(route, request, reply))
 		return;
 	if (!has_route(match, reply, answer))
 		return;
@@ -215,7 +331,6 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 {
 	static const PbRoute options = {.status = 204};
 	size_t		path_length = strcspn(message->uri, "?#");
-	int			begin = reply->body->len;
 	PbMatch		match;
 
 	request->manner = PB_HTTP;
@@ -230,7 +345,7 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 		serve(message, &match, request, reply, answer);
 	pb_http_finish(request, match.route, reply, answer);
 	if (strcmp(message->method, "HEAD") == 0)
-		reply->body->len = begin;
+		reply->body->len = reply->body_begin;
 }
 
 /* The headers as an object. */

@@ -6,9 +6,9 @@
 #ifndef PB_HTTP_H
 #define PB_HTTP_H
 
-#include "request.h"
+#include "operation.h"
 
-#define PB_HEADERS_MAX 8
+#define PB_HEADERS_MAX 16
 
 typedef struct PbHeader
 {
@@ -32,6 +32,9 @@ typedef struct PbMessage
 	size_t		body_length;
 } PbMessage;
 
+extern void pb_http_define_settings(void);
+extern bool pb_http_admit(const PbRoute *route, PbRequest *request,
+						  PbReply *reply);
 extern void pb_http_finish(const PbRequest *request, const PbRoute *route,
 						   PbReply *reply, PbAnswer *answer);
 extern void pb_http_handle(const PbMessage *message, PbRequest *request,

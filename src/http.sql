@@ -2,12 +2,16 @@ CREATE TYPE pgbeam.http_response AS (status integer, headers jsonb, body text);
 COMMENT ON TYPE pgbeam.http_response IS
 'What an HTTP layer sends: status, headers as an object of strings, body (empty where there is none).';
 
+COMMENT ON COLUMN pgbeam.http_response.status IS 'The HTTP status.';
+COMMENT ON COLUMN pgbeam.http_response.headers IS 'Names and values of the headers.';
+COMMENT ON COLUMN pgbeam.http_response.body IS 'The body, UTF-8; empty where there is none.';
+
 CREATE FUNCTION pgbeam.http(method text, uri text, headers jsonb, body bytea) RETURNS pgbeam.http_response
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_http';
 COMMENT ON FUNCTION pgbeam.http(text, text, jsonb, bytea) IS
-'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null). Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503 for a deadlock, which may be tried again.';
+'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null). Call it in FROM: (pgbeam.http(...)).* would make the request once for each column. Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are 22004 and 22023 for arguments that are none, those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503 for a deadlock, which may be tried again.';
 
 -- PostgREST sends what such a domain holds as it is.
 CREATE DOMAIN pgbeam."*/*" AS bytea;
@@ -26,6 +30,13 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_openapi';
 COMMENT ON FUNCTION pgbeam.openapi() IS
 'The API''s description (OpenAPI 3.0.3), made of the routes and the fields.';
+
+CREATE FUNCTION pgbeam.health() RETURNS json
+LANGUAGE c STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_health';
+COMMENT ON FUNCTION pgbeam.health() IS
+'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), and whether requests are counted (rate_limit on or off). Asks for no credential.';
 
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,

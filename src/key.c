@@ -76,18 +76,48 @@ pb_key_seal(const PbJson *secret, const PbPlace *place,
 }
 
 static void
+refuse_key(const uint8_t id[PB_KEY_ID_BYTES], PbFaults *faults)
+{
+	char		hex[2 * PB_KEY_ID_BYTES + 1];
+
+	pb_key_id_hex(id, hex);
+	pb_fault_unavailable(faults, UNKNOWN_KEY,
+						 psprintf("key %s is not in this server's keyring", hex),
+						 "Copy its line from the keyring file of the server that wrote the secret; pgbeam.key_status() counts the secrets that need it.");
+}
+
+/*
+ * A keyed digest in hex, under the key that a stored one names, or the active
+ * one where stored is NULL. False with faults when that key is not at hand.
+ */
+bool
+pb_key_fingerprint(const PbBytes *parts, int count, const char *stored,
+				   char hex[2 * PB_FINGERPRINT_BYTES + 1], PbFaults *faults)
+{
+	const PbKeyring *keys = pb_key_ring(faults);
+	uint8_t		id[PB_KEY_ID_BYTES];
+	const uint8_t *wanted = stored == NULL ? NULL : id;
+	uint8_t		made[PB_FINGERPRINT_BYTES];
+
+	if (keys == NULL ||
+		(stored != NULL && !pb_read_hex(stored, PB_KEY_ID_BYTES, id)))
+		return false;
+	if (!pb_fingerprint(keys, parts, count, wanted, made) &&
+		!(read_again() && pb_fingerprint(ring, parts, count, wanted, made)))
+	{
+		refuse_key(id, faults);
+		return false;
+	}
+	pb_hex(made, sizeof(made), hex);
+	return true;
+}
+
+static void
 refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 			  PbFaults *faults)
 {
-	char		id[2 * PB_KEY_ID_BYTES + 1];
-
 	if (opened == PB_OPEN_UNKNOWN_KEY)
-	{
-		pb_key_id_hex(sealed + PB_SEALED_KEY_ID, id);
-		pb_fault_unavailable(faults, UNKNOWN_KEY,
-							 psprintf("key %s is not in this server's keyring", id),
-							 "Copy its line from the keyring file of the server that wrote the secret; pgbeam.key_status() counts the secrets that need it.");
-	}
+		refuse_key(sealed + PB_SEALED_KEY_ID, faults);
 	else if (opened == PB_OPEN_OTHER_KIND)
 		pb_fault_unavailable(faults, ERRCODE_FEATURE_NOT_SUPPORTED,
 							 psprintf("the secret of %s is sealed to a key that this server does not hold", owner),

@@ -15,6 +15,10 @@ extern const char *pb_key_create(PbFaults *faults);
 extern bytea *pb_key_seal(const PbJson *secret, const PbPlace *place,
 						  const uint8_t nonce[PB_NONCE_BYTES],
 						  PbFaults *faults);
+extern bool pb_key_fingerprint(const PbBytes *parts, int count,
+							   const char *stored,
+							   char hex[2 * PB_FINGERPRINT_BYTES + 1],
+							   PbFaults *faults);
 extern void pb_key_no_secret(const char *owner, PbFaults *faults);
 extern text *pb_key_open(const bytea *sealed, const PbPlace *place,
 						 const char *owner, PbFaults *faults);

@@ -6,7 +6,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 
 #include "check.h"
 #include "member.h"
@@ -51,14 +50,21 @@ const PbResource pb_member = {
 
 static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 
-static PbStatement find = {
-	.text = "SELECT m.role OPERATOR(pg_catalog.<>) 'member', "
-	"o.suspended_at IS NOT NULL "
-	"FROM pgbeam.members AS m, pgbeam.organizations AS o "
-	"WHERE m.org_id OPERATOR(pg_catalog.=) $1 "
-	"AND m.user_id OPERATOR(pg_catalog.=) $2 "
-	"AND o.org_id OPERATOR(pg_catalog.=) $1",
-	.nargs = 2, .types = types, .reads = true
+#define FIND \
+	"SELECT role OPERATOR(pg_catalog.<>) 'member' FROM pgbeam.members " \
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 " \
+	"AND user_id OPERATOR(pg_catalog.=) $2"
+
+static PbStatement find[] = {
+	[PB_SNAPSHOT] = {.text = FIND, .nargs = 2, .types = types, .reads = true},
+	[PB_LATEST] = {.text = FIND, .nargs = 2, .types = types},
+};
+
+static PbStatement list = {
+	.text = "SELECT user_id, role FROM pgbeam.members "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"ORDER BY user_id USING OPERATOR(pg_catalog.<)",
+	.nargs = 1, .types = types, .reads = true
 };
 
 static PbStatement set = {
@@ -77,19 +83,17 @@ static PbStatement remove_one = {
 
 /* False where the user is none of the organization's. */
 bool
-pb_member_find(Datum org_id, Datum user_id, PbMembership *membership)
+pb_member_find(Datum org_id, Datum user_id, PbReading reading,
+			   bool *may_write)
 {
 	Datum		values[] = {org_id, user_id};
 	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find, values, NULL, &descriptor);
+	HeapTuple	row = pb_sql_row(&find[reading], values, NULL, &descriptor);
 	bool		isnull;
 
 	if (row == NULL)
 		return false;
-	membership->may_write =
-		DatumGetBool(heap_getattr(row, 1, descriptor, &isnull));
-	membership->is_suspended =
-		DatumGetBool(heap_getattr(row, 2, descriptor, &isnull));
+	*may_write = DatumGetBool(heap_getattr(row, 1, descriptor, &isnull));
 	return true;
 }
 
@@ -115,5 +119,17 @@ pb_member_remove(const PbJson *members, PbFaults *faults)
 
 	pb_check_members(row, members, 2, faults);
 	if (faults->count == 0 && pb_sql_run(&remove_one, row->values, NULL) == 0)
-		pb_fault_set(faults, PB_NOT_FOUND, "member not found", NULL);
+		pb_fault_set(faults, PB_NOT_FOUND, "member not found",
+					 "pgbeam.list_members() shows who is one.");
+}
+
+/* Leaves an organization's members and their roles in SPI_tuptable. */
+void
+pb_member_list(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_member);
+
+	pb_check_members(row, members, 1, faults);
+	if (faults->count == 0)
+		(void) pb_sql_run(&list, row->values, NULL);
 }

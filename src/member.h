@@ -6,14 +6,9 @@
 #define PB_MEMBER_H
 
 #include "field.h"
+#include "sql.h"
 
 #define PB_USER_ID_MAX 255
-
-typedef struct PbMembership
-{
-	bool		may_write;
-	bool		is_suspended;	/* the organization */
-} PbMembership;
 
 /* SQL: whether user is a member of org; NULL for whom that need not hold. */
 #define PB_IS_MEMBER(user, org) \
@@ -23,9 +18,10 @@ typedef struct PbMembership
 
 extern const PbResource pb_member;
 
-extern bool pb_member_find(Datum org_id, Datum user_id,
-						   PbMembership *membership);
+extern bool pb_member_find(Datum org_id, Datum user_id, PbReading reading,
+						   bool *may_write);
 extern void pb_member_set(const PbJson *members, PbFaults *faults);
 extern void pb_member_remove(const PbJson *members, PbFaults *faults);
+extern void pb_member_list(const PbJson *members, PbFaults *faults);
 
 #endif							/* PB_MEMBER_H */

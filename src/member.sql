@@ -26,10 +26,8 @@ COMMENT ON FUNCTION pgbeam.remove_member(text, text) IS
 
 CREATE FUNCTION pgbeam.list_members(org_id text, OUT user_id text, OUT role text)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT user_id, role FROM pgbeam.members WHERE org_id = list_members.org_id ORDER BY user_id
-$$;
+AS 'MODULE_PATHNAME', 'pgbeam_list_members';
 COMMENT ON FUNCTION pgbeam.list_members(text) IS
-'The members of an organization: user and role (owner, admin, member).';
+'The members of an organization: user and role (owner, admin, member). Errors: PT400 for no legal id, PT401 for a caller without admin access.';

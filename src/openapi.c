@@ -8,6 +8,7 @@
 
 #include "openapi.h"
 #include "schema.h"
+#include "text.h"
 
 /* What a create request of the resource has within it, or NULL. */
 static const PbResource *
@@ -133,7 +134,7 @@ put_parameters(StringInfo out, const char *path)
 		pb_json_boolean(out, true);
 		pb_json_open(out, "schema");
 		pb_json_pair(out, "type", "string");
-		pb_json_pair(out, "pattern", "^[a-zA-Z0-9_.-]+$");
+		pb_json_pair(out, "pattern", PB_PATH_ID_PATTERN);
 		pb_json_end(out, '}');
 		pb_json_end(out, '}');
 		path = close;
@@ -180,11 +181,14 @@ put_success(StringInfo out, const PbRoute *route)
 static void
 put_responses(StringInfo out, const PbRoute *route)
 {
+	int			errors[PB_ERRORS_MAX];
+	int			count = pb_operation_errors(route, errors);
+
 	pb_json_open(out, "responses");
 	put_success(out, route);
-	for (const int *status = route->errors; *status != 0; status++)
+	for (int i = 0; i < count; i++)
 	{
-		pb_json_open(out, psprintf("%d", *status));
+		pb_json_open(out, psprintf("%d", errors[i]));
 		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
 		pb_json_end(out, '}');
 	}

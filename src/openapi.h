@@ -5,7 +5,7 @@
 #ifndef PB_OPENAPI_H
 #define PB_OPENAPI_H
 
-#include "request.h"
+#include "operation.h"
 
 extern void pb_openapi(StringInfo out, const PbRoute *routes, int count);
 

@@ -85,7 +85,7 @@ static const Oid id_type[] = {TEXTOID};
 	"queries_per_second, burst_size"
 
 #define FIND \
-	"SELECT " PLAN_AND_LIMITS " FROM pgbeam.organizations " \
+	"SELECT " PLAN_AND_LIMITS ", suspended_at FROM pgbeam.organizations " \
 	"WHERE org_id OPERATOR(pg_catalog.=) $1"
 
 static PbStatement find[] = {
@@ -140,13 +140,13 @@ pb_organization_find(Datum org_id, PbReading reading,
 {
 	TupleDesc	descriptor;
 	HeapTuple	row = pb_sql_row(&find[reading], &org_id, NULL, &descriptor);
-	Datum		values[1 + PB_LIMITS];
-	bool		nulls[1 + PB_LIMITS];
+	Datum		values[2 + PB_LIMITS];
+	bool		nulls[2 + PB_LIMITS];
 
 	memset(organization, 0, sizeof(*organization));
 	if (row == NULL)
 		return;
-	for (int i = 0; i < descriptor->natts; i++)
+	for (int i = 0; i < 1 + PB_LIMITS; i++)
 		if (TupleDescAttr(descriptor, i)->atttypid != set_types[i + 1])
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -154,7 +154,8 @@ pb_organization_find(Datum org_id, PbReading reading,
 							pb_organization.table),
 					 errhint("Undo the change of the table.")));
 	heap_deform_tuple(row, descriptor, values, nulls);
-	organization->known = true;
+	organization->is_known = true;
+	organization->is_suspended = !nulls[1 + PB_LIMITS];
 	if (!nulls[0])
 		organization->plan = find_plan(TextDatumGetCString(values[0]));
 	for (int i = 0; i < PB_LIMITS; i++)

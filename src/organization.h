@@ -23,7 +23,8 @@ typedef enum PbLimit
 
 typedef struct PbOrganization
 {
-	bool		known;			/* has a row */
+	bool		is_known;		/* has a row */
+	bool		is_suspended;
 	const struct PbPlan *plan;	/* NULL: none */
 	int32		limits[PB_LIMITS];	/* 0: no limit */
 } PbOrganization;

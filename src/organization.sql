@@ -12,7 +12,7 @@ CREATE TABLE pgbeam.organizations (
 		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
-'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one.';
+'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one. Suspend one rather than delete its row: without it its keys are refused, and nothing limits it.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
 
 CREATE FUNCTION pgbeam.set_organization(

@@ -14,9 +14,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/memutils.h"
 
 #include "compat.h"
 #include "crypt.h"
@@ -219,22 +217,45 @@ pass(Parse *parse, char *text, size_t length)
 }
 
 static void
-wipe_document(void *document)
+wipe(void *value)
 {
-	pb_wipe(document, VARSIZE(document));
+	pb_wipe(value, VARSIZE(value));
+}
+
+/* Wipes a value when its memory context goes, after an error too. */
+void
+pb_parse_wipe_later(struct varlena *value)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	callback->func = wipe;
+	callback->arg = value;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/* As text, whose bytes are terminated for those who want that. */
+static text *
+copy_bytes(const char *bytes, size_t length)
+{
+	text	   *copy = palloc(VARHDRSZ + length + 1);
+
+	SET_VARSIZE(copy, VARHDRSZ + length);
+	memcpy(VARDATA(copy), bytes, length);
+	VARDATA(copy)[length] = '\0';
+	return copy;
 }
 
 /*
  * The document that text is, or false with faults that begin with what it is.
- * Copies made on the way are wiped, the document with its memory context.
+ * What is made here is wiped with its memory context; the strings that the
+ * server's own functions make on the way are not within reach.
  */
 bool
 pb_parse(const char *text, size_t length, const char *what,
 		 PbParsed *parsed, PbFaults *faults)
 {
 	Parse	   *parse = palloc(sizeof(Parse));
-	MemoryContextCallback *wipe = palloc(sizeof(MemoryContextCallback));
-	char	   *copy;
+	struct varlena *copy;
 	Datum		document;
 
 	parse->what = what;
@@ -243,17 +264,12 @@ pb_parse(const char *text, size_t length, const char *what,
 	parse->members = 0;
 	if (!pg_verify_mbstr(PG_UTF8, text, length, true))
 		return refuse(parse, "must be UTF-8 without NUL bytes");
-	copy = pnstrdup(text, length);
-	if (!pass(parse, copy, length))
-	{
-		pb_wipe(copy, length);
+	copy = copy_bytes(text, length);
+	pb_parse_wipe_later(copy);
+	if (!pass(parse, VARDATA(copy), length))
 		return false;
-	}
-	document = DirectFunctionCall1(jsonb_in, CStringGetDatum(copy));
-	pb_wipe(copy, length);
-	wipe->func = wipe_document;
-	wipe->arg = DatumGetPointer(document);
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, wipe);
+	document = DirectFunctionCall1(jsonb_in, CStringGetDatum(VARDATA(copy)));
+	pb_parse_wipe_later((struct varlena *) DatumGetPointer(document));
 	pb_json_root(document, &parsed->value);
 	parsed->members = parse->members;
 	return true;

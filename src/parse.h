@@ -15,6 +15,7 @@ typedef struct PbParsed
 	int			members;		/* of all objects, as they were spelled */
 } PbParsed;
 
+extern void pb_parse_wipe_later(struct varlena *value);
 extern bool pb_parse(const char *text, size_t length, const char *what,
 					 PbParsed *parsed, PbFaults *faults);
 extern bool pb_parse_unique(const char *text, size_t length,

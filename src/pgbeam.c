@@ -26,13 +26,15 @@
 #include "describe.h"
 #include "entry.h"
 #include "host.h"
+#include "http.h"
 #include "id.h"
+#include "idempotency.h"
 #include "key.h"
 #include "keyfile.h"
 #include "member.h"
-#include "openapi.h"
 #include "organization.h"
 #include "project.h"
+#include "rate.h"
 #include "route.h"
 #include "sql.h"
 #include "text.h"
@@ -44,7 +46,8 @@
 PB_MODULE_MAGIC;
 
 static const PbResource *const resources[] = {
-	&pb_organization, &pb_member, &pb_api_key, &pb_jwk, &pb_host,
+	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
+	&pb_idempotency_key, &pb_host,
 	&pb_project, &pb_database
 };
 
@@ -63,10 +66,11 @@ PG_FUNCTION_INFO_V1(pgbeam_suspend_organization);
 PG_FUNCTION_INFO_V1(pgbeam_resume_organization);
 PG_FUNCTION_INFO_V1(pgbeam_set_member);
 PG_FUNCTION_INFO_V1(pgbeam_remove_member);
+PG_FUNCTION_INFO_V1(pgbeam_list_members);
 PG_FUNCTION_INFO_V1(pgbeam_create_api_key);
+PG_FUNCTION_INFO_V1(pgbeam_list_api_keys);
 PG_FUNCTION_INFO_V1(pgbeam_revoke_api_key);
 PG_FUNCTION_INFO_V1(pgbeam_set_jwks);
-PG_FUNCTION_INFO_V1(pgbeam_openapi);
 PG_FUNCTION_INFO_V1(pgbeam_routes);
 PG_FUNCTION_INFO_V1(pgbeam_grant_access);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
@@ -79,6 +83,8 @@ _PG_init(void)
 	pb_keyfile_define_settings();
 	pb_token_define_settings();
 	pb_caller_define_settings();
+	pb_http_define_settings();
+	pb_rate_define_settings();
 	pb_host_define_settings();
 	pb_database_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
@@ -164,7 +170,8 @@ begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
 	request.role = scope->caller;
 	if (request.manner == PB_HTTP)
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
-					 "this is not done on behalf of HTTP requests", NULL);
+					 "this is not done on behalf of HTTP requests",
+					 "The session has request.method set.");
 	else
 		(void) pb_caller_identify(&request, &faults);
 	if (faults.refusal != PB_ACCEPTED)
@@ -202,6 +209,7 @@ json_arguments(FunctionCallInfo fcinfo, PbJson *values, int count)
 	int			declared;
 
 	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &declared);
+	Assert(count <= ARGUMENTS_MAX);
 	for (int i = 0; i < count; i++)
 		values[i] = json_argument(fcinfo, i, types[i]);
 }
@@ -256,6 +264,38 @@ Datum
 pgbeam_revoke_api_key(PG_FUNCTION_ARGS)
 {
 	return administer(fcinfo, pb_apikey_revoke);
+}
+
+/* The same for what leaves rows in SPI_tuptable. */
+static Datum
+list(FunctionCallInfo fcinfo,
+	 void (*act) (const PbJson *members, PbFaults *faults))
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	PbFaults	faults = {0};
+	PbJson		members[ARGUMENTS_MAX];
+	PbSqlScope	scope;
+
+	InitMaterializedSRF(fcinfo, 0);
+	begin_administration(fcinfo, &scope);
+	json_arguments(fcinfo, members, PG_NARGS());
+	act(members, &faults);
+	for (uint64 i = 0; faults.count == 0 && i < SPI_processed; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	end_administration(&scope, &faults);
+	return (Datum) 0;
+}
+
+Datum
+pgbeam_list_members(PG_FUNCTION_ARGS)
+{
+	return list(fcinfo, pb_member_list);
+}
+
+Datum
+pgbeam_list_api_keys(PG_FUNCTION_ARGS)
+{
+	return list(fcinfo, pb_apikey_list);
 }
 
 Datum
@@ -316,26 +356,16 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Without a credential, over HTTP too. */
-Datum
-pgbeam_openapi(PG_FUNCTION_ARGS)
-{
-	StringInfoData out;
-
-	initStringInfo(&out);
-	pb_openapi(&out, pb_routes, PB_OPERATIONS);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
-}
-
 static Datum
 errors_of(const PbRoute *route)
 {
-	Datum		errors[lengthof(route->errors)];
-	int			count = 0;
+	int			errors[PB_ERRORS_MAX];
+	Datum		values[PB_ERRORS_MAX];
+	int			count = pb_operation_errors(route, errors);
 
-	for (; route->errors[count] != 0; count++)
-		errors[count] = Int32GetDatum(route->errors[count]);
-	return PointerGetDatum(construct_array(errors, count, INT4OID,
+	for (int i = 0; i < count; i++)
+		values[i] = Int32GetDatum(errors[i]);
+	return PointerGetDatum(construct_array(values, count, INT4OID,
 										   sizeof(int32), true, TYPALIGN_INT));
 }
 

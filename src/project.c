@@ -11,8 +11,9 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "crypt.h"
+#include "caller.h"
 #include "check.h"
+#include "crypt.h"
 #include "database.h"
 #include "host.h"
 #include "key.h"
@@ -51,12 +52,12 @@ static const PbField cidr_entry[] = {
 	{
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
 		.flags = PB_UPDATE | PB_SHOWN | PB_REQUIRED,
-		.about = "IPv4 or IPv6 address or network."
+		.about = "IPv4 or IPv6 address or network that may connect."
 	},
 	{
 		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
 		.flags = PB_UPDATE | PB_SHOWN, .most = 100,
-		.about = "What stands behind it."
+		.about = "What stands behind that network."
 	},
 	{0}
 };
@@ -228,8 +229,8 @@ has_room(Datum org_id, int32 limit)
 }
 
 /*
- * Whether the plan allows the project. An unknown organization is registered,
- * one with a limit locked.
+ * Whether the plan allows the project. An unknown organization, as trusted SQL
+ * may name one, is registered; one with a limit is locked.
  */
 static bool
 plan_allows(const PbRow *project, PbOrganization *organization,
@@ -238,8 +239,7 @@ plan_allows(const PbRow *project, PbOrganization *organization,
 	Datum		org_id = pb_resource_org(project);
 	int32		limit;
 
-	pb_organization_find(org_id, PB_LATEST, organization);
-	if (!organization->known)
+	if (!organization->is_known)
 	{
 		pb_organization_register(org_id);
 		pb_organization_find(org_id, PB_LATEST, organization);
@@ -332,7 +332,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 		return;
 	database = project->embedded;
 	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
-					   faults) ||
+					   &organization, faults) ||
 		!plan_allows(project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
@@ -355,14 +355,13 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 void
 pb_project_get(const PbRequest *request, PbReply *reply)
 {
-	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_READ,
-									   request->ids[0], NULL,
-									   &reply->faults);
 	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_READ,
+									   request->ids[0], NULL, &organization,
+									   &reply->faults);
 
 	if (row == NULL)
 		return;
-	pb_organization_find(pb_resource_org(row), PB_SNAPSHOT, &organization);
 	derive(row, &organization);
 	pb_show(reply->body, row);
 }
@@ -371,8 +370,9 @@ pb_project_get(const PbRequest *request, PbReply *reply)
 void
 pb_project_delete(const PbRequest *request, PbReply *reply)
 {
+	PbOrganization organization;
 	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
-									   request->ids[0], NULL,
+									   request->ids[0], NULL, &organization,
 									   &reply->faults);
 
 	if (row != NULL && pb_resource_delete(row, &reply->faults))

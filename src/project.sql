@@ -35,18 +35,18 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_project';
 COMMENT ON FUNCTION pgbeam.create_project(jsonb) IS
-'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT403 when the plan is full, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
+'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, or over HTTP for another organization or role, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
 
 CREATE FUNCTION pgbeam.get_project(project_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_project';
 COMMENT ON FUNCTION pgbeam.get_project(text) IS
-'getProject: the project as the API documents it. Errors: PT401 for a caller without admin access, PT404 for one that is missing or deleted.';
+'getProject: the project as the API documents it. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_project(project_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_project';
 COMMENT ON FUNCTION pgbeam.delete_project(text) IS
-'deleteProject: deletes the project and its databases and answers null. Rows stay, sealed passwords are wiped, the name is free again, the host is not. Errors: PT401 for a caller without admin access, PT404 for one that is missing or deleted.';
+'deleteProject: deletes the project and its databases and answers null. Rows stay, sealed passwords are wiped, the name is free again, the host is not. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';

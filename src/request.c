@@ -12,6 +12,7 @@ typedef struct Search
 	const char *wanted;
 	const char *found;
 	int			length;
+	int			count;
 } Search;
 
 static void
@@ -23,6 +24,7 @@ compare_name(void *state, const char *name, int length)
 		return;
 	search->found = name;
 	search->length = length;
+	search->count++;
 }
 
 /*
@@ -42,26 +44,21 @@ carried_name(const char *name)
 
 /*
  * A header's value; name is in lower case, the client's in any. An empty one
- * is as good as none.
+ * is as good as none, and so are two that differ in case: neither is meant.
  */
 bool
 pb_request_header(const PbRequest *request, const char *name, PbJson *value)
 {
-	Search		search = {name, NULL, 0};
+	Search		search = {
+		.wanted = request->is_forwarded ? carried_name(name) : name
+	};
 
 	if (request->headers.type != PB_JSON_OBJECT)
 		return false;
-	if (request->is_forwarded)
-		search.wanted = carried_name(name);
-	if (!pb_json_find(&request->headers, search.wanted, value))
-	{
-		pb_json_names(&request->headers, compare_name, &search);
-		if (search.found == NULL ||
-			!pb_json_member(&request->headers, search.found, search.length,
-							value))
-			return false;
-	}
-	return value->type == PB_JSON_TEXT && value->length > 0;
+	pb_json_names(&request->headers, compare_name, &search);
+	return search.count == 1 &&
+		pb_json_member(&request->headers, search.found, search.length, value) &&
+		value->type == PB_JSON_TEXT && value->length > 0;
 }
 
 static bool

@@ -1,14 +1,15 @@
 /*
  * request.h
- *	  A request: how it came, who asks, what it says. Its reply. And the
- *	  operations that make the one of the other.
+ *	  A request: how it came, who asks, what it says. And its reply.
  */
 #ifndef PB_REQUEST_H
 #define PB_REQUEST_H
 
+#include "crypt.h"
 #include "fault.h"
 #include "field.h"
 #include "json.h"
+#include "rate.h"
 
 typedef enum PbManner
 {
@@ -37,6 +38,7 @@ typedef struct PbRequest
 	bool		is_forwarded;	/* see pb_request_header() */
 	PbJson		claims;			/* that the HTTP layer verified; the same */
 	PbJson		body;
+	PbBytes		raw;			/* the body as it came */
 	const char *path;			/* of the URI, where it is known */
 	const char *ids[PB_IDS_MAX];	/* of the path, outermost first; may be
 									 * NULL */
@@ -47,28 +49,12 @@ typedef struct PbReply
 	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
 	PbFaults   *unknown;		/* takes members that the request should not
 								 * have; faults itself when they are refused */
-	StringInfo	body;			/* JSON; nothing in it where none is due */
+	StringInfo	body;			/* JSON, or nothing where none is due */
+	int			body_begin;		/* bytes before it */
 	const char *created;		/* id of what was created */
+	struct PbClaim *claim;		/* of an idempotency key, or NULL */
+	PbBudget	budget;			/* what the caller has left */
 } PbReply;
-
-/* An operation of the API: where it is found, what it takes and gives. */
-typedef struct PbRoute
-{
-	const char *operation;		/* the API's name of it */
-	const char *method;
-	const char *path;			/* {name} stands for an id */
-	const char *function;		/* the SQL function, NULL: none of its own */
-	bool		is_public;		/* asks for no credential */
-	bool		writes;
-	int			status;			/* of success */
-	int			errors[8];		/* statuses of its own refusals, then 0 */
-	const PbResource *takes;	/* whose create request the body is, or NULL */
-	const PbResource *gives;	/* whose view the answer is; with what it
-								 * embeds where it takes that too */
-	const struct PbRoute *location; /* where a created one is found */
-	void		(*run) (const PbRequest *request, PbReply *reply);
-	const char *about;			/* one sentence */
-} PbRoute;
 
 extern bool pb_request_header(const PbRequest *request, const char *name,
 							  PbJson *value);

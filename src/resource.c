@@ -12,7 +12,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -294,13 +293,14 @@ look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
 }
 
 /*
- * The same for what the caller is about to do with it. NULL with faults,
- * which are the same for a row that is not there and one out of his sight.
+ * The same for what the caller is about to do with it, and its organization.
+ * NULL with faults, which are the same for a row that is not there and one
+ * out of his sight.
  */
 PbRow *
 pb_resource_find(const PbResource *resource, const PbCaller *caller,
 				 PbAccess access, const char *id, const PbParent *parent,
-				 PbFaults *faults)
+				 PbOrganization *organization, PbFaults *faults)
 {
 	PbRow	   *row = look_up(resource, caller,
 							  access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT,
@@ -311,8 +311,8 @@ pb_resource_find(const PbResource *resource, const PbCaller *caller,
 		pb_resource_not_found(resource, faults);
 		return NULL;
 	}
-	return pb_caller_may(caller, access, pb_resource_org(row), faults) ?
-		row : NULL;
+	return pb_caller_may(caller, access, pb_resource_org(row), organization,
+						 faults) ? row : NULL;
 }
 
 /* Deletes a row that was found; false with faults when it is gone. */

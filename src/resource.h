@@ -22,6 +22,7 @@ extern bool pb_resource_insert(PbRow *row);
 extern PbRow *pb_resource_find(const PbResource *resource,
 							   const PbCaller *caller, PbAccess access,
 							   const char *id, const PbParent *parent,
+							   PbOrganization *organization,
 							   PbFaults *faults);
 extern bool pb_resource_delete(const PbRow *row, PbFaults *faults);
 extern void pb_resource_delete_children(const PbResource *resource,

@@ -7,6 +7,8 @@
 #include "postgres.h"
 
 #include "database.h"
+#include "health.h"
+#include "idempotency.h"
 #include "openapi.h"
 #include "project.h"
 #include "route.h"
@@ -23,8 +25,7 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 	[PB_CREATE_PROJECT] = {
 		.operation = "createProject", .function = "create_project",
 		.method = "POST", .path = "/v1/projects",
-		.writes = true, .status = 201,
-		.errors = {400, 401, 403, 409, 413, 415, 503},
+		.writes = true, .conflicts = true, .status = 201,
 		.takes = &pb_project, .gives = &pb_project,
 		.location = &pb_routes[PB_GET_PROJECT],
 		.run = pb_project_create,
@@ -33,14 +34,14 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 	[PB_GET_PROJECT] = {
 		.operation = "getProject", .function = "get_project",
 		.method = "GET", .path = "/v1/projects/{project_id}",
-		.status = 200, .errors = {400, 401, 403, 404},
+		.status = 200,
 		.gives = &pb_project, .run = pb_project_get,
 		.about = "One project."
 	},
 	[PB_DELETE_PROJECT] = {
 		.operation = "deleteProject", .function = "delete_project",
 		.method = "DELETE", .path = "/v1/projects/{project_id}",
-		.writes = true, .status = 204, .errors = {400, 401, 403, 404},
+		.writes = true, .status = 204,
 		.run = pb_project_delete,
 		.about = "Deletes a project and its databases."
 	},
@@ -48,9 +49,16 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 		.operation = "getDatabase", .function = "get_database",
 		.method = "GET",
 		.path = "/v1/projects/{project_id}/databases/{database_id}",
-		.status = 200, .errors = {400, 401, 403, 404},
+		.status = 200,
 		.gives = &pb_database, .run = pb_database_get,
 		.about = "One database of a project."
+	},
+	[PB_GET_HEALTH] = {
+		.operation = "getHealth", .function = "health",
+		.method = "GET", .path = "/v1/health",
+		.is_public = true, .status = 200,
+		.run = pb_health_get,
+		.about = "Whether the service is fit for work."
 	},
 	[PB_GET_OPENAPI] = {
 		.operation = "getOpenApi", .function = "openapi",
@@ -85,6 +93,7 @@ fits(const char *template, const char *path, size_t length, PbMatch *match)
 			path++;
 		if (path == start)
 			return false;
+		Assert(ids < PB_IDS_MAX);
 		match->ids[ids] = start;
 		match->lengths[ids++] = path - start;
 		template = strchr(template, '}') + 1;
@@ -124,17 +133,6 @@ id_name(const PbRoute *route, int index)
 	return pnstrdup(open + 1, strchr(open, '}') - open - 1);
 }
 
-/* How many ids its path has. */
-int
-pb_route_ids(const PbRoute *route)
-{
-	int			count = 0;
-
-	for (const char *p = route->path; *p != '\0'; p++)
-		count += *p == '{';
-	return count;
-}
-
 /* The methods that a path has, as the header Allow lists them. */
 const char *
 pb_route_methods(const PbRoute *first)
@@ -160,7 +158,7 @@ pb_route_location(const PbRoute *route, const PbRequest *request,
 				  const PbReply *reply)
 {
 	StringInfoData path;
-	int			given = pb_route_ids(route);
+	int			given = pb_operation_ids(route);
 	int			id = 0;
 
 	initStringInfo(&path);
@@ -183,7 +181,7 @@ pb_route_location(const PbRoute *route, const PbRequest *request,
 static bool
 check_ids(const PbRoute *route, const PbRequest *request, PbFaults *faults)
 {
-	for (int i = 0; i < pb_route_ids(route); i++)
+	for (int i = 0; i < pb_operation_ids(route); i++)
 	{
 		PbPath		path = {NULL, id_name(route, i), 0};
 		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
@@ -203,7 +201,7 @@ typedef struct Run
 } Run;
 
 static bool
-run_writing(void *state)
+run_one(void *state)
 {
 	Run		   *run = state;
 
@@ -217,8 +215,17 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
 	Run			run = {route, request, reply};
 
+	(void) pb_sql_try(run_one, &run);
+}
+
+/* DELETE needs no key: a second one is as good as the first. */
+static void
+run_writing(const PbRoute *route, const PbRequest *request, PbReply *reply)
+{
 	pb_sql_require_read_committed("requests that write are answered only");
-	(void) pb_sql_try(run_writing, &run);
+	if (strcmp(route->method, "DELETE") == 0 ||
+		pb_idempotency_claim(route, request, reply))
+		run_undoable(route, request, reply);
 }
 
 /*
@@ -230,11 +237,12 @@ pb_route_run(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
 	if (pb_request_is_strict(request))
 		reply->unknown = &reply->faults;
-	if (request->manner == PB_HTTP &&
-		!check_ids(route, request, &reply->faults))
+	if (request->manner == PB_SQL)
+		route->run(request, reply);
+	else if (!check_ids(route, request, &reply->faults))
 		return;
-	if (request->manner == PB_HTTP && route->writes)
-		run_undoable(route, request, reply);
+	else if (route->writes)
+		run_writing(route, request, reply);
 	else
 		route->run(request, reply);
 }

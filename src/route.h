@@ -5,7 +5,7 @@
 #ifndef PB_ROUTE_H
 #define PB_ROUTE_H
 
-#include "request.h"
+#include "operation.h"
 
 /* In the order of the table. */
 typedef enum PbOperation
@@ -14,6 +14,7 @@ typedef enum PbOperation
 	PB_GET_PROJECT,
 	PB_DELETE_PROJECT,
 	PB_GET_DATABASE,
+	PB_GET_HEALTH,
 	PB_GET_OPENAPI,
 	PB_OPERATIONS
 } PbOperation;
@@ -23,7 +24,7 @@ typedef struct PbMatch
 {
 	const PbRoute *route;		/* NULL: it has none with this method */
 	const PbRoute *first;		/* NULL: it leads nowhere */
-	const char *ids[PB_IDS_MAX];	/* as they stand in the path, decoded */
+	const char *ids[PB_IDS_MAX];	/* still encoded, not terminated */
 	int			lengths[PB_IDS_MAX];
 } PbMatch;
 
@@ -31,7 +32,6 @@ extern const PbRoute pb_routes[PB_OPERATIONS];
 
 extern void pb_route_match(const char *method, const char *path,
 						   size_t length, PbMatch *match);
-extern int	pb_route_ids(const PbRoute *route);
 extern const char *pb_route_methods(const PbRoute *route);
 extern const char *pb_route_location(const PbRoute *route,
 									 const PbRequest *request,

@@ -7,7 +7,6 @@
 #include "utils/builtins.h"
 
 #include "schema.h"
-#include "text.h"
 #include "typeid.h"
 
 /* What a schema is for: which fields it has, and which must be there. */

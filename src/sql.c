@@ -106,7 +106,6 @@ pb_sql_try(bool (*act) (void *state), void *state)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
 	volatile bool keep = false;
 
 	BeginInternalSubTransaction(NULL);
@@ -114,22 +113,26 @@ pb_sql_try(bool (*act) (void *state), void *state)
 	PG_TRY();
 	{
 		keep = act(state);
+		if (keep)
+			ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
+		ErrorData  *error;
+
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
 	}
 	PG_END_TRY();
-	if (keep)
-		ReleaseCurrentSubTransaction();
-	else
+	if (!keep)
 		RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = owner;
-	if (error != NULL)
-		ReThrowError(error);
 	return keep;
 }
 

@@ -211,7 +211,7 @@ pb_text_percent_decode(const char *text, size_t length, char *decoded,
 	return true;
 }
 
-/* What the API asks of an id in a path, whatever it is the id of. */
+/* PB_PATH_ID_PATTERN: what the API asks of an id in a path, of whatever. */
 const char *
 pb_text_path_id_problem(const char *text, size_t length)
 {

@@ -112,11 +112,7 @@ pb_token_define_settings(void)
 static bool
 refuse(const char *reason)
 {
-	if (log_min_messages <= DEBUG1)
-		ereport(LOG_SERVER_ONLY,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("a token is refused: %s", reason),
-				 errhidestmt(true), errhidecontext(true)));
+	pb_fault_log_refusal("a token", reason);
 	return false;
 }
 
@@ -332,14 +328,47 @@ take_key(PbRow *row, const PbJson *jwk, const PbPath *path, PbFaults *faults)
 }
 
 static bool
-is_ed25519(const PbJson *jwk)
+has_word(const PbJson *jwk, const char *name, const char *word)
 {
 	PbJson		member;
 
-	return pb_json_find(jwk, "kty", &member) &&
-		pb_json_text_is(&member, "OKP") &&
-		pb_json_find(jwk, "crv", &member) &&
-		pb_json_text_is(&member, "Ed25519");
+	return pb_json_find(jwk, name, &member) &&
+		pb_json_text_is(&member, word);
+}
+
+/* A member that may be missing, but says nothing else. */
+static bool
+says_at_most(const PbJson *jwk, const char *name, const char *word)
+{
+	PbJson		member;
+
+	return !pb_json_find(jwk, name, &member) ||
+		pb_json_text_is(&member, word);
+}
+
+static bool
+lists_at_least(const PbJson *jwk, const char *name, const char *word)
+{
+	PbJson		list;
+	PbJson		item;
+	bool		found = false;
+
+	if (!pb_json_find(jwk, name, &list))
+		return true;
+	for (int i = 0; list.type == PB_JSON_ARRAY && i < list.size; i++)
+		found |= pb_json_item(&list, i, &item) &&
+			pb_json_text_is(&item, word);
+	return found;
+}
+
+/* A key of Ed25519 that is there to verify signatures (RFC 7517, 8037). */
+static bool
+is_verifying_key(const PbJson *jwk)
+{
+	return has_word(jwk, "kty", "OKP") && has_word(jwk, "crv", "Ed25519") &&
+		says_at_most(jwk, "use", "sig") &&
+		says_at_most(jwk, "alg", "EdDSA") &&
+		lists_at_least(jwk, "key_ops", "verify");
 }
 
 /* Stores a key; two with one kid would leave open which one is meant. */
@@ -366,10 +395,10 @@ take_keys(const PbJson *keys, const PbPath *up, PbFaults *faults)
 		PbJson		jwk;
 
 		(void) pb_json_item(keys, i, &jwk);
-		if (!is_ed25519(&jwk))
+		if (!is_verifying_key(&jwk))
 		{
 			ereport(WARNING,
-					(errmsg("keys[%d] is no key of Ed25519 and is passed over",
+					(errmsg("keys[%d] is no key that verifies with Ed25519 and is passed over",
 							i)));
 			continue;
 		}
@@ -403,7 +432,9 @@ pb_token_set_keys(const PbJson *set, PbFaults *faults)
 	pb_sql_utility("LOCK TABLE pgbeam.jwks IN SHARE ROW EXCLUSIVE MODE");
 	(void) pb_sql_run(&clear, NULL, NULL);
 	taken = take_keys(&keys, &path, faults);
+	if (keys.size == 0)
+		ereport(NOTICE, (errmsg("there is no key left: no token is accepted")));
 	if (taken == 0 && keys.size > 0)
-		pb_fault_problem(faults, &path, "must have a key of Ed25519", NULL);
+		pb_fault_problem(faults, &path, "must have a key that verifies with Ed25519", NULL);
 	return taken;
 }

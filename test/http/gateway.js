@@ -55,6 +55,8 @@ fastify.setErrorHandler((error, request, reply) => {
   return reply.code(status).headers({ 'Content-Type': 'application/json', 'X-Request-Id': id }).send(Buffer.from(body));
 });
 
+// A wrong database, role or right is told here, not to the first client.
+await pool.query("SELECT FROM pgbeam.http('OPTIONS', '/', '{}', NULL)");
 await fastify.listen({ host: process.env.HOST ?? '127.0.0.1', port: process.env.PORT ?? 0 });
 console.log(fastify.server.address().port);
 process.once('SIGTERM', () => fastify.close().then(() => pool.end()));

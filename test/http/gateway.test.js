@@ -104,10 +104,9 @@ test('the gateway outlives its connections', async () => {
   assert.equal((await curl(`${url}/`)).status, 200);
 });
 
-test('without a database it answers 503', async () => {
-  const stray = await startGateway(name, { PGHOST: '/nonexistent' });
-  const answer = await curl(stray.url);
-  assert.deepEqual([answer.status, told(answer).error.code], [503, 'SERVICE_UNAVAILABLE']);
+test('where the database cannot be reached or used it does not start, and says why', async () => {
+  await assert.rejects(startGateway(name, { PGHOST: '/nonexistent' }), /ENOENT.*nonexistent/);
+  await assert.rejects(startGateway(name, { PGDATABASE: 'no_such' }), /database "no_such" does not exist/);
 });
 
 test('SIGTERM ends it in order', async () => {

@@ -1,0 +1,18 @@
+CREATE TABLE pgbeam.idempotency_keys (
+	owner_id text COLLATE "C" NOT NULL,
+	kind text COLLATE "C" NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	fingerprint text COLLATE "C" NOT NULL,
+	created_at timestamptz NOT NULL,
+	status integer,
+	content_type text COLLATE "C",
+	location text COLLATE "C",
+	body text,
+	CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, kind, key),
+	CONSTRAINT idempotency_keys_fields_check
+		CHECK (pgbeam.check_fields('idempotency_key', idempotency_keys.*))
+) WITH (fillfactor = 50);
+CREATE INDEX idempotency_keys_created_at_idx ON pgbeam.idempotency_keys (created_at);
+COMMENT ON TABLE pgbeam.idempotency_keys IS
+'The answers to requests with an Idempotency-Key, for 24 hours: a request that is sent again gets the first one''s. No request is stored, only a keyed digest.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.idempotency_keys', '');

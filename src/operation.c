@@ -1,0 +1,49 @@
+/*
+ * operation.c
+ *	  What follows from what an operation is.
+ */
+#include "postgres.h"
+
+#include "operation.h"
+
+/* How many ids its path has. */
+int
+pb_operation_ids(const PbRoute *route)
+{
+	int			count = 0;
+
+	for (const char *p = route->path; *p != '\0'; p++)
+		count += *p == '{';
+	return count;
+}
+
+/* The statuses of its refusals, rising; tells how many. */
+int
+pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
+{
+	bool		has_ids = pb_operation_ids(route) > 0;
+	bool		has_body = route->takes != NULL;
+	const struct
+	{
+		int			status;
+		bool		may_be;
+	}			all[] =
+	{
+		{400, has_ids || has_body},
+		{401, !route->is_public},
+		{403, !route->is_public},
+		{404, has_ids},
+		{409, route->conflicts},
+		{413, has_body},
+		{415, has_body},
+		{429, true},
+		{503, route->writes},
+	};
+	int			count = 0;
+
+	StaticAssertStmt(lengthof(all) <= PB_ERRORS_MAX, "room for all");
+	for (int i = 0; i < (int) lengthof(all); i++)
+		if (all[i].may_be)
+			errors[count++] = all[i].status;
+	return count;
+}

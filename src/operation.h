@@ -1,0 +1,35 @@
+/*
+ * operation.h
+ *	  What an operation of the API is: where it is found, what it takes, gives
+ *	  and may answer.
+ */
+#ifndef PB_OPERATION_H
+#define PB_OPERATION_H
+
+#include "request.h"
+
+#define PB_ERRORS_MAX 12
+
+typedef struct PbRoute
+{
+	const char *operation;		/* the API's name of it */
+	const char *method;
+	const char *path;			/* {name} stands for an id */
+	const char *function;		/* the SQL function that does the same */
+	bool		is_public;		/* asks for no credential */
+	bool		writes;
+	bool		conflicts;		/* with what is there: 409 */
+	int			status;			/* of success */
+	const PbResource *takes;	/* whose create request the body is, or NULL */
+	const PbResource *gives;	/* whose view the answer is; with what it
+								 * embeds where it takes that too */
+	const struct PbRoute *location; /* where a created one is found */
+	void		(*run) (const PbRequest *request, PbReply *reply);
+	const char *about;			/* one sentence */
+} PbRoute;
+
+extern int	pb_operation_ids(const PbRoute *route);
+extern int	pb_operation_errors(const PbRoute *route,
+								int errors[PB_ERRORS_MAX]);
+
+#endif							/* PB_OPERATION_H */
