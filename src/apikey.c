@@ -405,19 +405,23 @@ pb_apikey_revoke(const PbJson *id, PbFaults *faults)
 				 "pgbeam.list_api_keys() shows the ids, and which keys are revoked; a key is not its id.");
 }
 
+static Datum
+text_or_none(const PbJson *value)
+{
+	return value->type != PB_JSON_TEXT ? (Datum) 0 :
+		PointerGetDatum(cstring_to_text_with_len(value->text, value->length));
+}
+
 /* Leaves the keys of an organization, a user or all in SPI_tuptable. */
 void
 pb_apikey_list(const PbJson *members, PbFaults *faults)
 {
-	Datum		values[2] = {0};
-	char		nulls[2];
+	Datum		values[] = {
+		text_or_none(&members[0]), text_or_none(&members[1])
+	};
+	char		nulls[] = {
+		values[0] == (Datum) 0 ? 'n' : ' ', values[1] == (Datum) 0 ? 'n' : ' '
+	};
 
-	for (int i = 0; i < 2; i++)
-	{
-		nulls[i] = members[i].type == PB_JSON_TEXT ? ' ' : 'n';
-		if (nulls[i] == ' ')
-			values[i] = PointerGetDatum(cstring_to_text_with_len(members[i].text,
-																 members[i].length));
-	}
 	(void) pb_sql_run(&list, values, nulls);
 }

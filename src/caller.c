@@ -140,6 +140,26 @@ take_claims(PbCaller *caller, const PbClaims *claims)
 }
 
 static bool
+refuse_suspended(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
+				 "Whoever runs this service can resume it.");
+	return false;
+}
+
+/* An organization's key works as long as the organization does. */
+static bool
+enter_organization(PbCaller *caller, text *org_id, PbFaults *faults)
+{
+	caller->org_id = org_id;
+	pb_organization_find(PointerGetDatum(org_id), PB_SNAPSHOT,
+						 &caller->organization);
+	if (caller->organization.is_suspended)
+		return refuse_suspended(faults);
+	return caller->organization.is_known || refuse_credential(faults, NULL);
+}
+
+static bool
 prove_key(PbCaller *caller, const char *key, size_t length, PbFaults *faults)
 {
 	text	   *owner = NULL;
@@ -147,10 +167,9 @@ prove_key(PbCaller *caller, const char *key, size_t length, PbFaults *faults)
 
 	if (proof == PB_KEY_REFUSED)
 		return refuse_credential(faults, NULL);
-	if (proof == PB_KEY_OF_USER)
-		caller->user_id = owner;
-	else
-		caller->org_id = owner;
+	if (proof == PB_KEY_OF_ORGANIZATION)
+		return enter_organization(caller, owner, faults);
+	caller->user_id = owner;
 	return true;
 }
 
@@ -262,7 +281,9 @@ pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 	bool		may_write;
 
 	require_somebody(caller);
-	pb_organization_find(org_id, reading, organization);
+	*organization = caller->organization;
+	if (!organization->is_known)
+		pb_organization_find(org_id, reading, organization);
 	if (caller->is_trusted)
 		return true;
 	if (!find_role(caller, org_id, reading, &may_write) ||
@@ -270,8 +291,7 @@ pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 		pb_fault_set(faults, PB_FORBIDDEN,
 					 "you may not act for this organization", NULL);
 	else if (organization->is_suspended)
-		pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
-					 "Whoever runs this service can resume it.");
+		(void) refuse_suspended(faults);
 	else if (access == PB_WRITE && !may_write)
 		pb_fault_set(faults, PB_FORBIDDEN, "your role does not allow changes",
 					 "An owner or admin of the organization may make them.");

@@ -157,12 +157,13 @@ pb_read_hex(const char *text, size_t size, uint8_t *bytes)
 static const char *
 parse_key(const char *line, size_t length, Key *key)
 {
+	const char *secret = line + 2 * PB_KEY_ID_BYTES + 1;
 	uint8_t		id[PB_KEY_ID_BYTES];
 
 	if (length != 2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES ||
 		line[2 * PB_KEY_ID_BYTES] != ' ' ||
 		!pb_read_hex(line, PB_KEY_ID_BYTES, key->id) ||
-		!pb_read_hex(line + 2 * PB_KEY_ID_BYTES + 1, PB_KEY_BYTES, key->secret))
+		!pb_read_hex(secret, PB_KEY_BYTES, key->secret))
 		return "a line must be a key id of 32 hex digits, a space and a key "
 			"of 64 hex digits";
 	fingerprint(key->secret, id);

@@ -209,7 +209,8 @@ run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 	if (request.manner == PB_HTTP)
 		read_session(&request);
 	if (admit(route, &request, &reply) &&
-		read_arguments(fcinfo, pb_operation_ids(route), &request, &reply.faults))
+		read_arguments(fcinfo, pb_operation_ids(route), &request,
+					   &reply.faults))
 		pb_route_run(route, &request, &reply);
 	conclude(&request, route, &reply);
 	pb_sql_end(&scope);

@@ -66,10 +66,10 @@ charge_address(const PbRequest *request, PbReply *reply)
 static bool
 charge_caller(const PbCaller *caller, PbReply *reply)
 {
-	const text *id = caller->user_id != NULL ? caller->user_id : caller->org_id;
+	bool		of_user = caller->user_id != NULL;
+	const text *id = of_user ? caller->user_id : caller->org_id;
 
-	return charge(PB_PER_CALLER,
-				  caller->user_id != NULL ? "user" : "organization",
+	return charge(PB_PER_CALLER, of_user ? "user" : "organization",
 				  VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id), reply);
 }
 

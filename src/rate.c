@@ -241,7 +241,8 @@ pb_rate_take(PbMeter meter, const char *kind, const char *id, int id_length,
 	set = owner % table->sets;
 	lock = &table->locks[set % LOCKS].lock;
 	LWLockAcquire(lock, LW_EXCLUSIVE);
-	bucket = find_bucket(&table->buckets[(Size) set * SLOTS], owner, now, full);
+	bucket = find_bucket(&table->buckets[(Size) set * SLOTS], owner, now,
+						 full);
 	fill(bucket, now, rate, full);
 	taken = bucket->level >= REQUEST;
 	if (taken)

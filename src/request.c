@@ -57,8 +57,8 @@ pb_request_header(const PbRequest *request, const char *name, PbJson *value)
 		return false;
 	pb_json_names(&request->headers, compare_name, &search);
 	return search.count == 1 &&
-		pb_json_member(&request->headers, search.found, search.length, value) &&
-		value->type == PB_JSON_TEXT && value->length > 0;
+		pb_json_member(&request->headers, search.found, search.length,
+					   value) && value->type == PB_JSON_TEXT && value->length > 0;
 }
 
 static bool

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "field.h"
 #include "json.h"
+#include "organization.h"
 #include "rate.h"
 
 typedef enum PbManner
@@ -23,6 +24,7 @@ typedef struct PbCaller
 	bool		is_trusted;		/* SQL that may name any organization */
 	text	   *org_id;			/* the only one he acts for, or NULL */
 	text	   *user_id;		/* whose memberships count, or NULL */
+	PbOrganization organization;	/* whose key was shown, if it was one's */
 } PbCaller;
 
 #define PB_IDS_MAX 2			/* in a path */
