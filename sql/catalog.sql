@@ -69,7 +69,7 @@ SELECT oid::regprocedure FROM pgbeam_functions
 WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee = 0);
 SELECT oid::regprocedure FROM pgbeam_functions
 WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
-	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^(typeid|check_fields)');
+	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^(typeid|check_fields|secret_key_id)');
 SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
 
 -- C functions know their caller and take the owner's place themselves.

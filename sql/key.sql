@@ -43,6 +43,28 @@ SELECT pgbeam.create_project('{"name": "keys 2", "org_id": "key", "database": {"
 SELECT count(DISTINCT substr(password_sealed, 19)) AS bodies, count(DISTINCT substr(password_sealed, 1, 18)) AS heads
 FROM pgbeam.databases WHERE org_id = 'key';
 
+-- A newer key takes the secrets over, batch by batch; what they say stays.
+SELECT pgbeam.create_key() AS third_key \gset
+SELECT state, secrets FROM pgbeam.key_status() WHERE key_id IN (:'second_key', :'third_key') ORDER BY 1;
+SELECT updated_at AS before FROM pgbeam.databases WHERE org_id = 'key' LIMIT 1 \gset
+SELECT pgbeam.rewrap(0);
+SELECT pgbeam.rewrap(NULL);
+-- One row cannot be opened: it is told, left out of the count, and stops nobody.
+UPDATE pgbeam.databases SET password_generation = 2 WHERE id = pgbeam.typeid_decode(:'database_id');
+SET client_min_messages = error; -- ids differ from run to run
+SELECT pgbeam.rewrap();
+SELECT state, secrets FROM pgbeam.key_status() WHERE key_id IN (:'second_key', :'third_key') ORDER BY 1;
+SELECT pgbeam.rewrap();
+RESET client_min_messages;
+UPDATE pgbeam.databases SET password_generation = 1 WHERE id = pgbeam.typeid_decode(:'database_id');
+SELECT pgbeam.rewrap(1);
+SELECT pgbeam.rewrap(1);
+SELECT state, secrets FROM pgbeam.key_status() WHERE key_id IN (:'second_key', :'third_key') ORDER BY 1;
+SELECT bool_and(pgbeam.reveal_password(pgbeam.typeid_encode('db', id)) = 'canary-password-Vq7R2x') AS same,
+	bool_and(pgbeam.secret_key_id(password_sealed) = :'third_key') AS under_third, bool_and(updated_at = :'before') AS untouched
+FROM pgbeam.databases WHERE org_id = 'key' AND id = pgbeam.typeid_decode(:'database_id');
+SELECT pgbeam.secret_key_id('\x01'), pgbeam.secret_key_id(NULL);
+
 -- Only a superuser makes keys, whatever he may execute.
 CREATE ROLE regress_pgbeam_keys;
 GRANT USAGE ON SCHEMA pgbeam TO regress_pgbeam_keys;

@@ -75,6 +75,7 @@ static const struct
 	{"revoke_api_key(pg_catalog.text)", ADMIN},
 	{"set_jwks(pg_catalog.jsonb)", ADMIN},
 	{"fields()", API | ADMIN},
+	{"rewrap(pg_catalog.int4)", ADMIN},
 	{"keyring()", ADMIN},
 	{"key_status()", ADMIN},
 };

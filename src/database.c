@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/uuid.h"
@@ -363,4 +365,144 @@ pb_database_password(const char *id, PbFaults *faults)
 	place = place_of(row);
 	return pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
 					   psprintf("database %s", id), faults);
+}
+
+/* what the statements below read, beside what a row has of its own */
+static const Oid pick_types[] = {TEXTARRAYOID, INT4OID};
+static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
+
+#define UNDER_KEYS \
+	"FROM pgbeam.databases WHERE password_sealed IS NOT NULL " \
+	"AND pgbeam.secret_key_id(password_sealed) " \
+	"OPERATOR(pg_catalog.=) ANY ($1)"
+
+static PbStatement pick = {
+	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
+	UNDER_KEYS " LIMIT $2 FOR UPDATE SKIP LOCKED",
+	.nargs = lengthof(pick_types), .types = pick_types
+};
+
+static PbStatement count_left = {
+	.text = "SELECT pg_catalog.count(*) " UNDER_KEYS,
+	.nargs = 1, .types = pick_types
+};
+
+static PbStatement reseal = {
+	.text = "UPDATE pgbeam.databases SET password_sealed = $3 "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND id OPERATOR(pg_catalog.=) $2",
+	.nargs = lengthof(reseal_types), .types = reseal_types
+};
+
+/* A picked row as one of the resource, which has place_of(). */
+static PbRow *
+read_picked(HeapTuple tuple, TupleDesc descriptor)
+{
+	const int	leaves[] = {
+		prepared.org_id, at.project_id, prepared.id, at.password_generation,
+		at.password
+	};
+	PbRow	   *row = pb_row_make(&pb_database);
+
+	for (int i = 0; i < (int) lengthof(leaves); i++)
+	{
+		bool		isnull;
+
+		pb_row_set(row, leaves[i],
+				   SPI_getbinval(tuple, descriptor, i + 1, &isnull));
+	}
+	return row;
+}
+
+/* The row's secret under the active key; NULL with faults. */
+static bytea *
+rewrap_secret(const PbRow *row, PbFaults *faults)
+{
+	PbPlace		place = place_of(row);
+	uint8_t		nonce[PB_NONCE_BYTES];
+	text	   *plain;
+	bytea	   *sealed;
+	PbJson		secret;
+
+	plain = pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
+						psprintf("database %s", pb_resource_typeid(row)),
+						faults);
+	if (plain == NULL)
+		return NULL;
+	pb_json_from_text(plain, &secret);
+	pb_random(nonce, sizeof(nonce));
+	sealed = pb_key_seal(&secret, &place, nonce, faults);
+	pb_wipe(plain, VARSIZE(plain));
+	return sealed;
+}
+
+/* True when it is done; a WARNING tells what cannot be. */
+static bool
+rewrap_row(const PbRow *row)
+{
+	PbFaults	faults = {0};
+	bytea	   *sealed = rewrap_secret(row, &faults);
+	Datum		values[] = {
+		pb_resource_org(row), pb_resource_id(row), PointerGetDatum(sealed)
+	};
+
+	if (sealed == NULL)
+	{
+		ereport(WARNING,
+				(errmsg("%s", faults.problems[0].detail),
+				 errhint("%s", faults.problems[0].hint)));
+		return false;
+	}
+	if (pb_sql_run(&reseal, values, NULL) == 0)
+		pb_sql_vetoed(pb_database.table);
+	pfree(sealed);
+	return true;
+}
+
+static int64
+count_under(Datum keys)
+{
+	TupleDesc	descriptor;
+	HeapTuple	row = pb_sql_row(&count_left, &keys, NULL, &descriptor);
+	bool		isnull;
+
+	return DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
+}
+
+/*
+ * Seals at most batch secrets of older keys under the active one; how many are
+ * left that it could still do.
+ */
+int64
+pb_database_rewrap(int32 batch, PbFaults *faults)
+{
+	Datum		keys = pb_key_older_ids(faults);
+	Datum		values[] = {keys, Int32GetDatum(batch)};
+	SPITupleTable *picked;
+	uint64		count;
+	uint64		done = 0;
+	int64		left;
+
+	if (keys == (Datum) 0)
+		return 0;
+	(void) pb_field_shape(&pb_database);
+	count = pb_sql_run(&pick, values, NULL);
+	picked = SPI_tuptable;
+	for (uint64 i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		done += rewrap_row(read_picked(picked->vals[i], picked->tupdesc));
+	}
+	if (count > 0 && done == 0)
+	{
+		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
+							 "none of the secrets that were tried opens",
+							 "The warnings tell which they are; store them anew, or delete them.");
+		return 0;
+	}
+	left = count_under(keys) - (int64) (count - done);
+	ereport(NOTICE,
+			(errmsg("secrets sealed under the active key: %llu, left: %lld",
+					(unsigned long long) done, (long long) left)));
+	return left;
 }

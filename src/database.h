@@ -21,5 +21,6 @@ extern void pb_database_derive(PbRow *row, Datum proxy_host);
 
 extern void pb_database_get(const PbRequest *request, PbReply *reply);
 extern text *pb_database_password(const char *id, PbFaults *faults);
+extern int64 pb_database_rewrap(int32 batch, PbFaults *faults);
 
 #endif							/* PB_DATABASE_H */

@@ -55,17 +55,32 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT key_id,
-		CASE WHEN k.active THEN 'active' WHEN k.active IS NULL THEN 'missing' ELSE 'available' END,
-		coalesce(s.secrets, 0),
+		CASE WHEN k.active THEN 'active'
+			WHEN k.active IS NULL THEN 'missing'
+			WHEN n.secrets > 0 OR n.fingerprints > 0 THEN 'needed'
+			ELSE 'retired' END,
+		coalesce(n.secrets, 0),
 		coalesce(current_setting('pgbeam.development_key', true)::boolean, false)
 	FROM pgbeam.keyring() AS k
 	FULL JOIN (
-		SELECT encode(substr(password_sealed, 3, 16), 'hex') AS key_id, count(*) AS secrets
-		FROM pgbeam.databases
-		WHERE password_sealed IS NOT NULL
+		SELECT key_id, sum(secret) AS secrets, sum(1 - secret) AS fingerprints
+		FROM (
+			SELECT pgbeam.secret_key_id(password_sealed) AS key_id, 1 AS secret
+			FROM pgbeam.databases WHERE password_sealed IS NOT NULL
+			UNION ALL
+			SELECT left(fingerprint, 32), 0
+			FROM pgbeam.idempotency_keys WHERE created_at > now() - interval '24 hours'
+		) AS needs
 		GROUP BY 1
-	) AS s USING (key_id)
+	) AS n USING (key_id)
 	ORDER BY 2, 1
 $$;
 COMMENT ON FUNCTION pgbeam.key_status() IS
-'Each key that the keyring has or a secret needs: id (32 hex digits), state (active: seals new secrets; available; missing: not in the keyring), how many secrets need it, and whether pgbeam.development_key is on. Reads every database.';
+'Each key that the keyring has or something needs: id (32 hex digits), state (active: seals new secrets; needed: by secrets, or by Idempotency-Keys of the last 24 hours; retired: by nothing in this database; missing: needed, but not in the keyring), how many secrets need it, and whether pgbeam.development_key is on. Reads every database.';
+
+CREATE FUNCTION pgbeam.rewrap(batch integer DEFAULT 1000) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_rewrap';
+COMMENT ON FUNCTION pgbeam.rewrap(integer) IS
+'Seals at most batch secrets that older keys of the keyring open under the active one, and answers how many are left; rows that other sessions hold are left for later. Call it until that is 0, each time in a transaction of its own. A secret that does not open is told by a WARNING and not counted. Errors: PT400 for a batch below 1, PT401 for a caller without admin access, PB001 to PB003 when no key is usable, PB004 when no secret of a batch opens.';

@@ -9,13 +9,15 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "key.h"
 #include "keyfile.h"
 
 #define UNKNOWN_KEY MAKE_SQLSTATE('P', 'B', '0', '0', '2')
-#define UNOPENED_SECRET MAKE_SQLSTATE('P', 'B', '0', '0', '4')
 
 static PbKeyring *ring = NULL;
 static TimestampTz ring_reload; /* the reload it was read after */
@@ -123,11 +125,11 @@ refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 							 psprintf("the secret of %s is sealed to a key that this server does not hold", owner),
 							 "Open it where its private key is.");
 	else if (opened == PB_OPEN_MALFORMED)
-		pb_fault_unavailable(faults, UNOPENED_SECRET,
+		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 							 psprintf("the secret of %s is not in a format that this version knows", owner),
 							 "The row was changed, or written by a newer version.");
 	else
-		pb_fault_unavailable(faults, UNOPENED_SECRET,
+		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 							 psprintf("the secret of %s fails authentication", owner),
 							 "The row was damaged, changed or moved from another place; store the secret anew.");
 }
@@ -136,7 +138,7 @@ refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 void
 pb_key_no_secret(const char *owner, PbFaults *faults)
 {
-	pb_fault_unavailable(faults, UNOPENED_SECRET,
+	pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 						 psprintf("%s has no secret", owner),
 						 "The row was changed by hand; store the secret anew.");
 }
@@ -171,6 +173,30 @@ pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
 	}
 	SET_VARSIZE(plain, VARHDRSZ + plain_size);
 	return plain;
+}
+
+/*
+ * The ids of the keys at hand but for the active one, as text[] in hex; 0 with
+ * faults when none can be used.
+ */
+Datum
+pb_key_older_ids(PbFaults *faults)
+{
+	const PbKeyring *keys = pb_key_ring(faults);
+	size_t		count = keys == NULL ? 0 : pb_keyring_count(keys) - 1;
+	Datum	   *ids = palloc(Max(count, 1) * sizeof(Datum));
+
+	if (keys == NULL)
+		return (Datum) 0;
+	for (size_t i = 0; i < count; i++)
+	{
+		char		hex[2 * PB_KEY_ID_BYTES + 1];
+
+		pb_key_id_hex(pb_keyring_id(keys, i), hex);
+		ids[i] = CStringGetTextDatum(hex);
+	}
+	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false,
+										   TYPALIGN_INT));
 }
 
 /* Adds an active key to the file; its id in hex, or NULL with faults. */

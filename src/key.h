@@ -9,6 +9,9 @@
 #include "fault.h"
 #include "json.h"
 
+/* the secret is damaged, or was moved */
+#define PB_UNOPENED_SECRET MAKE_SQLSTATE('P', 'B', '0', '0', '4')
+
 extern const PbKeyring *pb_key_ring(PbFaults *faults);
 extern const char *pb_key_create(PbFaults *faults);
 
@@ -19,6 +22,7 @@ extern bool pb_key_fingerprint(const PbBytes *parts, int count,
 							   const char *stored,
 							   char hex[2 * PB_FINGERPRINT_BYTES + 1],
 							   PbFaults *faults);
+extern Datum pb_key_older_ids(PbFaults *faults);
 extern void pb_key_no_secret(const char *owner, PbFaults *faults);
 extern text *pb_key_open(const bytea *sealed, const PbPlace *place,
 						 const char *owner, PbFaults *faults);

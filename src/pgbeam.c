@@ -70,6 +70,8 @@ PG_FUNCTION_INFO_V1(pgbeam_list_members);
 PG_FUNCTION_INFO_V1(pgbeam_create_api_key);
 PG_FUNCTION_INFO_V1(pgbeam_list_api_keys);
 PG_FUNCTION_INFO_V1(pgbeam_revoke_api_key);
+PG_FUNCTION_INFO_V1(pgbeam_rewrap);
+PG_FUNCTION_INFO_V1(pgbeam_secret_key_id);
 PG_FUNCTION_INFO_V1(pgbeam_set_jwks);
 PG_FUNCTION_INFO_V1(pgbeam_routes);
 PG_FUNCTION_INFO_V1(pgbeam_grant_access);
@@ -327,6 +329,36 @@ pgbeam_create_api_key(PG_FUNCTION_ARGS)
 	}
 	end_administration(&scope, &faults);
 	return HeapTupleGetDatum(row);
+}
+
+Datum
+pgbeam_rewrap(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	int64		left = 0;
+	PbSqlScope	scope;
+
+	begin_administration(fcinfo, &scope);
+	if (PG_ARGISNULL(0) || PG_GETARG_INT32(0) < 1)
+		pb_fault_set(&faults, PB_INVALID_INPUT, "batch must be at least 1",
+					 NULL);
+	else
+		left = pb_database_rewrap(PG_GETARG_INT32(0), &faults);
+	end_administration(&scope, &faults);
+	PG_RETURN_INT64(left);
+}
+
+Datum
+pgbeam_secret_key_id(PG_FUNCTION_ARGS)
+{
+	bytea	   *sealed = PG_GETARG_BYTEA_PP(0);
+	char		hex[2 * PB_KEY_ID_BYTES + 1];
+
+	if (VARSIZE_ANY_EXHDR(sealed) < PB_SEALED_KEY_ID + PB_KEY_ID_BYTES)
+		PG_RETURN_NULL();
+	pb_key_id_hex((const uint8_t *) VARDATA_ANY(sealed) + PB_SEALED_KEY_ID,
+				  hex);
+	PG_RETURN_TEXT_P(cstring_to_text(hex));
 }
 
 Datum

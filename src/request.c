@@ -56,9 +56,11 @@ pb_request_header(const PbRequest *request, const char *name, PbJson *value)
 	if (request->headers.type != PB_JSON_OBJECT)
 		return false;
 	pb_json_names(&request->headers, compare_name, &search);
-	return search.count == 1 &&
-		pb_json_member(&request->headers, search.found, search.length,
-					   value) && value->type == PB_JSON_TEXT && value->length > 0;
+	if (search.count != 1)
+		return false;
+	(void) pb_json_member(&request->headers, search.found, search.length,
+						  value);
+	return value->type == PB_JSON_TEXT && value->length > 0;
 }
 
 static bool
