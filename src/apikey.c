@@ -104,7 +104,7 @@ static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 static PbStatement find = {
 	.text = "SELECT owner_id, digest, expires_at FROM pgbeam.api_keys "
 	"WHERE id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
-	.nargs = 2, .types = id_types, .reads = true
+	.nargs = 2, .types = id_types
 };
 
 static const Oid list_types[] = {TEXTOID, TEXTOID};

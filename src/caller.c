@@ -3,7 +3,8 @@
  *	  Who asks, what that lets him see and do, and what access a role is given.
  *
  * In a plain call of SQL the caller is the role whose rights the call has. In
- * an HTTP request he is whoever the credential proves, and no role counts.
+ * an HTTP request he is whoever the credential proves, and no role counts;
+ * what that may do is read as it is now, not as the caller's query sees it.
  */
 #include "postgres.h"
 
@@ -125,9 +126,9 @@ refuse_credential(PbFaults *faults, const char *hint)
 static bool
 trust_role(PbRequest *request, PbFaults *faults)
 {
-	request->caller.is_trusted = superuser_arg(request->role) ||
-		has_privs_of_role(request->role, GetUserId()) ||
-		has_admin_access(request->role);
+	request->caller.is_trusted = superuser_arg(request->scope->caller) ||
+		has_privs_of_role(request->scope->caller, GetUserId()) ||
+		has_admin_access(request->scope->caller);
 	return request->caller.is_trusted ||
 		refuse_credential(faults, "For an HTTP client call pgbeam.http(), or set request.method and request.headers as PostgREST does. Trusted SQL needs the access \"admin\".");
 }
@@ -153,7 +154,7 @@ static bool
 enter_organization(PbCaller *caller, text *org_id, PbFaults *faults)
 {
 	caller->org_id = org_id;
-	pb_organization_find(PointerGetDatum(org_id), PB_SNAPSHOT,
+	pb_organization_find(PointerGetDatum(org_id), PB_LATEST,
 						 &caller->organization);
 	if (caller->organization.is_suspended)
 		return refuse_suspended(faults);
@@ -258,15 +259,13 @@ is_same_text(const text *a, Datum b)
 
 /* His role, if he is a member; an organization's own key is none's. */
 static bool
-find_role(const PbCaller *caller, Datum org_id, PbReading reading,
-		  bool *may_write)
+find_role(const PbCaller *caller, Datum org_id, bool *may_write)
 {
 	*may_write = caller->user_id == NULL;
 	if (caller->org_id != NULL && !is_same_text(caller->org_id, org_id))
 		return false;
 	return caller->user_id == NULL ||
-		pb_member_find(org_id, PointerGetDatum(caller->user_id), reading,
-					   may_write);
+		pb_member_find(org_id, PointerGetDatum(caller->user_id), may_write);
 }
 
 /*
@@ -278,7 +277,8 @@ bool
 pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 			  PbOrganization *organization, PbFaults *faults)
 {
-	PbReading	reading = access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
+	PbReading	reading = caller->is_trusted && access == PB_READ ?
+	PB_SNAPSHOT : PB_LATEST;
 	bool		may_write;
 
 	require_somebody(caller);
@@ -287,7 +287,7 @@ pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 		pb_organization_find(org_id, reading, organization);
 	if (caller->is_trusted)
 		return true;
-	if (!find_role(caller, org_id, reading, &may_write) ||
+	if (!find_role(caller, org_id, &may_write) ||
 		!organization->is_known)
 		pb_fault_set(faults, PB_FORBIDDEN,
 					 "you may not act for this organization", NULL);

@@ -205,7 +205,7 @@ run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 
 	begin_reply(&reply, &ignored);
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, request.manner == PB_HTTP);
-	request.role = scope.caller;
+	request.scope = &scope;
 	if (request.manner == PB_HTTP)
 		read_session(&request);
 	if (admit(route, &request, &reply) &&
@@ -343,6 +343,7 @@ pgbeam_http(PG_FUNCTION_ARGS)
 	initStringInfo(&headers);
 	begin_reply(&reply, &ignored);
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
+	request.scope = &scope;
 	take_headers(fcinfo, 2, &request.headers);
 	take_message_body(fcinfo, 3, &message);
 	pb_http_handle(&message, &request, &reply, &answer);
@@ -373,6 +374,7 @@ pgbeam_http_forwarded(PG_FUNCTION_ARGS)
 
 	begin_reply(&reply, &ignored);
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
+	request.scope = &scope;
 	read_session(&request);
 	message.method = forwarded(&request, "x-pgbeam-method");
 	message.uri = forwarded(&request, "x-pgbeam-uri");

@@ -50,14 +50,11 @@ const PbResource pb_member = {
 
 static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 
-#define FIND \
-	"SELECT role OPERATOR(pg_catalog.<>) 'member' FROM pgbeam.members " \
-	"WHERE org_id OPERATOR(pg_catalog.=) $1 " \
-	"AND user_id OPERATOR(pg_catalog.=) $2"
-
-static PbStatement find[] = {
-	[PB_SNAPSHOT] = {.text = FIND, .nargs = 2, .types = types, .reads = true},
-	[PB_LATEST] = {.text = FIND, .nargs = 2, .types = types},
+static PbStatement find = {
+	.text = "SELECT role OPERATOR(pg_catalog.<>) 'member' FROM pgbeam.members "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND user_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2, .types = types
 };
 
 static PbStatement list = {
@@ -83,12 +80,11 @@ static PbStatement remove_one = {
 
 /* False where the user is none of the organization's. */
 bool
-pb_member_find(Datum org_id, Datum user_id, PbReading reading,
-			   bool *may_write)
+pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 {
 	Datum		values[] = {org_id, user_id};
 	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find[reading], values, NULL, &descriptor);
+	HeapTuple	row = pb_sql_row(&find, values, NULL, &descriptor);
 	bool		isnull;
 
 	if (row == NULL)

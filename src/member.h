@@ -6,7 +6,6 @@
 #define PB_MEMBER_H
 
 #include "field.h"
-#include "sql.h"
 
 #define PB_USER_ID_MAX 255
 
@@ -18,8 +17,7 @@
 
 extern const PbResource pb_member;
 
-extern bool pb_member_find(Datum org_id, Datum user_id, PbReading reading,
-						   bool *may_write);
+extern bool pb_member_find(Datum org_id, Datum user_id, bool *may_write);
 extern void pb_member_set(const PbJson *members, PbFaults *faults);
 extern void pb_member_remove(const PbJson *members, PbFaults *faults);
 extern void pb_member_list(const PbJson *members, PbFaults *faults);

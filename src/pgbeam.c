@@ -169,7 +169,7 @@ begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
 	PbFaults	faults = {0};
 
 	pb_sql_begin(scope, fcinfo->flinfo->fn_oid, false);
-	request.role = scope->caller;
+	request.scope = scope;
 	if (request.manner == PB_HTTP)
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
 					 "this is not done on behalf of HTTP requests",

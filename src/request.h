@@ -11,6 +11,7 @@
 #include "json.h"
 #include "organization.h"
 #include "rate.h"
+#include "sql.h"
 
 typedef enum PbManner
 {
@@ -34,7 +35,7 @@ typedef struct PbCaller
 typedef struct PbRequest
 {
 	PbManner	manner;
-	Oid			role;			/* that calls */
+	const PbSqlScope *scope;	/* of the call; has the role that calls */
 	PbCaller	caller;
 	PbJson		headers;		/* an object, or PB_JSON_NULL */
 	bool		is_forwarded;	/* see pb_request_header() */

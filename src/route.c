@@ -215,7 +215,7 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
 	Run			run = {route, request, reply};
 
-	(void) pb_sql_try(run_one, &run);
+	(void) pb_sql_try(request->scope, run_one, &run, 0);
 }
 
 /* DELETE needs no key: a second one is as good as the first. */

@@ -95,42 +95,65 @@ pb_sql_end(PbSqlScope *scope)
 	SetUserIdAndSecContext(scope->caller, scope->security);
 }
 
+/* As the caller, who gets his own rights from whoever ends it by mistake. */
+static void
+begin_subtransaction(const PbSqlScope *scope)
+{
+	Oid			user;
+	int			security;
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(scope->caller, scope->security);
+	BeginInternalSubTransaction(NULL);
+	SetUserIdAndSecContext(user, security);
+}
+
 /*
  * Runs act in a subtransaction, which is undone when act says false, and when
  * it raises an error: whoever catches that further out ends the subtransaction
- * that is current, which must not be this one, since it would give him our
- * user. What act allocates stays; rows that it has read do not.
+ * that is current, which must not be this one. An error of the SQLSTATE that
+ * is expected, if any is, is false as well. What act allocates stays; rows
+ * that it has read do not. Nothing is allocated on the way of an error, which
+ * may be that there is no memory.
  */
 bool
-pb_sql_try(bool (*act) (void *state), void *state)
+pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
+		   int expected)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
+	int			level = GetCurrentTransactionNestLevel();
 	volatile bool keep = false;
+	Oid			user;
+	int			security;
 
-	BeginInternalSubTransaction(NULL);
+	GetUserIdAndSecContext(&user, &security);
+	begin_subtransaction(scope);
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
 		keep = act(state);
 		if (keep)
 			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		MemoryContext error_memory = CurrentMemoryContext;
+		bool		is_expected = expected != 0 && geterrcode() == expected;
 
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
+		if (GetCurrentTransactionNestLevel() > level)
+			RollbackAndReleaseCurrentSubTransaction();
 		CurrentResourceOwner = owner;
-		ReThrowError(error);
+		MemoryContextSwitchTo(error_memory);
+		if (!is_expected)
+			PG_RE_THROW();
+		FlushErrorState();
+		keep = false;
 	}
 	PG_END_TRY();
-	if (!keep)
-		RollbackAndReleaseCurrentSubTransaction();
+	SetUserIdAndSecContext(user, security);
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = owner;
 	return keep;

@@ -43,7 +43,8 @@ typedef struct PbSqlScope
 
 extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
 extern void pb_sql_end(PbSqlScope *scope);
-extern bool pb_sql_try(bool (*act) (void *state), void *state);
+extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
+					   void *state, int expected);
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);

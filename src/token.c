@@ -70,7 +70,7 @@ static const Oid types[] = {TEXTOID, TEXTOID};
 
 static PbStatement find = {
 	.text = "SELECT x FROM pgbeam.jwks WHERE kid OPERATOR(pg_catalog.=) $1",
-	.nargs = 1, .types = types, .reads = true
+	.nargs = 1, .types = types
 };
 
 static PbStatement clear = {
