@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # list alone gives objects, install script and that law (test/lint).
 PARTS = compat crypt typeid jwt text json sql fault parse field rule check constraint \
 	show describe keyfile key id rate organization member apikey token request operation caller \
-	idempotency resource host database project health schema openapi route http entry pgbeam
+	idempotency resource host database project health schema openapi route http entry guard pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
@@ -19,7 +19,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field key organization member apikey token caller host \
-	database project openapi http idempotency constraint examples catalog
+	database project openapi http idempotency constraint examples guard catalog
 ISOLATION = name host limit idempotency
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1

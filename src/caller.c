@@ -42,8 +42,7 @@ static const struct
 };
 
 /*
- * Who may execute what. The remaining functions, create_key() and
- * grant_access(), are the owner's.
+ * Who may execute what. The remaining functions are the owner's.
  */
 static const struct
 {
@@ -79,6 +78,8 @@ static const struct
 	{"rewrap(pg_catalog.int4)", ADMIN},
 	{"keyring()", ADMIN},
 	{"key_status()", ADMIN},
+	{"logging_profile()", ADMIN},
+	{"check_configuration()", ADMIN},
 };
 
 /* Told by a function that 'admin' access alone may execute. */

@@ -25,6 +25,7 @@
 #include "database.h"
 #include "describe.h"
 #include "entry.h"
+#include "guard.h"
 #include "host.h"
 #include "http.h"
 #include "id.h"
@@ -75,6 +76,8 @@ PG_FUNCTION_INFO_V1(pgbeam_secret_key_id);
 PG_FUNCTION_INFO_V1(pgbeam_set_jwks);
 PG_FUNCTION_INFO_V1(pgbeam_routes);
 PG_FUNCTION_INFO_V1(pgbeam_grant_access);
+PG_FUNCTION_INFO_V1(pgbeam_logging_profile);
+PG_FUNCTION_INFO_V1(pgbeam_set_logging_profile);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 
 void
@@ -89,7 +92,9 @@ _PG_init(void)
 	pb_rate_define_settings();
 	pb_host_define_settings();
 	pb_database_define_settings();
+	pb_guard_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
+	pb_guard_start();
 }
 
 /* EXECUTE, which 'data_plane' access gives, is the wall; never over HTTP. */
@@ -384,6 +389,44 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 
 	pb_sql_begin(&scope, InvalidOid, false);
 	pb_caller_grant(PG_GETARG_OID(0), pb_entry_text(fcinfo, 1));
+	pb_sql_end(&scope);
+	PG_RETURN_VOID();
+}
+
+Datum
+pgbeam_logging_profile(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; pb_guard_profile[i].name != NULL; i++)
+	{
+		const PbLogSetting *setting = &pb_guard_profile[i];
+		Datum		values[] = {
+			CStringGetTextDatum(setting->name),
+			CStringGetTextDatum(setting->value),
+			BoolGetDatum(setting->guarded),
+			CStringGetTextDatum(setting->leak)
+		};
+		bool		nulls[lengthof(values)] = {0};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values,
+							 nulls);
+	}
+	return (Datum) 0;
+}
+
+Datum
+pgbeam_set_logging_profile(PG_FUNCTION_ARGS)
+{
+	PbSqlScope	scope;
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only a superuser may set what is logged of a role")));
+	pb_sql_begin(&scope, InvalidOid, false);
+	pb_guard_set_profile(PG_GETARG_OID(0));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -1,0 +1,300 @@
+/*
+ * guard.c
+ *	  Keeps requests out of the server's log: the hook that every message to it
+ *	  passes, and the settings that do the same, less well, for a role.
+ *
+ * What is logged before and after our functions run is the server's own: the
+ * statement, its parameters, a piece of JSON that was no JSON. The hook lets
+ * none of it through once anything in sight names the schema, an API key or
+ * the headers of a request. It looks at text alone, never at a catalog, for it
+ * runs in every process, and when memory has run out.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "guard.h"
+#include "sql.h"
+
+#define SCHEMA "pgbeam"
+
+/* Of the statement of a process that crashed the server logs no more. */
+#define CRASHED_MAX 1024
+
+static bool log_guard = false;
+static bool is_preloaded = false;
+static emit_log_hook_type next_hook = NULL;
+
+static const char substitute[] = "withheld by pgbeam.log_guard (SQLSTATE %s)";
+static int	substitute_level;
+
+const PbLogSetting pb_guard_profile[] = {
+	{"log_statement", "none", true,
+	"statements are logged, with literals and parameters"},
+	{"log_min_duration_statement", "-1", true,
+	"slow statements are logged, with literals and parameters"},
+	{"log_min_duration_sample", "-1", true,
+	"a sample of statements is logged, with literals and parameters"},
+	{"log_transaction_sample_rate", "0", true,
+	"the statements of a sample of transactions are logged"},
+	{"log_parameter_max_length", "0", true,
+	"statements that are logged show their parameters"},
+	{"log_parameter_max_length_on_error", "0", true,
+	"errors show parameters, to the log and to the client"},
+	{"log_min_error_statement", "panic", true,
+	"statements that fail are logged, with literals"},
+	{"log_error_verbosity", "terse", true,
+	"errors in JSON are logged with a piece of it as context"},
+	{"log_statement_stats", "off", true,
+	"statistics are logged with the statement"},
+	{"log_parser_stats", "off", true,
+	"statistics are logged with the statement"},
+	{"log_planner_stats", "off", true,
+	"statistics are logged with the statement"},
+	{"log_executor_stats", "off", true,
+	"statistics are logged with the statement"},
+	{"debug_print_parse", "off", true,
+	"literals are logged as parts of the query's tree"},
+	{"debug_print_rewritten", "off", true,
+	"literals are logged as parts of the query's tree"},
+	{"debug_print_plan", "off", true,
+	"literals are logged as parts of the plan"},
+	{"auto_explain.log_min_duration", "-1", true,
+	"plans are logged, with literals and with parameters folded into them"},
+	{"pgaudit.log", "none", true,
+	"statements are audited into the log"},
+	{"pgaudit.log_parameter", "off", true,
+	"audited statements show their parameters"},
+	{"pgaudit.role", "", true,
+	"statements on some tables are audited into the log"},
+	{"pg_stat_statements.track_utility", "off", false,
+	"literals in DO, DECLARE, COPY, EXPLAIN and CREATE TABLE AS are kept in a file"},
+	{0}
+};
+
+/* Within a text: what goes on with the word, in whatever case. */
+static bool
+starts_with(const char *text, const char *word)
+{
+	return pg_strncasecmp(text, word, strlen(word)) == 0;
+}
+
+/* The schema's name and a dot, as SQL may have them. */
+static bool
+starts_with_schema(const char *text)
+{
+	if (!starts_with(text, SCHEMA))
+		return false;
+	text += strlen(SCHEMA);
+	text += strspn(text, "\" \t\r\n");
+	return *text == '.';
+}
+
+/* Our schema, an API key, or PostgREST's settings with a request's headers. */
+static bool
+mentions_request(const char *text)
+{
+	for (; text != NULL && *text != '\0'; text++)
+	{
+		char		letter = *text | 0x20;
+
+		if (letter == 'p' &&
+			(starts_with_schema(text) || starts_with(text, "pbo_") ||
+			 starts_with(text, "pbu_")))
+			return true;
+		if (letter == 'r' && starts_with(text, "request.header"))
+			return true;
+	}
+	return false;
+}
+
+/* What executes a prepared statement does not name what that calls. */
+static bool
+is_execute(const char *statement)
+{
+	if (statement == NULL)
+		return false;
+	statement += strspn(statement, " \t\r\n");
+	return starts_with(statement, "EXECUTE");
+}
+
+/* Whether what the session runs may be a call of ours. */
+static bool
+runs_request(void)
+{
+	return mentions_request(debug_query_string) ||
+		is_execute(debug_query_string) ||
+		strstr(namespace_search_path, SCHEMA) != NULL;
+}
+
+/*
+ * Whether this process runs statements for somebody. Some is logged of them
+ * when they have ended, so that they are not known any more.
+ */
+static bool
+is_session(void)
+{
+	return MyProcPort != NULL || debug_query_string != NULL;
+}
+
+/*
+ * The statements of other processes that a message tells are cut, and the name
+ * may be in what is missing.
+ */
+static bool
+is_cut(const char *text)
+{
+	return text != NULL && strlen(text) >=
+		(size_t) Min(pgstat_track_activity_query_size, CRASHED_MAX) - 1;
+}
+
+static void
+drop(char **text)
+{
+	if (*text != NULL)
+		pfree(*text);
+	*text = NULL;
+}
+
+/* What holds no statement is left, and loses the rest. */
+static void
+strip(ErrorData *message)
+{
+	message->hide_stmt = true;
+	drop(&message->detail);
+}
+
+/*
+ * A hook may keep a message out of the log, but not change it for the log
+ * alone: the client is yet to get it. So one of the same level goes there.
+ */
+static void
+log_substitute(ErrorData *message)
+{
+	ErrorContextCallback *callbacks = error_context_stack;
+
+	message->output_to_server = false;
+	substitute_level = message->elevel;
+	error_context_stack = NULL; /* which tells what is withheld */
+	HOLD_INTERRUPTS();
+	ereport(LOG_SERVER_ONLY,
+			(errcode(message->sqlerrcode),
+			 errmsg_internal(substitute,
+							 unpack_sql_state(message->sqlerrcode)),
+			 errhidestmt(true), errhidecontext(true)));
+	RESUME_INTERRUPTS();
+	error_context_stack = callbacks;
+}
+
+/* Whether a message may show what a request holds. */
+static bool
+tells_request(const ErrorData *message)
+{
+	bool		is_hidden = message->hide_stmt && message->hide_ctx;
+
+	return (!is_hidden && runs_request()) ||
+		mentions_request(message->message) ||
+		mentions_request(message->detail) ||
+		mentions_request(message->internalquery) ||
+		(!message->hide_ctx && mentions_request(message->context));
+}
+
+/* The postmaster and its like tell of statements in details alone. */
+static void
+guard_server(ErrorData *message)
+{
+	if (mentions_request(message->detail) || is_cut(message->detail))
+		drop(&message->detail);
+	if (mentions_request(message->context))
+		drop(&message->context);
+}
+
+static void
+guard_session(ErrorData *message)
+{
+	if (tells_request(message))
+	{
+		drop(&message->context);
+		drop(&message->internalquery);
+		message->internalpos = 0;
+		if (message->elevel >= FATAL || in_error_recursion_trouble())
+			strip(message);
+		else
+			log_substitute(message);
+	}
+	else if (message->hide_stmt && message->hide_ctx)
+		drop(&message->context);	/* the client's copy */
+}
+
+/* Nothing here may fail where the message itself would not have. */
+static void
+guard(ErrorData *message)
+{
+	if (message->message_id == substitute)
+		message->elevel = substitute_level;
+	else if (log_guard)
+	{
+		if (mentions_request(message->detail_log) ||
+			is_cut(message->detail_log))
+			drop(&message->detail_log);
+		if (is_session())
+			guard_session(message);
+		else
+			guard_server(message);
+	}
+	if (message->output_to_server && next_hook != NULL)
+		next_hook(message);
+}
+
+/* Tells the truth to whoever asks; later sessions are told by the check. */
+static bool
+check_log_guard(bool *value, void **extra, GucSource source)
+{
+	if (!*value || is_preloaded)
+		return true;
+	if (IsTransactionState())
+		ereport(WARNING,
+				(errmsg("pgbeam.log_guard has no effect without preloading"),
+				 errhint("Add pgbeam to shared_preload_libraries and restart the server.")));
+	*value = false;
+	return true;
+}
+
+void
+pb_guard_define_settings(void)
+{
+	is_preloaded = process_shared_preload_libraries_in_progress;
+	DefineCustomBoolVariable("pgbeam.log_guard",
+							 "Keeps statements and parameters that name the schema pgbeam out of the log.",
+							 "Works where pgbeam is in shared_preload_libraries.",
+							 &log_guard, false, PGC_SIGHUP, 0,
+							 check_log_guard, NULL, NULL);
+}
+
+void
+pb_guard_start(void)
+{
+	if (!is_preloaded)
+		return;
+	next_hook = emit_log_hook;
+	emit_log_hook = guard;
+}
+
+/* The profile for whatever the role does in sessions to come. */
+void
+pb_guard_set_profile(Oid role)
+{
+	const char *name = quote_identifier(GetUserNameFromId(role, false));
+	const PbLogSetting *setting;
+
+	for (setting = pb_guard_profile; setting->name != NULL; setting++)
+		pb_sql_utility(psprintf("ALTER ROLE %s SET %s = %s", name,
+								setting->name,
+								quote_literal_cstr(setting->value)));
+}

@@ -1,0 +1,572 @@
+# What of a request reaches the server's log under each setting that lets it
+# out: with nothing against it, with the logging profile of the role, with the
+# log guard. Then attacks on the guard, which must neither let anything through
+# nor bring the server down.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use PgbeamTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# Meant to leak, so it is not the canary; a query's tree shows it as numbers.
+my $password = 'leaky-password-9Kc4';
+my $numbers = join ' ', unpack('C*', $password);
+my $leak = qr/\Q$password\E|\Q$numbers\E/;
+my $withheld = qr/withheld by pgbeam\.log_guard/;
+
+my $pkglibdir = `pg_config --pkglibdir`;
+chomp $pkglibdir;
+my @others = grep { -f "$pkglibdir/$_.so" } qw(auto_explain pg_stat_statements pgaudit);
+my %has = map { $_ => 1 } @others;
+my $keyring = folder('keys') . '/keyring';
+my $node = set_up('main', $keyring, <<CONF);
+shared_preload_libraries = '@{[ join ', ', @others, 'pgbeam' ]}'
+restart_after_crash = on
+deadlock_timeout = 50ms
+log_line_prefix = '%p %e '
+CONF
+
+value($node, <<'SQL');
+CREATE ROLE boss LOGIN;
+SELECT pgbeam.grant_access('boss', 'admin'), pgbeam.set_organization('acme');
+CREATE FUNCTION public.wrapped(body text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SELECT pgbeam.create_project(%L)', body);
+	RETURN NULL;
+END $$;
+SQL
+
+my $n = 1000;
+
+sub body
+{
+	my ($end) = @_;
+
+	$n++;
+	return qq({"name": "p$n", "org_id": "acme", "database": {"host": "db.example.com", "port": 5432, )
+	  . qq("name": "app", "username": "app", "password": "$password"$end}});
+}
+
+# Runs the statement as boss, with the body for BODY: as a literal, or as a
+# parameter, which pgbench alone sends.
+my $script = folder('scripts') . '/call';
+
+sub run_literal
+{
+	my ($sql, $body) = @_;
+
+	return ask($node, $sql =~ s/BODY/'$body'/r, role => 'boss')->{err};
+}
+
+sub run_bound
+{
+	my ($sql, $body) = @_;
+	my $err;
+
+	unlink $script;
+	append_to_file($script, ($sql =~ s/BODY/:body/r) . ";\n");
+	(undef, $err) = PostgreSQL::Test::Utils::run_command(
+		[ 'pgbench', '-n', '-t', 1, '-M', 'extended', '-D', "body=$body", '-f', $script,
+			'-U', 'boss', '-h', $node->host, '-p', $node->port, 'postgres' ]);
+	return $err;
+}
+
+# A literal that is parsed as the statement of a client that sends parameters.
+sub run_parsed
+{
+	my ($sql, $body) = @_;
+
+	return run_bound($sql =~ s/BODY/'$body'/r =~ s/": /" : /gr, 'unused');
+}
+
+# A process that dies in the middle of a statement.
+sub run_killed
+{
+	my ($sql, $body) = @_;
+	my $victim = session($node, 'boss');
+	my $pid = value($victim, 'SELECT pg_backend_pid()');
+
+	$victim->query_until(qr/sent/, "\\echo sent\n" . ($sql =~ s/BODY/'$body'/r) . ";\n");
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'PgSleep'");
+	kill 'KILL', $pid;
+	$victim->{run}->finish;
+	$node->poll_query_until('postgres', 'SELECT true');
+	return '';
+}
+
+# Another session's statement, told of to the victim of a deadlock.
+sub run_deadlocked
+{
+	my ($sql, $body) = @_;
+	my ($victim, $other) = (session($node, 'postgres'), session($node, 'boss'));
+
+	value($victim, 'BEGIN; SELECT pg_advisory_xact_lock(1)');
+	value($other, 'BEGIN; SELECT pg_advisory_xact_lock(2)');
+	$other->query_until(qr/sent/, "\\echo sent\n" . ($sql =~ s/BODY/'$body'/r) . ";\n");
+	$node->poll_query_until('postgres',
+		'SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = $$Lock$$ AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted)');
+	# The one that waits first looks first, and finds nothing yet.
+	select undef, undef, undef, 0.3;
+	my $got = ask($victim, 'SELECT pg_advisory_xact_lock(2)');
+	is($got->{state}, '40P01', 'the session that knows nothing is the victim');
+	$_->quit foreach $victim, $other;
+	return $got->{err};
+}
+
+my $create = 'SELECT pgbeam.create_project(BODY)';
+my %runs = (
+	literal => \&run_literal,
+	bound => \&run_bound,
+	parsed => \&run_parsed,
+	killed => \&run_killed,
+	deadlock => \&run_deadlocked);
+
+# What: name, settings of the database, way, statement, end of the body, and
+# how often the password stands in the log with nothing (0: never, 1: at least
+# once) and with the profile.
+my @cases = (
+	[ 'log_statement = all', 'literal', $create, '', 1, 0 ],
+	[ 'log_statement = all', 'bound', $create, '', 1, 0 ],
+	[ 'log_min_duration_statement = 0', 'literal', $create, '', 1, 0 ],
+	[ 'log_min_duration_statement = 0', 'bound', $create, '', 1, 0 ],
+	[ 'log_min_duration_sample = 0', 'literal', $create, '', 1, 0 ],
+	[ 'log_min_duration_sample = 0', 'bound', $create, '', 1, 0 ],
+	[ 'log_transaction_sample_rate = 1', 'literal', $create, '', 1, 0 ],
+	[ 'log_transaction_sample_rate = 1', 'bound', $create, '', 1, 0 ],
+	[ 'log_min_messages = debug2', 'parsed', $create, '', 1, 1 ],
+	[ 'log_statement = all', 'parsed', $create, '', 1, 0 ],
+	[ 'log_min_messages = debug5, log_min_error_statement = debug5', 'literal', $create, '', 1, 0 ],
+	[ 'log_executor_stats = on', 'literal', $create, '', 1, 0 ],
+	[ 'log_executor_stats = on', 'bound', $create, '', 0, 0 ],
+	[ 'log_parser_stats = on', 'literal', $create, '', 1, 0 ],
+	[ 'log_planner_stats = on', 'literal', $create, '', 1, 0 ],
+	[ 'log_statement_stats = on', 'literal', $create, '', 1, 0 ],
+	[ 'debug_print_parse = on', 'literal', $create, '', 1, 0 ],
+	[ 'debug_print_parse = on', 'bound', $create, '', 0, 0 ],
+	[ 'debug_print_rewritten = on', 'literal', $create, '', 1, 0 ],
+	[ 'debug_print_plan = on', 'literal', $create, '', 1, 0 ],
+	[ 'debug_print_plan = on', 'bound', $create, '', 0, 0 ],
+	[ 'log_parameter_max_length_on_error = -1', 'bound', $create, ', "role": 1', 0, 0 ],
+	[ 'log_parameter_max_length_on_error = -1', 'bound', "$create, 1 / pg_backend_pid() / 0", '', 1, 0 ],
+	[ '', 'literal', $create, '', 0, 0 ],
+	[ '', 'literal', $create, ', "role": 1', 0, 0 ],
+	[ '', 'bound', $create, ', "role": 1', 0, 0 ],
+	[ '', 'literal', 'SELECT pgbeam.create_projekt(BODY)', '', 1, 0 ],
+	[ '', 'literal', "$create, 1 / pg_backend_pid() / 0", '', 1, 0 ],
+	[ '', 'literal', $create =~ s/BODY/, BODY/r, '', 1, 0 ],
+	[ '', 'literal', $create, ',', 1, 0 ],
+	[ '', 'bound', $create, ',', 1, 0 ],
+	[ '', 'literal', $create, ', "role": "\u0000"', 1, 0 ],
+	[ '', 'bound', $create, ', "role": "\u0000"', 1, 0 ],
+	# The message itself tells it; no setting of the server's keeps that out.
+	[ '', 'literal', 'SELECT pgbeam.create_project(NULL), CAST(BODY AS integer)', '', 1, 1 ],
+	[ '', 'bound', 'SELECT pgbeam.create_project(NULL), CAST(BODY AS integer)', '', 1, 1 ],
+	[ '', 'literal', 'PREPARE p (jsonb) AS SELECT pgbeam.create_project($1); EXECUTE p (BODY)', ',', 1, 0 ],
+	[ 'log_statement = all', 'literal', 'PREPARE p (jsonb) AS SELECT pgbeam.create_project($1); EXECUTE p (BODY)', '', 1, 0 ],
+	[ '', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', ',', 1, 0 ],
+	[ 'log_statement = all', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', '', 1, 0 ],
+	[ '', 'literal', 'SELECT public.wrapped(BODY)', ',', 1, 0 ],
+	[ 'log_statement = all', 'literal', 'SELECT PgBeam . "create_project"(BODY)', '', 1, 0 ],
+	[ 'log_statement = all', 'literal', q{SELECT set_config('request.headers', BODY, true)}, '', 1, 0 ],
+	[ 'log_statement = all', 'bound', q{SELECT set_config('request.headers', BODY, true)}, '', 1, 0 ],
+	[ 'log_statement = all', 'bound', q{SELECT set_config('request.' || 'headers', BODY, true), } .
+		q{pgbeam.openapi() IS NULL}, '', 1, 0 ],
+	[ 'log_statement = all', 'literal', q{SELECT 'pbo_0' || BODY}, '', 1, 0 ],
+	# What other processes tell of it is not for the role to say.
+	[ '', 'killed', 'SELECT pgbeam.typeid(BODY), pg_sleep(600)' =~ s/typeid\(BODY\)/typeid('x'), BODY/r, '', 1, 1 ],
+	[ '', 'killed', "SELECT BODY, repeat('" . 'x' x 900 . "', 1), pg_sleep(600), pgbeam.typeid('x')", '', 1, 1 ],
+	[ '', 'deadlock', "SELECT pgbeam.typeid('x'), BODY, pg_advisory_xact_lock(1)", '', 1, 1 ]);
+push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
+	[ 'auto_explain.log_min_duration = 0', 'literal', 1 ],
+	[ 'auto_explain.log_min_duration = 0', 'bound', 0 ],
+	[ 'auto_explain.log_min_duration = 0, auto_explain.log_verbose = on', 'literal', 1 ],
+	[ 'auto_explain.log_min_duration = 0, auto_explain.log_verbose = on', 'bound', 1 ])
+  if $has{auto_explain};
+push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
+	[ "pgaudit.log = all", 'literal', 1 ],
+	[ "pgaudit.log = all, pgaudit.log_parameter = on", 'bound', 1 ],
+	[ "pgaudit.log = all, pgaudit.log_parameter = on, pgaudit.log_level = notice", 'bound', 1 ])
+  if $has{pgaudit};
+
+sub set_database
+{
+	my ($settings) = @_;
+
+	value($node, 'ALTER DATABASE postgres RESET ALL');
+	value($node, 'ALTER DATABASE postgres SET ' . s/= (.*)/= '$1'/r) foreach split /, /, $settings;
+	return;
+}
+
+sub set_guard
+{
+	my ($where, $value) = @_;
+
+	value($where, "ALTER SYSTEM SET pgbeam.log_guard = $value");
+	$where->reload;
+	$where->poll_query_until('postgres', "SELECT current_setting('pgbeam.log_guard') = '$value'");
+	return;
+}
+
+# How many lines of the log hold the password, for each case.
+my %seen;
+my %told;
+foreach my $mode (qw(nothing profile guard))
+{
+	value($node, $mode eq 'profile' ? "SELECT pgbeam.set_logging_profile('boss')" : 'ALTER ROLE boss RESET ALL');
+	set_guard($node, $mode eq 'guard' ? 'on' : 'off');
+	foreach my $i (0 .. $#cases)
+	{
+		my ($settings, $way, $sql, $end) = @{ $cases[$i] };
+
+		set_database($settings);
+		my $log = log_since($node, sub { $told{$mode}[$i] = $runs{$way}->($sql, body($end)) });
+		set_database('');
+		$seen{$mode}[$i] = grep { /$leak/ } split /\n/, $log;
+	}
+}
+
+my $format = "%-75s %-9s %7s %7s %5s";
+note(sprintf $format, 'setting; statement', 'way', 'nothing', 'profile', 'guard');
+foreach my $i (0 .. $#cases)
+{
+	my ($settings, $way, $sql, $end, $nothing, $profile) = @{ $cases[$i] };
+	my $name = ($settings || 'defaults') . ($sql eq $create ? '' : '; ' . $sql =~ s/x{9,}/.../r)
+	  . ($end eq '' ? '' : " with $end");
+
+	note(sprintf $format, substr($name, 0, 75), $way, map { $seen{$_}[$i] } qw(nothing profile guard));
+	is($seen{nothing}[$i] > 0 ? 1 : 0, $nothing, "with nothing: $name, $way");
+	is($seen{profile}[$i] > 0 ? 1 : 0, $profile, "with the profile: $name, $way");
+	is($seen{guard}[$i], 0, "with the guard: $name, $way");
+}
+
+# What no message tells, and only the profile stops.
+SKIP:
+{
+	skip 'no pg_stat_statements', 2 unless $has{pg_stat_statements};
+	value($node, 'CREATE EXTENSION pg_stat_statements');
+	set_guard($node, 'on');
+	foreach my $mode (qw(guard profile))
+	{
+		value($node, "SELECT pgbeam.set_logging_profile('boss')") if $mode eq 'profile';
+		value($node, 'SELECT pg_stat_statements_reset()');
+		run_literal('DO $$ BEGIN PERFORM pgbeam.create_project($x$' . body('') . '$x$); END $$', '');
+		is(value($node, "SELECT count(*) > 0 FROM pg_stat_statements WHERE query LIKE 'DO%$password%'") eq 't' ? 1 : 0,
+			$mode eq 'guard' ? 1 : 0, "pg_stat_statements keeps the literal of a DO, with the $mode");
+	}
+	value($node, 'ALTER ROLE boss RESET ALL');
+}
+
+# What the client is told is the same, but for the context.
+sub without_context
+{
+	my ($text, $sql) = @_;
+
+	$text =~ s/^(psql|pgbench).*?(?=ERROR|NOTICE|WARNING)//mg;
+	$text =~ s/^LINE .*\n.*\n//m if $text =~ s/^QUERY:.*\n//m or $sql =~ /public\.wrapped/;
+	$text =~ s/^CONTEXT:.*?(?=^(?:[A-Z ]+: |pgbench)|\z)//msg;
+	$text =~ s/^LOCATION:.*\n//mg;
+	$text =~ s/\bp\d+\b/pN/g;
+	$text =~ s/(?<=[ \t])\d+(?=[ ,;:.\n])/N/g;
+	return $text;
+}
+foreach my $i (grep { $cases[$_][0] !~ /pgaudit/ } 0 .. $#cases)
+{
+	is(without_context($told{guard}[$i], $cases[$i][2]), without_context($told{nothing}[$i], $cases[$i][2]),
+		"the client is told the same: $cases[$i][2]");
+	unlike($told{guard}[$i], qr/^(CONTEXT|QUERY)/m, 'without the context')
+	  unless $cases[$i][1] eq 'deadlock';
+}
+
+# What the guard leaves: our refusals, other statements, level and SQLSTATE.
+sub guarded
+{
+	my ($sql, %how) = @_;
+	my $got;
+	my $log = log_since($node, sub { $got = ask($node, $sql, %how) });
+
+	return ($log, $got);
+}
+
+my ($log, $got) = guarded(q{SELECT pgbeam.create_project('{"org_id": 1}')});
+like($log, qr/ PT400 ERROR:  org_id must be a string\n.*DETAIL:  name is required/, 'a refusal is logged as it is');
+unlike($log, qr/STATEMENT|$withheld/, 'and nothing else');
+($log, $got) = guarded('SELECT 1 / 0');
+like($log, qr/ 22012 ERROR:  division by zero\n.*STATEMENT:  SELECT 1 \/ 0/s, "others' errors are logged as they are");
+($log, $got) = guarded(q{DO $$ BEGIN RAISE WARNING 'of pgbeam.http()'; END $$});
+like($log, qr/ 01000 WARNING:  withheld by pgbeam\.log_guard \(SQLSTATE 01000\)/, 'level and SQLSTATE stay');
+like($got->{err}, qr/WARNING:  01000: of pgbeam\.http\(\)/, 'and the client gets the message');
+($log, $got) = guarded('SELECT count(*) FROM pgbeam.no_such_table');
+like($log, qr/ 42P01 ERROR:  withheld/, 'an error about a table is withheld');
+like($got->{err}, qr/relation "pgbeam\.no_such_table" does not exist/, 'and told to the client');
+$log = log_since($node, sub {
+	$node->append_conf('postgresql.conf', 'pgbeam.proxy_port = 6432');
+	$node->reload;
+	$node->poll_query_until('postgres', q{SELECT current_setting('pgbeam.proxy_port') = '6432'});
+});
+like($log, qr/parameter "pgbeam\.proxy_port" changed to "6432"/, 'a changed setting is logged');
+
+# Attacks. The postmaster must be the same all along, but for those that kill
+# a backend, and nothing may get through.
+my $start = -s $node->logfile;
+my $postmaster = value($node, 'SELECT pg_postmaster_start_time()');
+my $alive = sub {
+	my ($name) = @_;
+
+	is(value($node, 'SELECT pg_postmaster_start_time()'), $postmaster, "$name: the server stays up");
+	# What the server prints of its memory when that has run out is no message.
+	my $part = slurp_file($node->logfile, $start) =~ s/^ *CachedPlan(?:Source|Query)?: .*//mgr;
+	$start = -s $node->logfile;
+	ok($part !~ $leak, "$name: nothing gets through")
+	  or diag(join '', map { substr($_, 0, 200) . "\n" } grep { /$leak/ } split /\n/, $part);
+	unlike($part, qr/PANIC|terminated by signal|TRAP/, "$name: nothing breaks");
+};
+
+value($node, <<SQL);
+CREATE FUNCTION public.nested(depth integer, body text) RETURNS integer LANGUAGE plpgsql AS \$\$
+BEGIN
+	RAISE WARNING 'pgbeam.nested % at %', body, depth;
+	IF depth = 0 THEN
+		PERFORM pgbeam.create_project(body::jsonb);
+	END IF;
+	RETURN public.nested(depth - 1, body);
+EXCEPTION WHEN OTHERS THEN
+	RAISE LOG 'pgbeam.nested % caught %', body, SQLERRM;
+	BEGIN
+		PERFORM body::integer;
+	EXCEPTION WHEN invalid_text_representation THEN
+		RAISE EXCEPTION 'pgbeam.nested: %', SQLERRM USING DETAIL = body, HINT = body, ERRCODE = 'PB009';
+	END;
+END \$\$;
+SQL
+foreach my $level (qw(log debug5 error))
+{
+	ask($node, "SET client_min_messages = $level; SET log_min_messages = " . ($level eq 'debug5' ? $level : 'warning')
+		. "; SELECT public.nested(40, '" . body(',') . "')", role => 'postgres');
+	$alive->("errors in handlers of errors, client_min_messages = $level");
+}
+ask($node, "SELECT public.nested(1000000, '" . body(',') . "')");
+$alive->('a stack that is too deep');
+
+foreach my $size (1 << 13, 1 << 20, 1 << 23)
+{
+	foreach my $text ("'pgbeam.x $password' || repeat('x', $size)", "repeat('p', $size) || 'pgbeam.x $password'",
+		"repeat('pgbeam', $size / 6) || ' request.headers $password'")
+	{
+		my $raise = sub { "DO \$\$ BEGIN RAISE $_[0] USING MESSAGE = $text, DETAIL = $text, HINT = $text; END \$\$" };
+
+		ask($node, $raise->($_)) foreach 'LOG', 'WARNING', 'EXCEPTION';
+	}
+	ask($node, "SELECT pgbeam.create_project('" . body(' ' x $size . ',') . "')");
+	ask($node, "SELECT pgbeam.create_project('" . body(' ' x $size) . "'), 1 / 0 AS \"$password\"");
+	$alive->("texts of $size bytes");
+}
+
+# Messages that cannot be sent: their own conversion fails while they are.
+ask($node, "SET client_encoding = 'LATIN1'; DO \$\$ BEGIN RAISE $_ E'\\u20AC pgbeam.x $password'; END \$\$")
+  foreach 'WARNING', 'EXCEPTION';
+ask($node, "SET client_encoding = 'LATIN1'; SELECT E'\\u20AC $password'::jsonb, pgbeam.typeid('x')");
+$alive->('messages that cannot be converted');
+
+# Processes that are ended from outside, at the level FATAL.
+foreach my $how ('pg_terminate_backend', 'pg_cancel_backend')
+{
+	my $victim = session($node, 'boss');
+	my $pid = value($victim, 'SELECT pg_backend_pid()');
+
+	$victim->query_until(qr/sent/, "\\echo sent\nSELECT pg_sleep(600), '$password', pgbeam.typeid('x');\n");
+	$node->poll_query_until('postgres', "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $pid");
+	value($node, "SELECT $how($pid)");
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'PgSleep'");
+	$how eq 'pg_cancel_backend' ? $victim->quit : $victim->{run}->finish;
+}
+like(slurp_file($node->logfile, $start), qr/57P01 FATAL:  terminating connection/, 'the end of a process is logged as it is');
+$alive->('processes that are ended');
+
+# Workers tell their leader, who tells the client.
+my $parallel = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
+ask($node, "SET $parallel = on; SELECT '$password', pgbeam.typeid('x'), "
+	. "(SELECT sum(1 / (relpages - relpages)) FROM pg_class)");
+$alive->('parallel workers');
+
+# Out of memory in earnest.
+SKIP:
+{
+	skip 'no prlimit', 4 if system('prlimit --version > /dev/null 2>&1') != 0;
+	my %states;
+
+	foreach my $room (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+	{
+		my $poor = session($node, 'postgres');
+		my $pid = value($poor, 'SELECT pg_backend_pid()');
+
+		ask($poor, "SELECT pgbeam.create_project('" . body(',') . "')");
+		my ($size) = slurp_file("/proc/$pid/status") =~ /^VmSize:\s+(\d+) kB/m;
+		system('prlimit', '--pid', $pid, '--as=' . 1024 * ($size + 256 * $room)) == 0 or die 'prlimit';
+		foreach my $level ('LOG', 'WARNING', 'EXCEPTION')
+		{
+			foreach my $length (1 << 10, 1 << 16, 1 << 20, 1 << 22)
+			{
+				my $out = ask($poor, "DO \$\$ DECLARE b text := repeat('$password pgbeam.x', $length / 28); "
+					. "BEGIN RAISE $level USING MESSAGE = b, DETAIL = b, HINT = b; END \$\$");
+				$states{ $out->{state} }++;
+			}
+		}
+		is(value($poor, 'SELECT 1'), 1, "with $room * 256 kB the session goes on");
+		# A handler of PL/pgSQL that cannot even begin ends the session, not the server.
+		eval {
+			ask($poor, "SELECT public.nested(20, '" . body(',') . "'), pgbeam.typeid('x')");
+			$poor->quit;
+		};
+	}
+	note('out of memory: ' . join ', ', map { "$_ $states{$_} times" } sort keys %states);
+	ok($states{'53200'}, 'memory did run out');
+	$alive->('out of memory');
+}
+
+# On and off under load.
+my @sessions = map { session($node, 'boss') } 1 .. 3;
+foreach my $round (1 .. 10)
+{
+	set_guard($node, $round % 2 ? 'off' : 'on');
+	ask($_, "SELECT pgbeam.create_projekt('{}')") foreach @sessions;
+}
+$_->quit foreach @sessions;
+$start = -s $node->logfile;
+$alive->('on and off');
+
+# Backends that are killed at work: the server starts again, and tells nothing.
+foreach my $round (1 .. 5)
+{
+	run_killed("SELECT BODY, pgbeam.typeid('x'), pg_sleep(600)", body(''));
+}
+my $part = slurp_file($node->logfile, $start);
+is(() = $part =~ /was terminated by signal 9/g, 5, 'five processes were killed');
+unlike($part, $leak, 'and nothing is told of what they ran');
+is(value($node, "SELECT count(*) > 0 FROM pgbeam.projects"), 't', 'the server is there');
+$node->stop;
+
+# The same in every format of the log, and without preloading.
+my $collected = set_up('formats', $keyring, <<CONF);
+shared_preload_libraries = 'pgbeam'
+logging_collector = on
+log_destination = 'stderr,csvlog,jsonlog'
+log_statement = all
+pgbeam.log_guard = on
+CONF
+
+sub collected
+{
+	my $text = '';
+
+	foreach my $file (glob($collected->data_dir . '/log/*'))
+	{
+		like(slurp_file($file), $withheld, 'there is a substitute in ' . $file =~ s/.*\.//r);
+		$text .= slurp_file($file);
+	}
+	return $text;
+}
+ask($collected, "SELECT pgbeam.create_project('" . body($_) . "')") foreach '', ',';
+ask($collected, "DO \$\$ BEGIN RAISE WARNING 'pgbeam.x %', repeat('$password', 1000000); END \$\$");
+ask($collected, 'SELECT 1 AS shown');
+$collected->stop;
+my $text = collected();
+unlike($text, $leak, 'no format of the log holds the password');
+is(() = $text =~ /SELECT 1 AS shown/g, 3, 'each holds what is no request');
+
+my $without = set_up('without', $keyring, "pgbeam.log_guard = on\n");
+$got = ask($without, "SELECT pgbeam.typeid('x') IS NOT NULL, current_setting('pgbeam.log_guard')");
+like($got->{err}, qr/WARNING:  01000: pgbeam\.log_guard has no effect without preloading/, 'without preloading it says so');
+like($got->{out}, qr/t\|off/, 'and is off');
+is(ask($without, "SELECT pgbeam.typeid('x') IS NULL; ALTER SYSTEM SET pgbeam.log_guard = on")->{state}, '00000',
+	'which can be prepared for');
+like(value($without, 'SELECT mend FROM pgbeam.check_configuration() WHERE setting = $$shared_preload_libraries$$'),
+	qr/^ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'$/, 'the check tells');
+
+# What the check finds, it mends, where no word is to be filled in; and there
+# is a configuration in which it finds nothing.
+value($without, <<'SQL');
+CREATE ROLE authenticator LOGIN NOINHERIT CREATEROLE BYPASSRLS;
+CREATE ROLE anonymous; CREATE ROLE operator; CREATE ROLE proxy;
+GRANT anonymous, operator, proxy, pg_read_all_data TO authenticator;
+SELECT pgbeam.grant_access('anonymous', 'api'), pgbeam.grant_access('operator', 'admin'), pgbeam.grant_access('proxy', 'data_plane');
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+GRANT CREATE ON SCHEMA pgbeam TO operator;
+GRANT SELECT ON pgbeam.projects TO anonymous;
+GRANT UPDATE (name) ON pgbeam.projects TO PUBLIC;
+GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO operator;
+GRANT EXECUTE ON FUNCTION pgbeam.http(text, text, jsonb, bytea) TO PUBLIC;
+GRANT USAGE ON SCHEMA pgbeam TO PUBLIC;
+GRANT EXECUTE ON FUNCTION pgbeam.reveal_password(text) TO anonymous;
+CREATE SCHEMA planted; ALTER SCHEMA planted OWNER TO anonymous;
+CREATE TABLE public.owned (); ALTER TABLE public.owned OWNER TO anonymous;
+ALTER ROLE authenticator SET log_statement = 'all';
+ALTER ROLE anonymous IN DATABASE postgres SET log_executor_stats = true;
+ALTER DATABASE postgres SET log_min_duration_statement = 0;
+ALTER ROLE ALL SET log_planner_stats = on;
+ALTER ROLE authenticator SET pgrst.openapi_mode = 'follow-privileges';
+ALTER ROLE authenticator SET pgrst.jwt_secret = 'a secret that is thirty-two bytes';
+ALTER ROLE authenticator SET default_transaction_isolation = 'serializable';
+SQL
+$without->append_conf('postgresql.conf', <<'CONF');
+pgbeam.trust_request_claims = on
+pgbeam.jwt_leeway = 61
+pgbeam.jwt_max_lifetime = 901
+synchronous_commit = off
+full_page_writes = off
+CONF
+$without->restart;
+my $check = 'SELECT setting, value, mend FROM pgbeam.check_configuration() ORDER BY 1, 2, 3';
+my $found = value($without, $check);
+note($found);
+foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_request_claims pgbeam.jwt_leeway
+	pgbeam.jwt_max_lifetime shared_preload_libraries log_statement log_executor_stats log_min_duration_statement
+	log_planner_stats pgrst.openapi_mode pgrst.jwt_secret default_transaction_isolation log_min_error_statement),
+	'role authenticator|BYPASSRLS', 'role authenticator|CREATEROLE', 'role authenticator|admin',
+	'role authenticator|data_plane', 'role authenticator|member of pg_read_all_data', 'role anonymous|data_plane',
+	'role anonymous|owner of 1 relations', 'schema public|CREATE to PUBLIC', 'schema planted|CREATE to anonymous',
+	'schema pgbeam|CREATE to operator', 'TABLE pgbeam.projects|SELECT to anonymous',
+	'TABLE pgbeam.projects|UPDATE (name) to PUBLIC', 'FUNCTION pgbeam.create_key()|EXECUTE to operator',
+	'FUNCTION pgbeam.http(text,text,jsonb,bytea)|EXECUTE to PUBLIC', 'SCHEMA pgbeam|USAGE to PUBLIC')
+{
+	like($found, qr/^\Q$subject\E\|/m, "the check finds $subject");
+}
+unlike($found, qr/thirty-two/, 'it does not show a secret');
+my $rounds = 0;
+while ($found ne '' && $rounds++ < 4)
+{
+	foreach my $mend (split /\n/, value($without, 'SELECT DISTINCT mend FROM pgbeam.check_configuration()'))
+	{
+		my $done = ask($without, $mend);
+		is($done->{state}, '00000', "it runs: $mend");
+	}
+	$without->restart;
+	$found = value($without, $check);
+}
+is($found, '', "mending what it finds leaves nothing, in $rounds rounds");
+
+# Keys and tokens.
+value($without, "ALTER SYSTEM SET pgbeam.jwt_issuer = 'https://auth.example.com'");
+$without->reload;
+$without->poll_query_until('postgres', q{SELECT current_setting('pgbeam.jwt_issuer', true) <> ''});
+like(value($without, $check), qr/^pgbeam\.jwt_issuer\|https:[^\n]*\|SELECT pgbeam\.set_jwks\([^\n]*$/, 'an issuer without keys');
+value($without, q{SELECT pgbeam.set_jwks('{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')});
+is(value($without, $check), '', 'with keys');
+value($without, 'ALTER SYSTEM RESET pgbeam.jwt_issuer');
+$without->reload;
+$without->poll_query_until('postgres', q{SELECT current_setting('pgbeam.jwt_issuer', true) = ''});
+like(value($without, $check), qr/^pgbeam\.jwt_issuer\|\|ALTER SYSTEM SET pgbeam\.jwt_issuer = <url>$/, 'keys without an issuer');
+value($without, q{SELECT pgbeam.set_jwks('{"keys": []}')});
+make($without, 'kept');
+rename $keyring, "$keyring.away" or die "cannot rename: $!";
+like(value($without, $check), qr/^key [0-9a-f]{32}\|missing\|.*^pgbeam\.keyring_file\|/ms, 'a keyring that is gone');
+rename "$keyring.away", $keyring or die "cannot rename: $!";
+is(value($without, $check), '', 'all is well again');
+
+done_testing();
