@@ -62,6 +62,8 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('projects', $$allowed_cidrs = '{::1}'$$), ('projects', $$allowed_cidrs = '{NULL}', allowed_cidr_labels = '{a}'$$),
 	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = '{NULL}'$$),
 	('projects', $$allowed_cidrs = '{::1}', allowed_cidr_labels = ARRAY[repeat('l', 101)]$$),
+	('projects', $$allowed_cidrs = '{::1,10.0.0/24}', allowed_cidr_labels = '{NULL,NULL}'$$),
+	('projects', $$allowed_cidrs = '{10.0.0.1/33}', allowed_cidr_labels = '{NULL}'$$),
 	('projects', $$allowed_cidrs = array_fill('::1'::text, ARRAY[51]), allowed_cidr_labels = array_fill(NULL::text, ARRAY[51])$$)) v(name, setting);
 
 -- Only a row of the table can be checked.

@@ -52,6 +52,7 @@ static const PbField cidr_entry[] = {
 	{
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
 		.flags = PB_UPDATE | PB_SHOWN | PB_REQUIRED,
+		.rule = pb_text_cidr_problem,
 		.about = "IPv4 or IPv6 address or network that may connect."
 	},
 	{

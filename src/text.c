@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "typeid.h"
@@ -133,6 +134,57 @@ pb_text_host_problem(const char *text, size_t length)
 			return "must not contain commas (one host, not a list)";
 	}
 	return NULL;
+}
+
+/* Digits without leading zeros that make a number up to most. */
+static bool
+is_number(const char *text, size_t length, int most)
+{
+	int			number = 0;
+
+	if (length == 0 || (length > 1 && text[0] == '0'))
+		return false;
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		number = 10 * number + (text[i] - '0');
+		if (number > most)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * An address of IPv4 or IPv6, or a network of them: a prefix length behind a
+ * slash, whatever bits stand beyond it. What is legal here PostgreSQL reads
+ * as inet; zones, addresses with parts left out and octets with leading zeros
+ * (octal to some) are not.
+ */
+const char *
+pb_text_cidr_problem(const char *text, size_t length)
+{
+	static const char legal[] = "0123456789abcdefABCDEF.:";
+	char		address[INET6_ADDRSTRLEN] = "";
+	struct in6_addr bits;
+	size_t		size = 0;
+	bool		is_v6 = false;
+
+	for (; size < length && text[size] != '/'; size++)
+	{
+		if (size + 1 == sizeof(address) || text[size] == '\0' ||
+			strchr(legal, text[size]) == NULL)
+			return "must be an IPv4 or IPv6 address or network";
+		is_v6 |= text[size] == ':';
+		address[size] = text[size];
+	}
+	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, &bits) != 1)
+		return "must be an IPv4 or IPv6 address or network";
+	if (size == length ||
+		is_number(text + size + 1, length - size - 1, is_v6 ? 128 : 32))
+		return NULL;
+	return is_v6 ? "must have a prefix length of 0 to 128 behind the slash" :
+		"must have a prefix length of 0 to 32 behind the slash";
 }
 
 /* ASCII letters, digits, hyphens and underscores: nothing that misleads. */

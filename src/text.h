@@ -1,7 +1,7 @@
 /*
  * text.h
- *	  Rules on text: characters counted, hosts judged, names made into labels,
- *	  parts of a URI percent-encoded.
+ *	  Rules on text: characters counted, hosts and networks judged, names made
+ *	  into labels, parts of a URI percent-encoded.
  *
  * Pure, and safe on bytes that are no UTF-8. A ..._problem function returns
  * the broken rule as the end of a sentence that begins with the member's
@@ -25,6 +25,7 @@ extern bool pb_text_is_name(const char *text, size_t length);
 extern size_t pb_text_characters(const char *text, size_t length);
 extern const char *pb_text_control_problem(const char *text, size_t length);
 extern const char *pb_text_host_problem(const char *text, size_t length);
+extern const char *pb_text_cidr_problem(const char *text, size_t length);
 extern size_t pb_text_percent_encode(const char *text, size_t length,
 									 char *encoded);
 extern bool pb_text_percent_decode(const char *text, size_t length,

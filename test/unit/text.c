@@ -1,7 +1,8 @@
 /*
  * text.c
- *	  Unit test of src/text.c: characters, hosts, labels, percent-encoding, ids
- *	  and domains, on every code point and on bytes that are no UTF-8.
+ *	  Unit test of src/text.c: characters, hosts, networks, labels,
+ *	  percent-encoding, ids and domains, on every code point and on bytes that
+ *	  are no UTF-8.
  */
 #include "check.h"
 #include "text.h"
@@ -255,6 +256,144 @@ test_hosts_in_noise(void)
 		CHECK(apply(pb_text_host_problem, noise, length) != NULL,
 			  "noise %d: 0x%02x behind 0x%02x", i, noise[at],
 			  at == 0 ? 0 : (uint8_t) noise[at - 1]);
+	}
+}
+
+/*
+ * What is legal PostgreSQL's inet reads as well; what it makes of the others
+ * is noted where it is lenient: shorthand, leading zeros and numbers that
+ * wrap mean something else to other readers.
+ */
+static void
+test_cidrs(void)
+{
+	static const struct
+	{
+		const char *cidr;
+		const char *word;
+	}			cases[] =
+	{
+		{"0.0.0.0", NULL},
+		{"0.0.0.0/0", NULL},
+		{"10.0.0.0/8", NULL},
+		{"10.1.2.3/8", NULL},	/* host bits set: inet, not cidr */
+		{"192.0.2.1/32", NULL},
+		{"255.255.255.255/31", NULL},
+		{"::", NULL},
+		{"::/0", NULL},
+		{"::1", NULL},
+		{"::1/128", NULL},
+		{"2001:db8::/32", NULL},
+		{"2001:DB8::a/32", NULL},
+		{"2001:db8:0:0:0:0:0:1", NULL},
+		{"2001:0db8:0000:0000:0000:0000:0000:0001/64", NULL},
+		{"1::", NULL},
+		{"1:2:3:4:5:6:7::", NULL},	/* one zero group for the two colons */
+		{"::2:3:4:5:6:7:8", NULL},
+		{"::ffff:192.0.2.1", NULL},	/* IPv6, though it carries IPv4 */
+		{"::ffff:192.0.2.1/128", NULL},
+		{"64:ff9b::192.0.2.33/96", NULL},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/127", NULL},
+
+		{"", "address"},
+		{"/", "address"},
+		{"/8", "address"},
+		{"//", "address"},
+		{"10", "address"},
+		{"10/8", "address"},	/* inet: 10.0.0.0/8 */
+		{"10.0/16", "address"},
+		{"10.0.0/24", "address"},
+		{"10.0.0.", "address"},
+		{".10.0.0.1", "address"},
+		{"10..0.1", "address"},
+		{"10.0.0.1.2", "address"},
+		{"10.0.0.256", "address"},
+		{"10.0.0.1000", "address"},
+		{"010.0.0.1", "address"},	/* inet: 10.0.0.1; octal to others */
+		{"10.0.0.00", "address"},
+		{"0x0a.0.0.1", "address"},
+		{"a.b.c.d", "address"},
+		{"167772161", "address"},
+		{"10.0.0.1:5432", "address"},
+		{":", "address"},
+		{":::", "address"},
+		{"1", "address"},
+		{"dead", "address"},
+		{"1:2:3:4:5:6:7", "address"},
+		{"1:2:3:4:5:6:7:8:9", "address"},
+		{"1:2:3:4:5:6:7:8::", "address"},
+		{"1::2::3", "address"},
+		{":1:2:3:4:5:6:7:8", "address"},
+		{"1:2:3:4:5:6:7:8:", "address"},
+		{"12345::", "address"},
+		{"::g", "address"},
+		{"::1.2.3", "address"},	/* inet: ::1.2.3.0 */
+		{"::1.2.3.256", "address"},
+		{"::1.2.3.4:5", "address"},
+		{"fe80::1%eth0", "address"},
+		{"[::1]", "address"},
+		{"::1 ", "address"},
+		{" 10.0.0.1", "address"},
+		{"10.0.0.1\n", "address"},
+		{"db.example.com", "address"},
+		{"\xef\xbc\x91.1.1.1", "address"},	/* a wide digit */
+		{"10.0.0.1\xff", "address"},
+		{"0ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "address"},
+
+		{"10.0.0.0/", "0 to 32 "},
+		{"10.0.0.0/33", "0 to 32 "},
+		{"10.0.0.0/08", "0 to 32 "},	/* inet: 8 */
+		{"10.0.0.0/00", "0 to 32 "},
+		{"10.0.0.0/+8", "0 to 32 "},
+		{"10.0.0.0/-1", "0 to 32 "},
+		{"10.0.0.0/ 8", "0 to 32 "},
+		{"10.0.0.0/8 ", "0 to 32 "},
+		{"10.0.0.0/8/8", "0 to 32 "},
+		{"10.0.0.0/255.0.0.0", "0 to 32 "},
+		{"10.0.0.0/a", "0 to 32 "},
+		{"10.0.0.0/4294967304", "0 to 32 "},	/* inet: 8, wrapped */
+		{"10.0.0.0/18446744073709551624", "0 to 32 "},
+		{"::/", "0 to 128 "},
+		{"::/129", "0 to 128 "},
+		{"::/064", "0 to 128 "},
+		{"::/1280", "0 to 128 "},
+		{"::/0x40", "0 to 128 "},
+		{"::ffff:192.0.2.1/129", "0 to 128 "},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK(is_problem(apply(pb_text_cidr_problem, cases[i].cidr,
+							   strlen(cases[i].cidr)), cases[i].word),
+			  "\"%s\"", cases[i].cidr);
+	CHECK(pb_text_cidr_problem("::1\0", 4) != NULL, "a zero byte");
+	CHECK(pb_text_cidr_problem("10.0.0.0\0/8", 11) != NULL, "a zero byte");
+	CHECK(pb_text_cidr_problem("10.0.0.0/8\0", 11) != NULL, "a zero byte");
+}
+
+/* Every number behind the slash, and every byte in an address. */
+static void
+test_cidr_parts(void)
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+
+	for (int bits = 0; bits < 1000; bits++)
+	{
+		char		text[32];
+		size_t		length = sprintf(text, "198.51.100.7/%d", bits);
+
+		CHECK(is_problem(apply(pb_text_cidr_problem, text, length),
+						 bits <= 32 ? NULL : "0 to 32 "), "%s", text);
+		length = sprintf(text, "2001:db8::7/%d", bits);
+		CHECK(is_problem(apply(pb_text_cidr_problem, text, length),
+						 bits <= 128 ? NULL : "0 to 128 "), "%s", text);
+	}
+	for (int byte = 0; byte < 256; byte++)
+	{
+		char		text[] = {'1', ':', ':', (char) byte};
+		bool		good = byte != 0 && strchr(digits, byte) != NULL;
+
+		CHECK((apply(pb_text_cidr_problem, text, sizeof(text)) == NULL) == good,
+			  "byte 0x%02x", byte);
 	}
 }
 
@@ -727,6 +866,8 @@ main(void)
 	test_near_white_space();
 	test_hosts();
 	test_hosts_in_noise();
+	test_cidrs();
+	test_cidr_parts();
 	test_percent_encode();
 	test_percent_round_trips();
 	test_percent_pairs();

@@ -1,0 +1,100 @@
+/*
+ * keyring.c
+ *	  Keyring files: the keys of any text are those on its lines, in their
+ *	  order, each once, and every ring is given back: after some ten thousand
+ *	  that were not, there is no guarded memory left.
+ *
+ * An id that fits its key cannot be guessed: keyring.dict has some.
+ */
+#include <strings.h>
+
+#include "fuzz.h"
+#include "crypt.h"
+
+/* The line's text and length; *at moves behind it. */
+static const char *
+next_line(const char *text, size_t size, size_t *at, size_t *length)
+{
+	const char *line = text + *at;
+	const char *stop = memchr(line, '\n', size - *at);
+
+	*length = stop == NULL ? size - *at : (size_t) (stop - line);
+	*at += *length + (stop != NULL);
+	return line;
+}
+
+static bool
+has_twins(const PbKeyring *ring)
+{
+	for (size_t i = 0; i < pb_keyring_count(ring); i++)
+		for (size_t k = 0; k < i; k++)
+			if (memcmp(pb_keyring_id(ring, i), pb_keyring_id(ring, k),
+					   PB_KEY_ID_BYTES) == 0)
+				return true;
+	return false;
+}
+
+static void
+compare(const PbKeyring *ring, const char *text, size_t size)
+{
+	size_t		keys = 0;
+	size_t		length;
+
+	for (size_t at = 0; at < size;)
+	{
+		const char *line = next_line(text, size, &at, &length);
+		char		hex[2 * PB_KEY_ID_BYTES + 1];
+
+		if (length == 0 || line[0] == '#')
+			continue;
+		MUST(length == PB_KEY_LINE_MAX - 2);
+		MUST(keys < pb_keyring_count(ring));
+		pb_key_id_hex(pb_keyring_id(ring, keys++), hex);
+		MUST(strncasecmp(hex, line, 2 * PB_KEY_ID_BYTES) == 0);
+		MUST(line[2 * PB_KEY_ID_BYTES] == ' ');
+	}
+	MUST(keys > 0 && keys == pb_keyring_count(ring));
+	MUST(!has_twins(ring));
+}
+
+/* A line that is to blame is one that is judged at all. */
+static void
+judge_problem(const char *problem, int line, const char *text, size_t size)
+{
+	const char *blamed = NULL;
+	size_t		length = 0;
+	size_t		at = 0;
+
+	MUST(problem != NULL && strstr(problem, "memory") == NULL);
+	MUST(line >= 0);
+	for (int i = 0; i < line; i++)
+	{
+		MUST(at < size);
+		blamed = next_line(text, size, &at, &length);
+	}
+	MUST(blamed == NULL || (length > 0 && blamed[0] != '#'));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool is_started = false;
+	char	   *text = text_of(data, size);
+	const char *problem;
+	int			line;
+	PbKeyring  *ring;
+
+	if (!is_started)
+		MUST(is_started = pb_crypt_start());
+	ring = pb_keyring_parse(text, size, &problem, &line);
+	if (ring == NULL)
+		judge_problem(problem, line, text, size);
+	else
+	{
+		MUST(problem == NULL);
+		compare(ring, text, size);
+		pb_keyring_free(ring);
+	}
+	free(text);
+	return 0;
+}
