@@ -34,7 +34,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifneq ($(filter-out test demo bench fuzz valgrind,$(or $(MAKECMDGOALS),all)),)
+else ifneq ($(filter-out test demo bench fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
 # The others install what they need.
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
@@ -52,7 +52,7 @@ $(DATA_built): $(PIECES) Makefile
 		printf '\n-- %s\n' $$script; cat $$script; \
 	done; } > $@
 
-.PHONY: test demo bench fuzz valgrind
+.PHONY: test demo bench fuzz valgrind torture
 test:
 	test/run
 demo:
@@ -63,3 +63,5 @@ fuzz:
 	test/fuzz/run
 valgrind:
 	test/valgrind
+torture:
+	test/torture/run

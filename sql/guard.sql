@@ -53,6 +53,8 @@ CREATE SCHEMA regress_pgbeam;
 GRANT CREATE ON SCHEMA regress_pgbeam TO regress_pgbeam_api;
 CREATE TABLE regress_pgbeam.own ();
 ALTER TABLE regress_pgbeam.own OWNER TO regress_pgbeam_api;
+CREATE FUNCTION regress_pgbeam.own() RETURNS integer LANGUAGE sql SECURITY DEFINER RETURN 1;
+ALTER FUNCTION regress_pgbeam.own() OWNER TO regress_pgbeam_api;
 TABLE found;
 DROP SCHEMA regress_pgbeam CASCADE;
 

@@ -123,14 +123,18 @@ AS $$
 		AND s.via NOT IN (SELECT role FROM asker)
 		AND s.via <> 0
 	UNION ALL
-	SELECT 'role ' || quote_ident(r.rolname), format('owner of %s relations', count(*)), 'the role takes requests and owns what it may need only to use',
-		format('REASSIGN OWNED BY %I TO %I', r.rolname, current_user)
-	FROM layer AS r JOIN pg_class AS c ON c.relowner = r.oid AND c.relpersistence <> 't'
+	-- to a role that may log in nowhere and has no rights: functions and views do what their owner may
+	SELECT 'role ' || quote_ident(r.rolname), format('owner of %s relations and functions', count(*)), 'the role takes requests and owns what it may need only to use',
+		format('REASSIGN OWNED BY %I TO <role without rights>', r.rolname)
+	FROM layer AS r JOIN (
+		SELECT relowner FROM pg_class WHERE relpersistence <> 't'
+		UNION ALL
+		SELECT proowner FROM pg_proc) AS o (owner) ON o.owner = r.oid
 	GROUP BY r.rolname
 	UNION ALL
 	SELECT DISTINCT 'schema ' || quote_ident(n.nspname), 'CREATE to ' || coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC'),
 		format('role %s takes requests and can plant objects there', r.rolname), CASE a.grantee
-			WHEN n.nspowner THEN format('ALTER SCHEMA %I OWNER TO %I', n.nspname, current_user)
+			WHEN n.nspowner THEN format('ALTER SCHEMA %I OWNER TO <role without rights>', n.nspname)
 			WHEN 0 THEN format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', n.nspname)
 			ELSE format('REVOKE CREATE ON SCHEMA %I FROM %s', n.nspname, a.grantee::regrole) END
 	FROM layer AS r, pg_namespace AS n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a

@@ -142,15 +142,17 @@ horizon(TimestampTz now)
 }
 
 /*
- * What makes two requests the same: operation, ids and body. The digest is
- * made as the stored one was, or under the active key. False with faults.
+ * What makes two requests the same: the organization that the caller is held
+ * to, operation, ids and body. The digest is made as the stored one was, or
+ * under the active key. False with faults.
  */
 static bool
 fingerprint(const PbRoute *route, const PbRequest *request,
 			const char *stored, char hex[FINGERPRINT_SIZE + 1],
 			PbFaults *faults)
 {
-	PbBytes		parts[2 + PB_IDS_MAX];
+	const text *org_id = request->caller.org_id;
+	PbBytes		parts[3 + PB_IDS_MAX];
 
 	parts[0] = (PbBytes) {route->operation, strlen(route->operation)};
 	for (int i = 0; i < PB_IDS_MAX; i++)
@@ -160,6 +162,8 @@ fingerprint(const PbRoute *route, const PbRequest *request,
 		parts[1 + i] = (PbBytes) {id, strlen(id)};
 	}
 	parts[1 + PB_IDS_MAX] = request->raw;
+	parts[2 + PB_IDS_MAX] = org_id == NULL ? (PbBytes) {"", 0} :
+		(PbBytes) {VARDATA_ANY(org_id), VARSIZE_ANY_EXHDR(org_id)};
 	return pb_key_fingerprint(parts, lengthof(parts), stored, hex, faults);
 }
 

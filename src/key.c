@@ -101,9 +101,15 @@ pb_key_fingerprint(const PbBytes *parts, int count, const char *stored,
 	const uint8_t *wanted = stored == NULL ? NULL : id;
 	uint8_t		made[PB_FINGERPRINT_BYTES];
 
-	if (keys == NULL ||
-		(stored != NULL && !pb_read_hex(stored, PB_KEY_ID_BYTES, id)))
+	if (keys == NULL)
 		return false;
+	if (stored != NULL && !pb_read_hex(stored, PB_KEY_ID_BYTES, id))
+	{
+		pb_fault_unavailable(faults, ERRCODE_DATA_CORRUPTED,
+							 "the fingerprint of an earlier request is not in a format that this version knows",
+							 "Use another Idempotency-Key.");
+		return false;
+	}
 	if (!pb_fingerprint(keys, parts, count, wanted, made) &&
 		!(read_again() && pb_fingerprint(ring, parts, count, wanted, made)))
 	{

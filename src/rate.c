@@ -3,10 +3,10 @@
  *	  How many requests a caller may make: token buckets in shared memory.
  *
  * The table has a fixed size. A caller's bucket lies in one of the few slots
- * of his set; where all of them are others', he takes that of whoever has
- * asked least lately. So memory is bounded, and a caller who is driven out
- * begins with a full bucket. No transaction undoes what was taken, and a
- * restart fills all.
+ * of his set; where all of them are others', he takes the one that is full
+ * soonest. So memory is bounded, and only somebody whose bucket is fuller can
+ * be driven out, to begin with a full one. No transaction undoes what was
+ * taken, and a restart fills all.
  *
  * Without shared_preload_libraries there is no shared memory and no limit.
  */
@@ -39,6 +39,8 @@ typedef struct Bucket
 {
 	uint64		owner;			/* 0: nobody's */
 	uint64		filled_at;		/* microseconds of the clock below */
+	uint64		full_at;		/* when nothing is lost with it; as of an
+								 * empty one when a request was refused */
 	int64		level;
 } Bucket;
 
@@ -163,17 +165,17 @@ owner_of(PbMeter meter, const char *kind, const char *id, int id_length)
 static Bucket *
 find_bucket(Bucket *set, uint64 owner, uint64 now, int64 full)
 {
-	Bucket	   *idle = &set[0];
+	Bucket	   *fullest = &set[0];
 
 	for (int i = 0; i < SLOTS; i++)
 	{
 		if (set[i].owner == owner)
 			return &set[i];
-		if (set[i].filled_at < idle->filled_at)
-			idle = &set[i];
+		if (set[i].full_at < fullest->full_at)
+			fullest = &set[i];
 	}
-	*idle = (Bucket) {owner, now, full};
-	return idle;
+	*fullest = (Bucket) {owner, now, now, full};
+	return fullest;
 }
 
 /* The same for all backends, and never set back. */
@@ -247,6 +249,7 @@ pb_rate_take(PbMeter meter, const char *kind, const char *id, int id_length,
 	taken = bucket->level >= REQUEST;
 	if (taken)
 		bucket->level -= REQUEST;
+	bucket->full_at = now + (taken ? full - bucket->level : full) / rate;
 	tell(bucket, rate, full, budget);
 	LWLockRelease(lock);
 	return taken;
