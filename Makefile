@@ -5,9 +5,10 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 
 # The parts, in order: a part includes only headers of parts before it. This
 # list alone gives objects, install script and that law (test/lint).
-PARTS = compat crypt typeid jwt text json sql fault parse field rule check constraint \
-	show describe keyfile key id rate organization member apikey token request operation caller \
-	idempotency resource host database project health schema openapi route http entry guard pgbeam
+PARTS = compat crypt typeid jwt text json sql fault parse field rule check \
+	constraint show describe keyfile key id rate plan organization member apikey \
+	token request operation caller query page change idempotency resource host \
+	connection replica database domain project account health schema openapi route http entry guard pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
@@ -19,8 +20,9 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field key organization member apikey token caller host \
-	database project openapi http idempotency constraint examples guard catalog
-ISOLATION = name host limit idempotency
+	database project replica domain connection account change openapi http \
+	idempotency constraint examples guard catalog
+ISOLATION = name host limit idempotency database update change
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

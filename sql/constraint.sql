@@ -43,11 +43,11 @@ CREATE VIEW edges AS
 	WHERE column_name IS NOT NULL AND v.value IS NOT NULL;
 SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 
--- Two columns have to fit each other as well; they are tried below.
+-- Two columns have to fit each other as well, and a domain is no long word; they are tried below.
 SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges
 WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
-	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status');
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain');
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 
@@ -56,6 +56,7 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('databases', $$host = '/tmp'$$), ('databases', $$host = '@x'$$), ('databases', $$host = 'a,b'$$), ('databases', $$host = 'a b'$$),
 	('databases', $$host = E'a\u3000b'$$), ('databases', $$host = E'a\u0085b'$$), ('databases', $$name = E'a\nb'$$),
 	('databases', $$username = E'a\u007fb'$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
+	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),
 	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
 	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
 	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = '{{a,b},{c,d}}'$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),

@@ -8,7 +8,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = 
 WHERE f.column_name IS NOT NULL
 	AND (a.attname IS NULL OR f.type <> a.atttypid::regtype::text OR f.nullable = a.attnotnull);
 
--- Every column has its field.
+-- Every column has its field, but for the transaction of a change.
 SELECT a.attrelid::regclass, a.attname
 FROM pg_attribute a
 WHERE a.attnum > 0 AND NOT a.attisdropped

@@ -11,7 +11,7 @@ RESET client_min_messages;
 CREATE FUNCTION ask(method text, uri text, credential text, body bytea, more jsonb DEFAULT '{}',
 	OUT status integer, OUT headers text, OUT body text)
 LANGUAGE sql AS $$
-	SELECT status, regexp_replace((headers - '{Cache-Control,X-Request-Id}'::text[])::text, '(prj|db)_[0-9a-z]{26}', '\1_...', 'g'),
+	SELECT status, regexp_replace((headers - '{Cache-Control,X-Request-Id,ETag}'::text[])::text, '(prj|db)_[0-9a-z]{26}', '\1_...', 'g'),
 		regexp_replace(regexp_replace(body, '(prj|db|req)_[0-9a-z]{26}', '\1_...', 'g'), '20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ', '...', 'g')
 	FROM pgbeam.http(method, uri,
 		jsonb_strip_nulls(jsonb_build_object('Authorization', 'Bearer ' || credential, 'Content-Type', 'application/json') || more), body)

@@ -12,20 +12,24 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/uuid.h"
 
 #include "check.h"
 #include "rule.h"
 #include "sql.h"
 #include "text.h"
+#include "typeid.h"
 
 typedef struct Check
 {
 	PbRow	   *row;
 	PbFaults   *faults;
 	PbFaults   *ignored;		/* takes members that are none */
+	int			asked;			/* flag of the members it may have */
 	int			leaf;			/* the next one */
 	int			found;			/* members met so far */
 	bool		unknown;		/* there are members beside them */
+	bool		resets;			/* below an object that is null */
 } Check;
 
 typedef struct Unknown
@@ -139,6 +143,23 @@ type_fits(const PbField *field, const PbJson *value)
 	}
 }
 
+/* An id of another resource is a problem; "" is none where that is legal. */
+static const char *
+take_id(PbRow *row, int leaf, const PbField *field, const PbJson *value)
+{
+	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
+	PbTypeid	id;
+
+	if (value->length == 0 && (field->flags & PB_NULLABLE))
+		return NULL;
+	if (pb_typeid_decode(value->text, value->length, &id) != NULL ||
+		!pb_text_is(value->text, id.prefix_length, field->prefix))
+		return psprintf("must be an id that begins with %s_", field->prefix);
+	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
+	pb_row_set(row, leaf, UUIDPGetDatum(uuid));
+	return NULL;
+}
+
 /* Stores the value, or returns the broken rule. */
 static const char *
 take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
@@ -167,6 +188,8 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 		case PB_SECRET:
 			row->secret = *value;
 			return text_problem(field, value);
+		case PB_ID:
+			return take_id(row, leaf, field, value);
 		default:
 			problem = text_problem(field, value);
 			if (problem == NULL &&
@@ -260,22 +283,56 @@ pb_check_fallback(const PbRow *row, int index, Datum *value)
 	return true;
 }
 
-/* Looks for the member; null counts as absent where nothing is required. */
+static bool
+is_update(const Check *check)
+{
+	return check->asked == PB_UPDATE;
+}
+
+/*
+ * Looks for the member. Null counts as absent where nothing is required, and
+ * in an update resets what it may.
+ */
 static bool
 find_member(Check *check, const PbField *field, const PbJson *object,
-			PbJson *value)
+			PbJson *value, bool *reset)
 {
-	if (object == NULL || !(field->flags & PB_CREATE) ||
+	*reset = check->resets && (field->flags & check->asked);
+	if (object == NULL || !(field->flags & check->asked) ||
 		!pb_json_member(object, field->name, strlen(field->name), value))
 		return false;
 	check->found++;
-	return value->type != PB_JSON_NULL || (field->flags & PB_REQUIRED);
+	if (value->type != PB_JSON_NULL || (field->flags & PB_REQUIRED) ||
+		(is_update(check) && (field->flags & PB_KEPT)))
+		return true;
+	*reset = is_update(check);
+	return false;
+}
+
+/* The default, or no value. */
+static void
+fall_back(Check *check, int leaf)
+{
+	Datum		fallback;
+
+	if (pb_check_fallback(check->row, leaf, &fallback))
+		pb_row_set(check->row, leaf, fallback);
+	else
+		pb_row_clear(check->row, leaf);
+}
+
+/* An empty password is the one that there is. */
+static bool
+changes_nothing(const Check *check, const PbField *field, const PbJson *value)
+{
+	return is_update(check) && field->kind == PB_SECRET &&
+		value->type == PB_JSON_TEXT && value->length == 0;
 }
 
 static void check_fields(Check *check, const PbField *fields,
 						 const PbJson *object, const PbPath *up);
-static bool check_row(PbRow *row, const PbJson *object, const PbPath *up,
-					  PbFaults *faults, PbFaults *ignored);
+static bool check_row(PbRow *row, const PbJson *object, int asked,
+					  const PbPath *up, PbFaults *faults, PbFaults *ignored);
 
 static void
 check_leaf(Check *check, const PbField *field, const PbJson *object,
@@ -284,17 +341,28 @@ check_leaf(Check *check, const PbField *field, const PbJson *object,
 	int			leaf = check->leaf++;
 	PbPath		path = {up, field->name, 0};
 	PbJson		value;
-	Datum		fallback;
+	bool		reset;
 
-	if (find_member(check, field, object, &value))
+	if (find_member(check, field, object, &value, &reset))
+	{
+		if (changes_nothing(check, field, &value))
+			return;
 		check_value(check->row, leaf, field, &value, &path, check->faults);
+		check->row->given[leaf] = true;
+	}
+	else if (is_update(check))
+	{
+		check->row->given[leaf] = reset;
+		if (reset)
+			fall_back(check, leaf);
+	}
 	else if ((field->flags & PB_REQUIRED) && object != NULL)
 	{
 		pb_fault_problem(check->faults, &path, "is required", NULL);
 		check->row->failed[leaf] = true;
 	}
-	else if (pb_check_fallback(check->row, leaf, &fallback))
-		pb_row_set(check->row, leaf, fallback);
+	else
+		fall_back(check, leaf);
 }
 
 /* A nested object's members have leaves, given or not. */
@@ -304,12 +372,15 @@ check_object(Check *check, const PbField *field, const PbJson *object,
 {
 	PbPath		path = {up, field->name, 0};
 	PbJson		value;
-	bool		found = find_member(check, field, object, &value);
+	bool		reset;
+	bool		found = find_member(check, field, object, &value, &reset);
 	bool		fits = found && type_fits(field, &value);
 
 	if (found && !fits)
 		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
+	check->resets = reset;
 	check_fields(check, field->fields, fits ? &value : NULL, &path);
+	check->resets = false;
 }
 
 static void
@@ -318,33 +389,79 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 {
 	PbPath		path = {up, field->name, 0};
 	PbJson		value;
+	bool		reset;
 
-	if (!find_member(check, field, object, &value))
+	if (is_update(check))
+		return;
+	if (!find_member(check, field, object, &value, &reset))
 		pb_fault_problem(check->faults, &path, "is required", NULL);
 	else if (!type_fits(field, &value))
 		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
 	else
 	{
 		check->row->embedded = pb_row_make(field->resource);
-		check->unknown |= check_row(check->row->embedded, &value, &path,
-									check->faults, check->ignored);
+		check->unknown |= check_row(check->row->embedded, &value, PB_CREATE,
+									&path, check->faults, check->ignored);
 	}
 }
 
-/* No create request has a list of objects yet; it begins empty. */
-static void
-take_no_objects(Check *check, const PbField *field)
+/* A member of an object in a list, as text; true where there is one. */
+static bool
+take_item_member(Check *check, const PbField *member, const PbJson *item,
+				 const PbPath *up, Datum *text)
 {
-	for (const PbField *member = field->fields; member->name != NULL; member++)
-		pb_row_set(check->row, check->leaf++,
-				   PointerGetDatum(construct_empty_array(TEXTOID)));
+	PbPath		path = {up, member->name, 0};
+	PbJson		value;
+	bool		reset;
+	const char *problem;
+
+	if (!find_member(check, member, item, &value, &reset))
+	{
+		if (member->flags & PB_REQUIRED)
+			pb_fault_problem(check->faults, &path, "is required", NULL);
+		return false;
+	}
+	problem = value.type == PB_JSON_TEXT ? text_problem(member, &value) :
+		type_rule(member);
+	if (problem != NULL)
+		pb_fault_problem(check->faults, &path, problem, NULL);
+	else
+		*text = PointerGetDatum(cstring_to_text_with_len(value.text,
+														 value.length));
+	return problem == NULL;
+}
+
+/* The texts of one member in all objects of a list; null where absent. */
+static Datum
+take_item_members(Check *check, const PbField *member, const PbJson *list,
+				  const PbPath *up)
+{
+	Datum	   *texts = palloc0(list->size * sizeof(Datum));
+	bool	   *nulls = palloc(list->size * sizeof(bool));
+	int			lower = 1;
+
+	for (int i = 0; i < list->size; i++)
+	{
+		PbPath		path = {up, NULL, i};
+		PbJson		item;
+
+		(void) pb_json_item(list, i, &item);
+		nulls[i] = item.type != PB_JSON_OBJECT ||
+			!take_item_member(check, member, &item, &path, &texts[i]);
+	}
+	if (list->size == 0)
+		return PointerGetDatum(construct_empty_array(TEXTOID));
+	return PointerGetDatum(construct_md_array(texts, nulls, 1,
+											  unconstify(int *, &list->size),
+											  &lower, TEXTOID, -1, false,
+											  TYPALIGN_INT));
 }
 
 static bool
-names_field(const PbField *fields, const char *name, int length)
+names_field(const PbField *fields, int asked, const char *name, int length)
 {
 	for (const PbField *field = fields; field->name != NULL; field++)
-		if ((field->flags & PB_CREATE) &&
+		if ((field->flags & asked) &&
 			pb_text_is(name, length, field->name))
 			return true;
 	return false;
@@ -356,11 +473,68 @@ note_unknown(void *state, const char *name, int length)
 	Unknown    *unknown = state;
 	PbPath		path = {unknown->up, pb_path_name(name, length), 0};
 
-	if (names_field(unknown->fields, name, length))
+	if (names_field(unknown->fields, unknown->check->asked, name, length))
 		return;
 	unknown->check->unknown = true;
 	pb_fault_problem(unknown->check->ignored, &path,
 					 "is not a member that this request has", NULL);
+}
+
+/*
+ * Items that are no objects, and members that they should not have; false
+ * where the list as such is wrong.
+ */
+static bool
+check_items(Check *check, const PbField *field, const PbJson *list,
+			const PbPath *path)
+{
+	const char *problem = type_fits(field, list) ?
+	pb_rule_count(field, list->size) : type_rule(field);
+
+	if (problem != NULL)
+		pb_fault_problem(check->faults, path, problem, NULL);
+	for (int i = 0; problem == NULL && i < list->size; i++)
+	{
+		PbPath		item_path = {path, NULL, i};
+		PbJson		item;
+
+		(void) pb_json_item(list, i, &item);
+		if (item.type != PB_JSON_OBJECT)
+			pb_fault_problem(check->faults, &item_path, "must be an object",
+							 NULL);
+		else
+		{
+			Unknown		unknown = {check, field->fields, &item_path};
+
+			pb_json_names(&item, note_unknown, &unknown);
+		}
+	}
+	return problem == NULL;
+}
+
+/* A list of objects has an array for each of their members. */
+static void
+check_objects(Check *check, const PbField *field, const PbJson *object,
+			  const PbPath *up)
+{
+	static const PbJson none = {.type = PB_JSON_ARRAY};
+	PbPath		path = {up, field->name, 0};
+	PbJson		list;
+	bool		reset;
+	bool		is_given = find_member(check, field, object, &list, &reset);
+	bool		fits = is_given && check_items(check, field, &list, &path);
+	int			found = check->found;
+
+	for (const PbField *member = field->fields; member->name != NULL; member++)
+	{
+		int			leaf = check->leaf++;
+
+		check->row->given[leaf] = is_given || reset;
+		pb_row_set(check->row, leaf,
+				   take_item_members(check, member, fits ? &list : &none,
+									 &path));
+	}
+	check->found = found;
 }
 
 /*
@@ -381,7 +555,7 @@ check_fields(Check *check, const PbField *fields, const PbJson *object,
 		else if (field->kind == PB_EMBEDDED)
 			check_embedded(check, field, object, up);
 		else if (pb_field_lists_objects(field))
-			take_no_objects(check, field);
+			check_objects(check, field, object, up);
 		else
 			check_leaf(check, field, object, up);
 	}
@@ -396,15 +570,31 @@ check_fields(Check *check, const PbField *fields, const PbJson *object,
 
 /* A whole resource, nested or not; tells whether it has unknown members. */
 static bool
-check_row(PbRow *row, const PbJson *object, const PbPath *up,
+check_row(PbRow *row, const PbJson *object, int asked, const PbPath *up,
 		  PbFaults *faults, PbFaults *ignored)
 {
-	Check		check = {.row = row, .faults = faults, .ignored = ignored};
+	Check		check = {
+		.row = row, .asked = asked, .faults = faults, .ignored = ignored
+	};
 
 	check_fields(&check, row->resource->fields, object, up);
-	if (row->resource->rule != NULL)
+	if (asked == PB_CREATE && row->resource->rule != NULL)
 		row->resource->rule(row, up, faults);
 	return check.unknown;
+}
+
+static void
+check_request(PbRow *row, const PbJson *body, int asked, PbFaults *faults,
+			  PbFaults *ignored)
+{
+	if (body->type != PB_JSON_OBJECT)
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "the request body must be a JSON object", NULL);
+	else if (check_row(row, body, asked, NULL, faults, ignored) &&
+			 pb_json_deeper_than(body, PB_NESTING_MAX))
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 psprintf("the request body must not be nested deeper than %d levels",
+							  PB_NESTING_MAX), NULL);
 }
 
 /*
@@ -416,12 +606,16 @@ void
 pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 				PbFaults *ignored)
 {
-	if (body->type != PB_JSON_OBJECT)
-		pb_fault_set(faults, PB_INVALID_INPUT,
-					 "the request body must be a JSON object", NULL);
-	else if (check_row(row, body, NULL, faults, ignored) &&
-			 pb_json_deeper_than(body, PB_NESTING_MAX))
-		pb_fault_set(faults, PB_INVALID_INPUT,
-					 psprintf("the request body must not be nested deeper than %d levels",
-							  PB_NESTING_MAX), NULL);
+	check_request(row, body, PB_CREATE, faults, ignored);
+}
+
+/*
+ * The same for an update request: fills what it sets, and marks that as given.
+ * The rule over the whole row is for the merged one.
+ */
+void
+pb_check_update(PbRow *row, const PbJson *body, PbFaults *faults,
+				PbFaults *ignored)
+{
+	check_request(row, body, PB_UPDATE, faults, ignored);
 }

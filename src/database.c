@@ -10,10 +10,12 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
+#include "connection.h"
 #include "database.h"
 #include "host.h"
 #include "key.h"
 #include "organization.h"
+#include "replica.h"
 #include "resource.h"
 #include "show.h"
 #include "sql.h"
@@ -23,7 +25,6 @@ static PbPrepared prepared;
 
 static struct
 {
-	int			project_id;
 	int			connection_string;
 	int			proxy_host;
 	int			name;
@@ -37,9 +38,6 @@ static struct
 static int	default_pool_mode;
 static bool default_cache_enabled;
 
-static const char *const ssl_modes[] = {
-	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
-};
 static const char *const roles[] = {"primary", "replica", NULL};
 static const char *const pool_modes[] = {
 	"session", "transaction", "statement", NULL
@@ -107,7 +105,7 @@ static const PbField pool_config[] = {
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "db",
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_DATABASE_PREFIX,
 		.at = &prepared.id,
 		.about = "The database's id."
 	},
@@ -119,7 +117,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
-		.at = &at.project_id,
+		.at = &prepared.parent,
 		.about = "The project it belongs to."
 	},
 	{
@@ -129,9 +127,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
-		.column = "(SELECT p.proxy_host FROM pgbeam.projects AS p "
-		"WHERE p.org_id OPERATOR(pg_catalog.=) t.org_id "
-		"AND p.id OPERATOR(pg_catalog.=) t.project_id)",
+		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
@@ -163,12 +159,13 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "password_generation", .kind = PB_INTEGER,
+		.flags = PB_STAMPED,
 		.least = 1, .most = PG_INT32_MAX, .at = &at.password_generation,
 		.about = "How often the password has been set."
 	},
 	{
 		.name = "ssl_mode", .kind = PB_WORD, .flags = PB_OPEN,
-		.words = ssl_modes, .fallback = "\"verify-full\"",
+		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
 		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
 	},
 	{
@@ -221,10 +218,20 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 					 NULL);
 }
 
+static const PbOrder orders[] = {
+	{.name = "created_at", .column = "id", .leaf = &prepared.id},
+	{0}
+};
+
+static const PbResource *const children[] = {&pb_replica, NULL};
+
 const PbResource pb_database = {
 	.name = "database",
+	.children = children,
+	.plural = "databases",
+	.orders = orders,
 	.table = "pgbeam.databases",
-	.prefix = "db",
+	.prefix = PB_DATABASE_PREFIX,
 	.parent = "project_id",
 	.fields = fields,
 	.rule = check_row,
@@ -258,10 +265,23 @@ place_of(const PbRow *row)
 		.purpose = "database.password",
 		.org = VARDATA_ANY(org),
 		.org_length = VARSIZE_ANY_EXHDR(org),
-		.project = DatumGetUUIDP(row->values[at.project_id])->data,
+		.project = DatumGetUUIDP(row->values[prepared.parent])->data,
 		.database = DatumGetUUIDP(pb_resource_id(row))->data,
 		.generation = DatumGetInt32(row->values[at.password_generation]),
 	};
+}
+
+/* Seals a password for the row as it is. False with faults. */
+static bool
+seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
+	 PbFaults *faults)
+{
+	PbPlace		place = place_of(row);
+	bytea	   *sealed = pb_key_seal(secret, &place, nonce, faults);
+
+	if (sealed != NULL)
+		pb_row_set(row, at.password, PointerGetDatum(sealed));
+	return sealed != NULL;
 }
 
 /*
@@ -273,21 +293,13 @@ pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
 					const uint8 random[PB_DATABASE_RANDOM], PbFaults *faults)
 {
 	uint64		id_random;
-	PbPlace		place;
-	bytea	   *sealed;
 
 	memcpy(&id_random, random, sizeof(id_random));
 	pb_resource_stamp(row, id_random);
 	pb_row_set(row, prepared.org_id, org_id);
-	pb_row_set(row, at.project_id, project_id);
+	pb_row_set(row, prepared.parent, project_id);
 	pb_row_set(row, at.password_generation, Int32GetDatum(1));
-	place = place_of(row);
-	sealed = pb_key_seal(&row->secret, &place, random + sizeof(id_random),
-						 faults);
-	if (sealed == NULL)
-		return false;
-	pb_row_set(row, at.password, PointerGetDatum(sealed));
-	return true;
+	return seal(row, &row->secret, random + sizeof(id_random), faults);
 }
 
 static void
@@ -320,26 +332,142 @@ pb_database_derive(PbRow *row, Datum proxy_host)
 			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
 }
 
+void
+pb_database_show(StringInfo out, PbRow *row,
+				 const PbOrganization *organization)
+{
+	pb_database_derive(row, row->values[at.proxy_host]);
+	pb_show(out, row);
+}
+
+/* The database of a path; NULL with faults. */
+static PbRow *
+find(const PbRequest *request, PbAccess access, PbReply *reply)
+{
+	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, access,
+									   request->ids[1], &project,
+									   &organization, &reply->faults);
+
+	if (row == NULL || pb_row_has(row, at.proxy_host))
+		return row;
+	/* a row without its project, as replication may leave one */
+	pb_resource_not_found(&pb_database, &reply->faults);
+	return NULL;
+}
+
 /* getDatabase */
 void
 pb_database_get(const PbRequest *request, PbReply *reply)
 {
-	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbRow	   *row = find(request, PB_READ, reply);
+
+	if (row != NULL)
+		pb_database_show(reply->body, row, NULL);
+}
+
+/* A new password is sealed for a new generation. */
+static bool
+take_password(PbRow *row, const PbRow *changes, PbFaults *faults)
+{
+	uint8_t		nonce[PB_NONCE_BYTES];
+	int32		generation;
+
+	if (!changes->given[at.password])
+		return false;
+	generation = DatumGetInt32(row->values[at.password_generation]);
+	pb_row_set(row, at.password_generation, Int32GetDatum(generation + 1));
+	pb_random(nonce, sizeof(nonce));
+	return seal(row, &changes->secret, nonce, faults);
+}
+
+/* updateDatabase */
+void
+pb_database_update(const PbRequest *request, PbReply *reply)
+{
+	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
+	const PbChange change = {
+		.resource = &pb_database, .id = request->ids[1], .parent = &project,
+		.merge = take_password, .show = pb_database_show
+	};
+
+	pb_resource_change(&change, request, reply);
+}
+
+/* deleteDatabase */
+void
+pb_database_delete(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_WRITE, reply);
+
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+/* testDatabaseConnection: what a data plane reported last */
+void
+pb_database_test(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_READ, reply);
+
+	if (row != NULL)
+		pb_connection_show(reply->body, pb_resource_org(row),
+						   pb_resource_id(row));
+}
+
+/* A data plane's report; false with faults. */
+void
+pb_database_report_test(const char *id, const PbReport *report,
+						PbFaults *faults)
+{
+	const PbCaller data_plane = {.is_trusted = true};
 	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, PB_READ,
-									   request->ids[1], &project,
+	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_WRITE, id,
+									   NULL, &organization, faults);
+
+	if (row != NULL)
+		pb_connection_store(pb_resource_org(row), pb_resource_id(row), report,
+							faults);
+}
+
+static void
+show_replica(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	pb_show(out, row);
+}
+
+/* listReplicas */
+void
+pb_database_list_replicas(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_replica, &pb_database, request, reply,
+						   show_replica);
+}
+
+/* createReplica */
+void
+pb_database_add_replica(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *replica;
+
+	if (pb_resource_begin_below(&pb_replica, &pb_database, request, &replica,
+								reply) != NULL)
+		pb_resource_finish_below(request, replica, reply);
+}
+
+/* deleteReplica */
+void
+pb_database_delete_replica(const PbRequest *request, PbReply *reply)
+{
+	const PbParent database = {PB_DATABASE_PREFIX, request->ids[0]};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_replica, &request->caller, PB_WRITE,
+									   request->ids[1], &database,
 									   &organization, &reply->faults);
 
-	if (row == NULL)
-		return;
-	if (!pb_row_has(row, at.proxy_host))
-	{
-		/* a row without its project, as replication may leave one */
-		pb_resource_not_found(&pb_database, &reply->faults);
-		return;
-	}
-	pb_database_derive(row, row->values[at.proxy_host]);
-	pb_show(reply->body, row);
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
 }
 
 /*
@@ -399,7 +527,7 @@ static PbRow *
 read_picked(HeapTuple tuple, TupleDesc descriptor)
 {
 	const int	leaves[] = {
-		prepared.org_id, at.project_id, prepared.id, at.password_generation,
+		prepared.org_id, prepared.parent, prepared.id, at.password_generation,
 		at.password
 	};
 	PbRow	   *row = pb_row_make(&pb_database);

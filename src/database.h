@@ -5,6 +5,7 @@
 #ifndef PB_DATABASE_H
 #define PB_DATABASE_H
 
+#include "connection.h"
 #include "crypt.h"
 #include "request.h"
 
@@ -17,9 +18,21 @@ extern void pb_database_define_settings(void);
 extern bool pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
 								const uint8 random[PB_DATABASE_RANDOM],
 								PbFaults *faults);
+extern void pb_database_show(StringInfo out, PbRow *row,
+							 const PbOrganization *organization);
 extern void pb_database_derive(PbRow *row, Datum proxy_host);
 
 extern void pb_database_get(const PbRequest *request, PbReply *reply);
+extern void pb_database_update(const PbRequest *request, PbReply *reply);
+extern void pb_database_delete(const PbRequest *request, PbReply *reply);
+extern void pb_database_test(const PbRequest *request, PbReply *reply);
+extern void pb_database_report_test(const char *id, const PbReport *report,
+									PbFaults *faults);
+extern void pb_database_list_replicas(const PbRequest *request,
+									  PbReply *reply);
+extern void pb_database_add_replica(const PbRequest *request, PbReply *reply);
+extern void pb_database_delete_replica(const PbRequest *request,
+									   PbReply *reply);
 extern text *pb_database_password(const char *id, PbFaults *faults);
 extern int64 pb_database_rewrap(int32 batch, PbFaults *faults);
 

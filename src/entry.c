@@ -20,6 +20,7 @@
 #include "entry.h"
 #include "http.h"
 #include "parse.h"
+#include "query.h"
 #include "route.h"
 #include "sql.h"
 
@@ -27,6 +28,24 @@ PG_FUNCTION_INFO_V1(pgbeam_create_project);
 PG_FUNCTION_INFO_V1(pgbeam_get_project);
 PG_FUNCTION_INFO_V1(pgbeam_delete_project);
 PG_FUNCTION_INFO_V1(pgbeam_get_database);
+PG_FUNCTION_INFO_V1(pgbeam_list_projects);
+PG_FUNCTION_INFO_V1(pgbeam_update_project);
+PG_FUNCTION_INFO_V1(pgbeam_list_databases);
+PG_FUNCTION_INFO_V1(pgbeam_create_database);
+PG_FUNCTION_INFO_V1(pgbeam_update_database);
+PG_FUNCTION_INFO_V1(pgbeam_delete_database);
+PG_FUNCTION_INFO_V1(pgbeam_test_database_connection);
+PG_FUNCTION_INFO_V1(pgbeam_list_replicas);
+PG_FUNCTION_INFO_V1(pgbeam_create_replica);
+PG_FUNCTION_INFO_V1(pgbeam_delete_replica);
+PG_FUNCTION_INFO_V1(pgbeam_list_custom_domains);
+PG_FUNCTION_INFO_V1(pgbeam_create_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_delete_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_verify_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_list_regions);
+PG_FUNCTION_INFO_V1(pgbeam_list_plans);
+PG_FUNCTION_INFO_V1(pgbeam_list_organizations);
+PG_FUNCTION_INFO_V1(pgbeam_get_organization_plan);
 PG_FUNCTION_INFO_V1(pgbeam_health);
 PG_FUNCTION_INFO_V1(pgbeam_openapi);
 PG_FUNCTION_INFO_V1(pgbeam_http);
@@ -137,14 +156,41 @@ pb_entry_text(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* The arguments are the ids of the path, then the body where there is one. */
+/* Arguments in the order of the parameters; null is as good as missing. */
 static bool
-read_arguments(FunctionCallInfo fcinfo, int ids, PbRequest *request,
-			   PbFaults *faults)
+read_parameters(FunctionCallInfo fcinfo, int first, const PbResource *asked,
+				PbRequest *request, PbFaults *faults)
 {
+	StringInfoData out;
+
+	pb_query_begin(&out);
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		const PbField *field = &asked->fields[i - first];
+		const char *value;
+
+		if (PG_ARGISNULL(i))
+			continue;
+		value = field->kind == PB_INTEGER ?
+			psprintf("%d", PG_GETARG_INT32(i)) : pb_entry_text(fcinfo, i);
+		pb_query_text(&out, field, value, strlen(value));
+	}
+	return pb_query_end(&out, &request->parameters, faults);
+}
+
+/* The ids of the path, then the parameters of the query or the body. */
+static bool
+read_arguments(FunctionCallInfo fcinfo, const PbRoute *route,
+			   PbRequest *request, PbFaults *faults)
+{
+	int			ids = pb_operation_ids(route);
+
 	for (int i = 0; i < ids; i++)
 		request->ids[i] = pb_entry_text(fcinfo, i);
-	if (PG_NARGS() == ids || PG_ARGISNULL(ids))
+	if (route->parameters != NULL)
+		return read_parameters(fcinfo, ids, route->parameters, request,
+							   faults);
+	if (route->takes == NULL || PG_ARGISNULL(ids))
 		return true;
 	return read_body(PG_GETARG_DATUM(ids), request, faults);
 }
@@ -209,8 +255,7 @@ run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 	if (request.manner == PB_HTTP)
 		read_session(&request);
 	if (admit(route, &request, &reply) &&
-		read_arguments(fcinfo, pb_operation_ids(route), &request,
-					   &reply.faults))
+		read_arguments(fcinfo, route, &request, &reply.faults))
 		pb_route_run(route, &request, &reply);
 	conclude(&request, route, &reply);
 	pb_sql_end(&scope);
@@ -242,6 +287,114 @@ Datum
 pgbeam_get_database(PG_FUNCTION_ARGS)
 {
 	return run_operation(fcinfo, PB_GET_DATABASE);
+}
+
+Datum
+pgbeam_list_projects(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_PROJECTS);
+}
+
+Datum
+pgbeam_update_project(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_UPDATE_PROJECT);
+}
+
+Datum
+pgbeam_list_databases(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_DATABASES);
+}
+
+Datum
+pgbeam_create_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_DATABASE);
+}
+
+Datum
+pgbeam_update_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_UPDATE_DATABASE);
+}
+
+Datum
+pgbeam_delete_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_DATABASE);
+}
+
+Datum
+pgbeam_test_database_connection(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_TEST_DATABASE);
+}
+
+Datum
+pgbeam_list_replicas(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_REPLICAS);
+}
+
+Datum
+pgbeam_create_replica(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_REPLICA);
+}
+
+Datum
+pgbeam_delete_replica(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_REPLICA);
+}
+
+Datum
+pgbeam_list_custom_domains(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_DOMAINS);
+}
+
+Datum
+pgbeam_create_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_DOMAIN);
+}
+
+Datum
+pgbeam_delete_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_DOMAIN);
+}
+
+Datum
+pgbeam_verify_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_VERIFY_DOMAIN);
+}
+
+Datum
+pgbeam_list_regions(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_REGIONS);
+}
+
+Datum
+pgbeam_list_plans(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_PLANS);
+}
+
+Datum
+pgbeam_list_organizations(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_ORGANIZATIONS);
+}
+
+Datum
+pgbeam_get_organization_plan(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_PLAN);
 }
 
 Datum

@@ -9,6 +9,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "field.h"
@@ -103,6 +105,7 @@ pb_row_make(const PbResource *resource)
 	row->nulls = palloc(row->shape->count);
 	memset(row->nulls, 'n', row->shape->count);
 	row->failed = palloc0(row->shape->count * sizeof(bool));
+	row->given = palloc0(row->shape->count * sizeof(bool));
 	return row;
 }
 
@@ -111,6 +114,47 @@ pb_row_set(PbRow *row, int leaf, Datum value)
 {
 	row->values[leaf] = value;
 	row->nulls[leaf] = ' ';
+}
+
+void
+pb_row_clear(PbRow *row, int leaf)
+{
+	row->values[leaf] = (Datum) 0;
+	row->nulls[leaf] = 'n';
+}
+
+static bool
+is_same(const PbRow *a, const PbRow *b, int leaf)
+{
+	int16		length;
+	bool		by_value;
+
+	if (!pb_row_has(a, leaf) || !pb_row_has(b, leaf))
+		return pb_row_has(a, leaf) == pb_row_has(b, leaf);
+	get_typlenbyval(a->shape->leaves[leaf].type, &length, &by_value);
+	return datum_image_eq(a->values[leaf], b->values[leaf], by_value, length);
+}
+
+/*
+ * Lays what an update sets over a stored row, but for secrets, which stand
+ * beside the row; tells whether anything changes.
+ */
+bool
+pb_row_merge(PbRow *row, const PbRow *changes)
+{
+	bool		changed = false;
+
+	for (int i = 0; i < row->shape->count; i++)
+	{
+		if (!changes->given[i] ||
+			row->shape->leaves[i].field->kind == PB_SECRET ||
+			is_same(row, changes, i))
+			continue;
+		row->values[i] = changes->values[i];
+		row->nulls[i] = changes->nulls[i];
+		changed = true;
+	}
+	return changed;
 }
 
 bool

@@ -38,6 +38,9 @@ typedef enum PbKind
 #define PB_NULLABLE 0x10		/* may be without value; "" is none */
 #define PB_QUIET	0x20		/* shown only when not at its default */
 #define PB_DERIVED	0x40		/* no column: computed when shown */
+#define PB_KEPT		0x80		/* an update cannot reset it with null */
+#define PB_NULL_SHOWN 0x200		/* shown as null when it has no value */
+#define PB_STAMPED	0x100		/* not a client's, but written by updates */
 
 /* a member that clients give, change and see */
 #define PB_OPEN		(PB_CREATE | PB_UPDATE | PB_SHOWN)
@@ -70,7 +73,8 @@ typedef struct PbField
 		.about = "When it was created: the instant of its id." \
 	}, \
 	{ \
-		.name = "updated_at", .kind = PB_TIME, .flags = PB_SHOWN, \
+		.name = "updated_at", .kind = PB_TIME, \
+		.flags = PB_SHOWN | PB_STAMPED, \
 		.at = &(prepared_).updated_at, \
 		.about = "When it was changed last." \
 	}, \
@@ -111,6 +115,7 @@ typedef struct PbPrepared
 	struct PbStatements *statements;	/* resource.c's */
 	int			id;
 	int			org_id;
+	int			parent;
 	int			created_at;
 	int			updated_at;
 	int			deleted_at;
@@ -124,6 +129,11 @@ typedef struct PbResource
 	const char *parent;			/* column of the resource it belongs to */
 	const char *conflict;		/* what ON CONFLICT infers, or NULL */
 	const char *retire;			/* SET items of a delete beside deleted_at */
+	const char *plural;			/* in lists: "projects" */
+	const struct PbResource *const *children;	/* deleted with it, then NULL;
+												 * or NULL */
+	const struct PbOrder *orders;	/* of lists, the default first; see
+									 * page.h */
 	const PbField *fields;		/* ends with a row without name */
 	void		(*rule) (const struct PbRow *row, const PbPath *up,
 						 PbFaults *faults); /* over the whole row */
@@ -137,6 +147,7 @@ typedef struct PbRow
 	Datum	   *values;			/* a place for each leaf */
 	char	   *nulls;			/* 'n' or ' ', as SPI has it */
 	bool	   *failed;			/* leaves at fault */
+	bool	   *given;			/* leaves that an update sets */
 	PbJson		secret;			/* the plain value, within the request */
 	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
 } PbRow;
@@ -147,6 +158,8 @@ extern PbRow *pb_row_make(const PbResource *resource);
 extern void pb_row_set(PbRow *row, int leaf, Datum value);
 extern bool pb_row_has(const PbRow *row, int leaf);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
+extern void pb_row_clear(PbRow *row, int leaf);
+extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor);
 
 #endif							/* PB_FIELD_H */

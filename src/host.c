@@ -184,3 +184,48 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 			 errmsg("no free proxy host was found in %d tries", TRIES),
 			 errhint("Try again, or choose another name.")));
 }
+
+static PbStatement claim_custom = {
+	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
+	"VALUES ($1, $2, $3, 'custom') ON CONFLICT (host) DO NOTHING",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+static PbStatement is_own = {
+	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom'",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+/* Whether a name lies where proxy hosts are made. */
+bool
+pb_host_is_proxy(Datum host)
+{
+	const char *name = TextDatumGetCString(host);
+
+	for (int i = 0; pb_clouds[i] != NULL; i++)
+	{
+		StringInfoData domain;
+		int			before;
+
+		initStringInfo(&domain);
+		append_domain(&domain, proxy_domain, pb_clouds[i]);
+		before = (int) strlen(name) - domain.len;
+		if (before >= 0 && pg_strcasecmp(name + before, domain.data) == 0 &&
+			(before == 0 || name[before - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* Claims a name that a project brings along; it may have had it before. */
+bool
+pb_host_claim_custom(Datum host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {host, org_id, project_id};
+
+	return pb_sql_run(&claim_custom, values, NULL) > 0 ||
+		pb_sql_run(&is_own, values, NULL) > 0;
+}

@@ -17,6 +17,14 @@ extern const char *const pb_clouds[];
 extern void pb_host_define_settings(void);
 extern int	pb_host_port(void);
 
+/* SQL: the proxy host of the project with this org_id and id */
+#define PB_PROXY_HOST_OF(org, project) \
+	"(SELECT p.proxy_host FROM pgbeam.projects AS p " \
+	"WHERE p.org_id OPERATOR(pg_catalog.=) " org \
+	" AND p.id OPERATOR(pg_catalog.=) " project ")"
+
+extern bool pb_host_is_proxy(Datum host);
+extern bool pb_host_claim_custom(Datum host, Datum org_id, Datum project_id);
 extern Datum pb_host_claim(Datum name, Datum cloud, Datum org_id,
 						   Datum project_id);
 

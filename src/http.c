@@ -17,6 +17,7 @@
 #include "id.h"
 #include "idempotency.h"
 #include "parse.h"
+#include "query.h"
 #include "route.h"
 #include "text.h"
 
@@ -144,6 +145,8 @@ print_refusal(const PbRequest *request, const char *id, PbReply *reply,
 		pb_fault_envelope(reply->body, &reply->faults);
 	add_header(answer, "Content-Type", as_document ?
 			   "application/problem+json" : "application/json");
+	if (reply->etag != NULL)
+		add_header(answer, "ETag", reply->etag);
 	if (reply->faults.refusal == PB_UNAUTHORIZED)
 		add_header(answer, "WWW-Authenticate", "Bearer");
 	else if (reply->faults.refusal == PB_UNAVAILABLE)
@@ -152,12 +155,33 @@ print_refusal(const PbRequest *request, const char *id, PbReply *reply,
 		add_header(answer, "Retry-After", psprintf("%d", reply->budget.next_in));
 }
 
+/* A read that gives what the client has already gives nothing. */
+static void
+print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
+		   PbAnswer *answer)
+{
+	char	   *etag = palloc(PB_ETAG_SIZE + 1);
+
+	pb_request_etag(reply->body->data + reply->body_begin,
+					reply->body->len - reply->body_begin, etag);
+	add_header(answer, "ETag", etag);
+	if (route->writes ||
+		!pb_request_names_etag(request, "if-none-match", etag, true))
+		return;
+	answer->status = 304;
+	reply->body->len = reply->body_begin;
+}
+
 static void
 print_success(const PbRequest *request, const PbRoute *route,
-			  const PbReply *reply, PbAnswer *answer)
+			  PbReply *reply, PbAnswer *answer)
 {
 	answer->status = route->status;
-	if (answer->status != 204)
+	if (route->has_etag)
+		print_etag(request, route, reply, answer);
+	if (reply->next_page != NULL && request->query != NULL)
+		add_header(answer, "Link", pb_route_next_link(request, reply));
+	if (answer->status != 204 && answer->status != 304)
 		add_header(answer, "Content-Type", "application/json");
 	if (reply->created != NULL && route->location != NULL)
 		add_header(answer, "Location",
@@ -317,8 +341,19 @@ serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 	if (!has_route(match, reply, answer))
 		return;
 	take_ids(match, request);
+	if (route->parameters != NULL &&
+		!pb_query_read(route->parameters, request->query, &request->parameters,
+					   &reply->faults))
+		return;
 	if (route->takes == NULL || take_body(message, request, reply))
 		pb_route_run(route, request, reply);
+}
+
+/* What stands between ? and #, as it is spelled. */
+static const char *
+query_of(const char *rest)
+{
+	return *rest != '?' ? "" : pnstrdup(rest + 1, strcspn(rest + 1, "#"));
 }
 
 /*
@@ -335,6 +370,7 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 
 	request->manner = PB_HTTP;
 	request->path = pnstrdup(message->uri, path_length);
+	request->query = query_of(message->uri + path_length);
 	pb_route_match(message->method, request->path, path_length, &match);
 	if (match.first != NULL && strcmp(message->method, "OPTIONS") == 0)
 	{

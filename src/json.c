@@ -320,6 +320,14 @@ pb_json_number(StringInfo out, int32 number)
 }
 
 void
+pb_json_long(StringInfo out, int64 number)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	appendBinaryStringInfo(out, digits, pg_lltoa(number, digits));
+}
+
+void
 pb_json_boolean(StringInfo out, bool boolean)
 {
 	appendStringInfoString(out, boolean ? "true" : "false");

@@ -67,6 +67,7 @@ extern void pb_json_open(StringInfo out, const char *name);
 extern void pb_json_pair(StringInfo out, const char *name,
 						 const char *string);
 extern void pb_json_number(StringInfo out, int32 number);
+extern void pb_json_long(StringInfo out, int64 number);
 extern void pb_json_boolean(StringInfo out, bool boolean);
 
 #endif							/* PB_JSON_H */

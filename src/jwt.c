@@ -56,6 +56,30 @@ pb_base64url_decode(const char *text, size_t length, uint8_t *bytes,
 }
 
 /*
+ * Encodes likewise; text has room for four characters for every three bytes.
+ * Returns how many were written.
+ */
+size_t
+pb_base64url_encode(const uint8_t *bytes, size_t size, char *text)
+{
+	static const char digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint32_t	bits = 0;
+	int			held = 0;
+	char	   *p = text;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		bits = (bits << 8 | bytes[i]) & 0xffff;
+		for (held += 8; held >= 6; held -= 6)
+			*p++ = digits[bits >> (held - 6) & 63];
+	}
+	if (held > 0)
+		*p++ = digits[bits << (6 - held) & 63];
+	return p - text;
+}
+
+/*
  * Decodes the part from *at to the next dot, or to the end when it is the
  * last, to the free part of the buffer; *at moves behind it.
  */

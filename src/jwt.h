@@ -28,6 +28,8 @@ typedef struct PbJwt
 
 extern bool pb_base64url_decode(const char *text, size_t length,
 								uint8_t *bytes, size_t room, size_t *size);
+extern size_t pb_base64url_encode(const uint8_t *bytes, size_t size,
+								  char *text);
 extern bool pb_jwt_split(const char *token, size_t length,
 						 char buffer[PB_JWT_MAX], PbJwt *jwt);
 

@@ -10,6 +10,14 @@
 #include "schema.h"
 #include "text.h"
 
+/* JSON with ' for ", which it has not. */
+static void
+append_fixed(StringInfo out, const char *json)
+{
+	for (; *json != '\0'; json++)
+		appendStringInfoCharMacro(out, *json == '\'' ? '"' : *json);
+}
+
 /* What a create request of the resource has within it, or NULL. */
 static const PbResource *
 embedded_in(const PbResource *resource)
@@ -24,14 +32,24 @@ embedded_in(const PbResource *resource)
 static const PbResource *
 given_beside(const PbRoute *route)
 {
-	return route->takes == NULL ? NULL : embedded_in(route->takes);
+	return route->takes == NULL || route->changes ? NULL :
+		embedded_in(route->takes);
 }
 
 static const char *
 response_name(const PbRoute *route)
 {
+	if (route->lists)
+		return pb_schema_list_name(route->gives);
 	return given_beside(route) == NULL ? pb_schema_view_name(route->gives) :
 		psprintf("Create%sResponse", pb_schema_view_name(route->gives));
+}
+
+static const char *
+request_name(const PbRoute *route)
+{
+	return route->changes ? pb_schema_update_name(route->takes) :
+		pb_schema_create_name(route->takes);
 }
 
 static void
@@ -85,14 +103,46 @@ put_view(StringInfo out, StringInfo defined, const PbResource *resource)
 }
 
 static void
-put_request(StringInfo out, StringInfo defined, const PbResource *resource)
+put_create(StringInfo out, StringInfo defined, const PbResource *resource)
 {
-	if (resource == NULL ||
-		!is_new(defined, pb_schema_request_name(resource)))
+	if (resource == NULL || !is_new(defined, pb_schema_create_name(resource)))
 		return;
-	pb_json_open(out, pb_schema_request_name(resource));
-	pb_schema_request(out, resource);
+	pb_json_open(out, pb_schema_create_name(resource));
+	pb_schema_create(out, resource);
 	pb_json_end(out, '}');
+}
+
+static void
+put_request(StringInfo out, StringInfo defined, const PbRoute *route)
+{
+	if (!route->changes)
+		put_create(out, defined, route->takes);
+	else if (is_new(defined, request_name(route)))
+	{
+		pb_json_open(out, request_name(route));
+		pb_schema_update(out, route->takes);
+		pb_json_end(out, '}');
+	}
+}
+
+/* A page: its items, how many there are in all, and where it goes on. */
+static void
+put_list(StringInfo out, StringInfo defined, const PbRoute *route)
+{
+	if (!route->lists || !is_new(defined, response_name(route)))
+		return;
+	pb_json_open(out, response_name(route));
+	append_fixed(out, "'type':'object','required':[");
+	pb_json_string(out, route->gives->plural);
+	append_fixed(out, route->counts ? ",'total']" : "]");
+	pb_json_open(out, "properties");
+	pb_json_open(out, route->gives->plural);
+	append_fixed(out, "'type':'array','items':{");
+	pb_schema_reference(out, pb_schema_view_name(route->gives));
+	append_fixed(out, "}}");
+	if (route->counts)
+		append_fixed(out, ",'total':{'type':'integer','description':'All there are.'}");
+	append_fixed(out, ",'next_page_token':{'type':'string','description':'Missing on the last page.'}}}");
 }
 
 static void
@@ -107,21 +157,19 @@ put_schemas(StringInfo out, const PbRoute *routes, int count)
 
 		put_view(out, &defined, routes[i].gives);
 		put_view(out, &defined, beside);
-		put_request(out, &defined, routes[i].takes);
-		put_request(out, &defined, beside);
+		put_request(out, &defined, &routes[i]);
+		put_create(out, &defined, beside);
+		put_list(out, &defined, &routes[i]);
 		if (beside != NULL && is_new(&defined, response_name(&routes[i])))
 			put_response_schema(out, &routes[i]);
 	}
 }
 
-/* Of a path, the parameters in it. */
 static void
-put_parameters(StringInfo out, const char *path)
+put_path_parameters(StringInfo out, const char *path)
 {
 	const char *open;
 
-	pb_json_name(out, "parameters");
-	pb_json_begin(out, '[');
 	while ((open = strchr(path, '{')) != NULL)
 	{
 		const char *close = strchr(open, '}');
@@ -129,16 +177,39 @@ put_parameters(StringInfo out, const char *path)
 		pb_json_next(out);
 		pb_json_begin(out, '{');
 		pb_json_pair(out, "name", pnstrdup(open + 1, close - open - 1));
-		pb_json_pair(out, "in", "path");
-		pb_json_name(out, "required");
-		pb_json_boolean(out, true);
-		pb_json_open(out, "schema");
-		pb_json_pair(out, "type", "string");
-		pb_json_pair(out, "pattern", PB_PATH_ID_PATTERN);
-		pb_json_end(out, '}');
-		pb_json_end(out, '}');
+		append_fixed(out, ",'in':'path','required':true,"
+					 "'schema':{'type':'string','pattern':'"
+					 PB_PATH_ID_PATTERN "'}}");
 		path = close;
 	}
+}
+
+static void
+put_query_parameters(StringInfo out, const PbField *fields)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, "name", field->name);
+		pb_json_pair(out, "in", "query");
+		if (field->flags & PB_REQUIRED)
+			append_fixed(out, ",'required':true");
+		pb_json_pair(out, "description", field->about);
+		pb_json_open(out, "schema");
+		pb_schema_parameter(out, field);
+		append_fixed(out, "}}");
+	}
+}
+
+static void
+put_parameters(StringInfo out, const PbRoute *route)
+{
+	pb_json_name(out, "parameters");
+	pb_json_begin(out, '[');
+	put_path_parameters(out, route->path);
+	if (route->parameters != NULL)
+		put_query_parameters(out, route->parameters->fields);
 	pb_json_end(out, ']');
 }
 
@@ -201,13 +272,13 @@ put_operation(StringInfo out, const PbRoute *route)
 	pb_json_open(out, asc_tolower(route->method, strlen(route->method)));
 	pb_json_pair(out, "operationId", route->operation);
 	pb_json_pair(out, "summary", route->about);
-	put_parameters(out, route->path);
+	put_parameters(out, route);
 	if (route->takes != NULL)
 	{
 		pb_json_open(out, "requestBody");
 		pb_json_name(out, "required");
 		pb_json_boolean(out, true);
-		put_content(out, pb_schema_request_name(route->takes));
+		put_content(out, request_name(route));
 		pb_json_end(out, '}');
 	}
 	put_responses(out, route);
@@ -234,14 +305,6 @@ put_paths(StringInfo out, const PbRoute *routes, int count)
 			pb_json_end(out, '}');
 	}
 	pb_json_end(out, '}');
-}
-
-/* JSON with ' for ", which it has not. */
-static void
-append_fixed(StringInfo out, const char *json)
-{
-	for (; *json != '\0'; json++)
-		appendStringInfoCharMacro(out, *json == '\'' ? '"' : *json);
 }
 
 static const char head[] =

@@ -23,17 +23,19 @@ pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
 {
 	bool		has_ids = pb_operation_ids(route) > 0;
 	bool		has_body = route->takes != NULL;
+	bool		has_input = has_ids || has_body || route->parameters != NULL;
 	const struct
 	{
 		int			status;
 		bool		may_be;
 	}			all[] =
 	{
-		{400, has_ids || has_body},
+		{400, has_input},
 		{401, !route->is_public},
 		{403, !route->is_public},
-		{404, has_ids},
+		{404, has_ids && !route->names_organization},
 		{409, route->conflicts},
+		{412, route->writes && route->has_etag},
 		{413, has_body},
 		{415, has_body},
 		{429, true},

@@ -18,8 +18,14 @@ typedef struct PbRoute
 	const char *function;		/* the SQL function that does the same */
 	bool		is_public;		/* asks for no credential */
 	bool		writes;
+	bool		names_organization; /* by its id: 403 for what is not his */
 	bool		conflicts;		/* with what is there: 409 */
 	int			status;			/* of success */
+	bool		has_etag;		/* one thing, whose versions are told apart */
+	bool		lists;			/* a page of what it gives, by its plural */
+	bool		counts;			/* and how many there are in all */
+	const PbResource *parameters;	/* what the query may have, or NULL */
+	bool		changes;		/* takes an update request, not a create one */
 	const PbResource *takes;	/* whose create request the body is, or NULL */
 	const PbResource *gives;	/* whose view the answer is; with what it
 								 * embeds where it takes that too */

@@ -14,30 +14,6 @@
 #include "sql.h"
 #include "text.h"
 
-typedef struct PbPlan
-{
-	bool		self_hosting;
-	int32		limits[PB_LIMITS];	/* 0: no limit */
-} PbPlan;
-
-static const char *const plan_names[] = {
-	"starter", "pro", "scale", "enterprise", NULL
-};
-
-/*
- * In the order of their names, as published; those of enterprise are by
- * contract, so the operator's.
- */
-static const PbPlan plans[] = {
-	{false, {5, 3, 20, 10, 0}},
-	{false, {20, 10, 100, 50, 0}},
-	{true, {100, 50, 500, 250, 0}},
-	{true, {0, 0, 0, 0, 0}},
-};
-
-StaticAssertDecl(lengthof(plan_names) == lengthof(plans) + 1,
-				 "every plan has a name");
-
 #define LIMIT(name_, about_) \
 	{ \
 		.name = name_, .kind = PB_INTEGER, .flags = PB_OPEN | PB_NULLABLE, \
@@ -53,7 +29,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "plan", .kind = PB_WORD, .flags = PB_OPEN | PB_NULLABLE,
-		.words = plan_names,
+		.words = pb_plan_names,
 		.about = "The plan; without one there are no limits but the organization's own."
 	},
 	LIMIT("max_projects", "Projects at a time; 0 is no limit, absent is the plan's."),
@@ -61,6 +37,16 @@ static const PbField fields[] = {
 	LIMIT("max_connections", "Connections; 0 is no limit, absent is the plan's."),
 	LIMIT("queries_per_second", "Queries a second; 0 is no limit, absent is the plan's."),
 	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, absent is the plan's."),
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Its name for people; absent: its id."
+	},
+	{
+		.name = "slug", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Its name in addresses; absent: its id."
+	},
 	{
 		.name = "suspended_at", .kind = PB_TIME, .flags = PB_NULLABLE,
 		.about = "Since when its requests are refused, if they are."
@@ -103,13 +89,16 @@ static PbStatement register_id = {
 };
 
 static const Oid set_types[] = {
-	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID
+	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
+	TEXTOID
 };
 
 static PbStatement set = {
-	.text = "INSERT INTO pgbeam.organizations (org_id, " PLAN_AND_LIMITS ") "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id) DO UPDATE "
-	"SET (" PLAN_AND_LIMITS ") = ROW ($2, $3, $4, $5, $6, $7)",
+	.text = "INSERT INTO pgbeam.organizations "
+	"(org_id, " PLAN_AND_LIMITS ", name, slug) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+	"ON CONFLICT (org_id) DO UPDATE SET (" PLAN_AND_LIMITS ", name, slug) = "
+	"ROW ($2, $3, $4, $5, $6, $7, $8, $9)",
 	.nargs = lengthof(set_types), .types = set_types
 };
 
@@ -120,15 +109,6 @@ static PbStatement suspend = {
 	"WHERE org_id OPERATOR(pg_catalog.=) $1",
 	.nargs = lengthof(suspend_types), .types = suspend_types
 };
-
-static const PbPlan *
-find_plan(const char *name)
-{
-	for (int i = 0; i < (int) lengthof(plans); i++)
-		if (strcmp(plan_names[i], name) == 0)
-			return &plans[i];
-	elog(ERROR, "there is no plan \"%s\"", name);
-}
 
 /*
  * Reads an organization's plan and limits; its own limits go before the
@@ -157,7 +137,7 @@ pb_organization_find(Datum org_id, PbReading reading,
 	organization->is_known = true;
 	organization->is_suspended = !nulls[1 + PB_LIMITS];
 	if (!nulls[0])
-		organization->plan = find_plan(TextDatumGetCString(values[0]));
+		organization->plan = pb_plan_find(TextDatumGetCString(values[0]));
 	for (int i = 0; i < PB_LIMITS; i++)
 	{
 		if (!nulls[1 + i])
@@ -193,13 +173,19 @@ pb_organization_may_self_host(const PbOrganization *organization)
 	return organization->plan == NULL || organization->plan->self_hosting;
 }
 
+bool
+pb_organization_has_domains(const PbOrganization *organization)
+{
+	return organization->plan == NULL || organization->plan->custom_domains;
+}
+
 /* Makes or replaces an organization; members stand in the order of fields. */
 void
 pb_organization_set(const PbJson *members, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
 
-	pb_check_members(row, members, 2 + PB_LIMITS, faults);
+	pb_check_members(row, members, lengthof(set_types), faults);
 	if (faults->count == 0 && pb_sql_run(&set, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_organization.table);
 }

@@ -6,26 +6,16 @@
 #define PB_ORGANIZATION_H
 
 #include "field.h"
+#include "plan.h"
 #include "sql.h"
 
 #define PB_ORG_ID_MAX 255
-
-/* In the order of the columns. */
-typedef enum PbLimit
-{
-	PB_MAX_PROJECTS,
-	PB_MAX_DATABASES,
-	PB_MAX_CONNECTIONS,
-	PB_QUERIES_PER_SECOND,
-	PB_BURST_SIZE,
-	PB_LIMITS
-} PbLimit;
 
 typedef struct PbOrganization
 {
 	bool		is_known;		/* has a row */
 	bool		is_suspended;
-	const struct PbPlan *plan;	/* NULL: none */
+	const PbPlan *plan;	/* NULL: none */
 	int32		limits[PB_LIMITS];	/* 0: no limit */
 } PbOrganization;
 
@@ -34,6 +24,7 @@ extern const PbResource pb_organization;
 extern void pb_organization_find(Datum org_id, PbReading reading,
 								 PbOrganization *organization);
 extern void pb_organization_register(Datum org_id);
+extern bool pb_organization_has_domains(const PbOrganization *organization);
 extern bool pb_organization_may_self_host(const PbOrganization *organization);
 extern void pb_organization_set(const PbJson *members, PbFaults *faults);
 extern void pb_organization_suspend(const PbJson *members, PbFaults *faults);

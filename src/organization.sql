@@ -6,6 +6,8 @@ CREATE TABLE pgbeam.organizations (
 	max_connections integer,
 	queries_per_second integer,
 	burst_size integer,
+	name text,
+	slug text,
 	suspended_at timestamptz,
 	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
 	CONSTRAINT organizations_fields_check
@@ -22,13 +24,15 @@ CREATE FUNCTION pgbeam.set_organization(
 	max_databases integer DEFAULT NULL,
 	max_connections integer DEFAULT NULL,
 	queries_per_second integer DEFAULT NULL,
-	burst_size integer DEFAULT NULL)
+	burst_size integer DEFAULT NULL,
+	name text DEFAULT NULL,
+	slug text DEFAULT NULL)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
-COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer) IS
-'Makes an organization, or replaces its plan (starter, pro, scale, enterprise or null) and own limits. A limit of null is the plan''s, 0 is none. What exists already is never removed. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer, text, text) IS
+'Makes an organization, or replaces its plan (starter, pro, scale, enterprise or null), own limits and names. A limit of null is the plan''s, 0 is none; name and slug of null are its id. What exists already is never removed. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.suspend_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

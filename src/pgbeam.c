@@ -19,11 +19,14 @@
 
 #include "apikey.h"
 #include "caller.h"
+#include "change.h"
 #include "compat.h"
+#include "connection.h"
 #include "constraint.h"
 #include "crypt.h"
 #include "database.h"
 #include "describe.h"
+#include "domain.h"
 #include "entry.h"
 #include "guard.h"
 #include "host.h"
@@ -36,20 +39,22 @@
 #include "organization.h"
 #include "project.h"
 #include "rate.h"
+#include "replica.h"
 #include "route.h"
 #include "sql.h"
 #include "text.h"
 #include "token.h"
 #include "typeid.h"
 
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 10
 
 PB_MODULE_MAGIC;
 
 static const PbResource *const resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
-	&pb_idempotency_key, &pb_host,
-	&pb_project, &pb_database
+	&pb_idempotency_key, &pb_change, &pb_host,
+	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
+	&pb_connection_test
 };
 
 void		_PG_init(void);
@@ -79,6 +84,8 @@ PG_FUNCTION_INFO_V1(pgbeam_grant_access);
 PG_FUNCTION_INFO_V1(pgbeam_logging_profile);
 PG_FUNCTION_INFO_V1(pgbeam_set_logging_profile);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
+PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
+PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 
 void
 _PG_init(void)
@@ -92,6 +99,7 @@ _PG_init(void)
 	pb_rate_define_settings();
 	pb_host_define_settings();
 	pb_database_define_settings();
+	pb_change_define_settings();
 	pb_guard_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
 	pb_guard_start();
@@ -119,6 +127,34 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	pb_wipe(plain, VARSIZE(plain));
 	pb_sql_end(&scope);
 	PG_RETURN_TEXT_P(result);
+}
+
+/* EXECUTE is the wall here too. */
+Datum
+pgbeam_report_connection_test(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	double		latency = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	const PbReport report = {
+		.ok = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
+		.latency_ms = PG_ARGISNULL(2) ? NULL : &latency,
+		.error = pb_entry_text(fcinfo, 3),
+		.server_version = pb_entry_text(fcinfo, 4),
+	};
+	PbSqlScope	scope;
+
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	if (pb_entry_manner() != PB_SQL)
+		pb_fault_set(&faults, PB_UNAUTHORIZED,
+					 "this is not done on behalf of HTTP requests", NULL);
+	else if (PG_ARGISNULL(1))
+		pb_fault_set(&faults, PB_INVALID_INPUT, "ok must not be null", NULL);
+	else
+		pb_database_report_test(pb_entry_text(fcinfo, 0), &report, &faults);
+	if (faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&faults);
+	pb_sql_end(&scope);
+	PG_RETURN_VOID();
 }
 
 Datum
@@ -303,6 +339,12 @@ Datum
 pgbeam_list_api_keys(PG_FUNCTION_ARGS)
 {
 	return list(fcinfo, pb_apikey_list);
+}
+
+Datum
+pgbeam_report_domain(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_domain_report);
 }
 
 Datum

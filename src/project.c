@@ -15,6 +15,7 @@
 #include "check.h"
 #include "crypt.h"
 #include "database.h"
+#include "domain.h"
 #include "host.h"
 #include "key.h"
 #include "organization.h"
@@ -161,7 +162,8 @@ static const PbField fields[] = {
 		.about = "Connections in use; 0 while no data plane reports any."
 	},
 	{
-		.name = "status", .kind = PB_WORD, .flags = PB_UPDATE | PB_SHOWN,
+		.name = "status", .kind = PB_WORD,
+		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT,
 		.words = states, .fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},
@@ -181,8 +183,29 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 						 NULL);
 }
 
+static const PbOrder orders[] = {
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.descending = true
+	},
+	{.name = "name", .column = "name", .leaf = &at.name, .by_text = true},
+	{
+		/* which are 0 for all, while no data plane reports any */
+		.name = "active_connections", .column = "id", .leaf = &prepared.id,
+		.descending = true
+	},
+	{0}
+};
+
+static const PbResource *const children[] = {
+	&pb_database, &pb_custom_domain, NULL
+};
+
 const PbResource pb_project = {
 	.name = "project",
+	.children = children,
+	.plural = "projects",
+	.orders = orders,
 	.table = "pgbeam.projects",
 	.prefix = PB_PROJECT_PREFIX,
 	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
@@ -191,6 +214,9 @@ const PbResource pb_project = {
 	.rule = check_row,
 	.prepared = &prepared,
 };
+
+#define NAME_TAKEN \
+	"a project with this name already exists in the organization"
 
 static const Oid name_types[] = {TEXTOID, TEXTOID};
 
@@ -296,7 +322,8 @@ prepare(PbRow *project, PbRow *database, PbFaults *faults)
 
 /* Writes all there is; false with faults when the name is taken. */
 static bool
-write_rows(PbRow *project, PbRow *database, PbFaults *faults)
+write_rows(const PbRequest *request, PbRow *project, PbRow *database,
+		   PbFaults *faults)
 {
 	Datum		org_id = pb_resource_org(project);
 	Datum		name = project->values[at.name];
@@ -305,16 +332,16 @@ write_rows(PbRow *project, PbRow *database, PbFaults *faults)
 	pb_row_set(project, at.proxy_host,
 			   pb_host_claim(name, project->values[at.cloud], org_id,
 							 pb_resource_id(project)));
-	if (!pb_resource_insert(project))
+	if (!pb_resource_insert(request, project))
 	{
 		if (pb_sql_run(&has_name, org_and_name, NULL) == 0)
 			pb_sql_vetoed(pb_project.table);
 		pb_fault_set(faults, PB_RESOURCE_EXISTS,
-					 "a project with this name already exists in the organization",
+					 NAME_TAKEN,
 					 "Choose another name, or delete the project that has it.");
 		return false;
 	}
-	if (!pb_resource_insert(database))
+	if (!pb_resource_insert(request, database))
 		pb_sql_vetoed(pb_database.table);
 	return true;
 }
@@ -337,7 +364,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 		!plan_allows(project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
-	if (!write_rows(project, database, faults))
+	if (!write_rows(request, project, database, faults))
 		return;
 
 	reply->created = pb_resource_typeid(project);
@@ -352,6 +379,13 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	pb_json_end(reply->body, '}');
 }
 
+static void
+show(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	derive(row, organization);
+	pb_show(out, row);
+}
+
 /* getProject */
 void
 pb_project_get(const PbRequest *request, PbReply *reply)
@@ -361,13 +395,35 @@ pb_project_get(const PbRequest *request, PbReply *reply)
 									   request->ids[0], NULL, &organization,
 									   &reply->faults);
 
-	if (row == NULL)
-		return;
-	derive(row, &organization);
-	pb_show(reply->body, row);
+	if (row != NULL)
+		show(reply->body, row, &organization);
 }
 
-/* deleteProject, with its databases */
+static void
+check_change(const PbRow *changes, PbFaults *faults)
+{
+	PbPath		path = {NULL, "status", 0};
+
+	if (changes->given[at.status] &&
+		pb_row_is_word(changes, at.status, "deleted"))
+		pb_fault_problem(faults, &path, "must not be set to deleted",
+						 "Delete the project.");
+}
+
+/* updateProject */
+void
+pb_project_update(const PbRequest *request, PbReply *reply)
+{
+	const PbChange change = {
+		.resource = &pb_project, .id = request->ids[0],
+		.unique = &at.name, .taken = NAME_TAKEN,
+		.check = check_change, .show = show
+	};
+
+	pb_resource_change(&change, request, reply);
+}
+
+/* deleteProject, with all that stands below it */
 void
 pb_project_delete(const PbRequest *request, PbReply *reply)
 {
@@ -376,6 +432,220 @@ pb_project_delete(const PbRequest *request, PbReply *reply)
 									   request->ids[0], NULL, &organization,
 									   &reply->faults);
 
-	if (row != NULL && pb_resource_delete(row, &reply->faults))
-		pb_resource_delete_children(&pb_database, row);
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+static PbPrepared list_prepared;
+
+static struct
+{
+	int			org_id;
+	int			page_size;
+	int			page_token;
+	int			sort_by;
+}			list_at;
+
+static const char *const sorts[] = {
+	"name", "created_at", "active_connections", NULL
+};
+
+static const PbField list_fields[] = {
+	{
+		.name = "org_id", .kind = PB_TEXT, .flags = PB_CREATE | PB_REQUIRED,
+		.least = 1, .most = PB_ORG_ID_MAX, .rule = pb_text_printable_problem,
+		.at = &list_at.org_id,
+		.about = "The organization whose projects are listed."
+	},
+	PB_PAGE_PARAMETERS(list_at),
+	{
+		.name = "sort_by", .kind = PB_WORD, .flags = PB_CREATE,
+		.words = sorts, .fallback = "\"created_at\"", .at = &list_at.sort_by,
+		.about = "Order: by name, or the latest or busiest first."
+	},
+	{0}
+};
+
+const PbResource pb_project_list_parameters = {
+	.name = "project_list",
+	.fields = list_fields,
+	.prepared = &list_prepared,
+};
+
+static const PbOrder *
+find_order(Datum sort_by)
+{
+	const char *name = TextDatumGetCString(sort_by);
+
+	for (const PbOrder *order = orders; order->name != NULL; order++)
+		if (strcmp(order->name, name) == 0)
+			return order;
+	elog(ERROR, "there is no order \"%s\"", name);
+}
+
+static PbStatement count_living = {
+	.text = "SELECT pg_catalog.count(*) FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
+	.nargs = 1, .types = name_types, .reads = true
+};
+
+static int64
+count_all(Datum org_id)
+{
+	TupleDesc	descriptor;
+	HeapTuple	row = pb_sql_row(&count_living, &org_id, NULL, &descriptor);
+	bool		isnull;
+
+	return DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
+}
+
+/* What a request for a page of projects asks for; false with faults. */
+static bool
+read_list_request(const PbRequest *request, PbReply *reply, Datum *org_id,
+				  PbPage *page)
+{
+	PbRow	   *asked = pb_row_make(&pb_project_list_parameters);
+
+	pb_check_create(asked, &request->parameters, &reply->faults,
+					reply->unknown);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return false;
+	*org_id = asked->values[list_at.org_id];
+	page->list = pb_project.plural;
+	page->order = find_order(asked->values[list_at.sort_by]);
+	page->binding = pb_page_binding(pb_project.plural, *org_id, page->order);
+	return pb_page_read(page, asked, list_at.page_size, list_at.page_token,
+						&reply->faults);
+}
+
+/* listProjects */
+void
+pb_project_list(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbPage		page;
+	PbRow	  **rows;
+	Datum		org_id;
+	int			count;
+
+	if (!read_list_request(request, reply, &org_id, &page) ||
+		!pb_caller_may(&request->caller, PB_READ, org_id, &organization,
+					   &reply->faults))
+		return;
+	rows = palloc((page.size + 1) * sizeof(PbRow *));
+	count = pb_resource_list(&pb_project, &page, org_id, NULL, rows);
+	pb_resource_show_page(reply, &page, rows, count, show, &organization);
+	pb_json_name(reply->body, "total");
+	pb_json_long(reply->body, count_all(org_id));
+	pb_resource_end_page(reply);
+}
+
+/* listDatabases */
+void
+pb_project_list_databases(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_database, &pb_project, request, reply,
+						   pb_database_show);
+}
+
+static const Oid count_databases_types[] = {TEXTOID, UUIDOID, INT8OID};
+
+static PbStatement count_databases = {
+	.text = "SELECT FROM pgbeam.databases "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND project_id OPERATOR(pg_catalog.=) $2 "
+	"AND deleted_at IS NULL LIMIT $3",
+	.nargs = lengthof(count_databases_types), .types = count_databases_types
+};
+
+/* Whether the plan allows one more; the project is locked. */
+static bool
+has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
+{
+	Datum		values[] = {
+		pb_resource_org(project), pb_resource_id(project),
+		Int64GetDatum(limit)
+	};
+
+	if (limit == 0)
+		return true;
+	pb_sql_require_read_committed("a database under a plan limit can be created only");
+	if (pb_sql_run(&count_databases, values, NULL) < (uint64) limit)
+		return true;
+	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+				 limit == 1 ?
+				 "database limit reached: your plan allows 1 database" :
+				 psprintf("database limit reached: your plan allows %d databases",
+						  limit),
+				 "Delete a database, or change the plan.");
+	return false;
+}
+
+/* createDatabase */
+void
+pb_project_add_database(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *database = pb_row_make(&pb_database);
+	PbFaults   *faults = &reply->faults;
+	uint8		random[PB_DATABASE_RANDOM];
+	PbOrganization organization;
+	PbRow	   *project;
+
+	pb_check_create(database, &request->body, faults, reply->unknown);
+	if (faults->refusal != PB_ACCEPTED)
+		return;
+	project = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
+							   request->ids[0], NULL, &organization, faults);
+	if (project != NULL)
+		project = pb_resource_lock(project, faults);
+	if (project == NULL ||
+		!has_room_for_database(project, organization.limits[PB_MAX_DATABASES],
+							   faults))
+		return;
+	pb_random(random, sizeof(random));
+	if (!pb_database_prepare(database, pb_resource_org(project),
+							 pb_resource_id(project), random, faults))
+		return;
+	if (!pb_resource_insert(request, database))
+		pb_sql_vetoed(pb_database.table);
+	reply->created = pb_resource_typeid(database);
+	pb_database_derive(database, project->values[at.proxy_host]);
+	pb_show(reply->body, database);
+}
+
+/* listCustomDomains */
+void
+pb_project_list_domains(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_custom_domain, &pb_project, request, reply,
+						   pb_domain_show);
+}
+
+/* createCustomDomain */
+void
+pb_project_add_domain(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *domain;
+	PbRow	   *project;
+
+	project = pb_resource_begin_below(&pb_custom_domain, &pb_project, request,
+									  &domain, reply);
+	if (project == NULL)
+		return;
+	pb_organization_find(pb_resource_org(project), PB_LATEST, &organization);
+	if (!pb_organization_has_domains(&organization))
+	{
+		pb_fault_set(&reply->faults, PB_PLAN_LIMIT_REACHED,
+					 "custom domains are not part of your plan",
+					 "The plans scale and enterprise have them.");
+		return;
+	}
+	if (!pb_domain_claim(domain, &reply->faults))
+		return;
+	if (!pb_resource_insert(request, domain))
+		pb_sql_vetoed(pb_custom_domain.table);
+	reply->created = pb_resource_typeid(domain);
+	pb_domain_set_host(domain, project->values[at.proxy_host]);
+	pb_domain_show(reply->body, domain, &organization);
 }

@@ -120,3 +120,40 @@ pb_request_is_strict(const PbRequest *request)
 	return pb_request_header_has(request, "prefer", "handling=strict") ||
 		pb_request_header_has(request, "prefer", "handling=\"strict\"");
 }
+
+/* The entity tag of a representation: a digest of its bytes. */
+void
+pb_request_etag(const char *body, int length, char etag[PB_ETAG_SIZE + 1])
+{
+	uint8_t		digest[PB_DIGEST_BYTES];
+
+	pb_digest(body, length, digest);
+	etag[0] = '"';
+	pb_hex(digest, PB_ETAG_SIZE / 2 - 1, etag + 1);
+	etag[PB_ETAG_SIZE - 1] = '"';
+	etag[PB_ETAG_SIZE] = '\0';
+}
+
+/*
+ * Whether a header with a list of entity tags has this one, or is *. What is
+ * only to be read may be named by its weak tag (RFC 9110, 13.1).
+ */
+bool
+pb_request_names_etag(const PbRequest *request, const char *header,
+					  const char *etag, bool weakly)
+{
+	const char *weak = psprintf("W/%s", etag);
+	PbJson		value;
+	const char *at;
+	const char *found;
+	int			length;
+
+	if (!pb_request_header(request, header, &value))
+		return false;
+	at = value.text;
+	while (next_item(&at, value.text + value.length, &found, &length))
+		if (pb_text_is(found, length, etag) || pb_text_is(found, length, "*") ||
+			(weakly && pb_text_is(found, length, weak)))
+			return true;
+	return false;
+}

@@ -40,9 +40,11 @@ typedef struct PbRequest
 	PbJson		headers;		/* an object, or PB_JSON_NULL */
 	bool		is_forwarded;	/* see pb_request_header() */
 	PbJson		claims;			/* that the HTTP layer verified; the same */
+	PbJson		parameters;		/* of the query, an object */
 	PbJson		body;
 	PbBytes		raw;			/* the body as it came */
 	const char *path;			/* of the URI, where it is known */
+	const char *query;			/* of the URI, still encoded; the same */
 	const char *ids[PB_IDS_MAX];	/* of the path, outermost first; may be
 									 * NULL */
 } PbRequest;
@@ -57,8 +59,18 @@ typedef struct PbReply
 	const char *created;		/* id of what was created */
 	struct PbClaim *claim;		/* of an idempotency key, or NULL */
 	PbBudget	budget;			/* what the caller has left */
+	const char *etag;			/* of what stands there, where it was not what
+								 * If-Match names */
+	const char *next_page;		/* its token, or NULL */
 } PbReply;
 
+#define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */
+
+extern void pb_request_etag(const char *body, int length,
+							char etag[PB_ETAG_SIZE + 1]);
+extern bool pb_request_names_etag(const PbRequest *request,
+								  const char *header, const char *etag,
+								  bool weakly);
 extern bool pb_request_header(const PbRequest *request, const char *name,
 							  PbJson *value);
 extern bool pb_request_is_strict(const PbRequest *request);

@@ -6,11 +6,15 @@
  */
 #include "postgres.h"
 
+#include "account.h"
 #include "database.h"
+#include "domain.h"
 #include "health.h"
 #include "idempotency.h"
 #include "openapi.h"
+#include "page.h"
 #include "project.h"
+#include "replica.h"
 #include "route.h"
 #include "sql.h"
 #include "text.h"
@@ -21,7 +25,20 @@ get_openapi(const PbRequest *request, PbReply *reply)
 	pb_openapi(reply->body, pb_routes, lengthof(pb_routes));
 }
 
+#define PROJECT "/v1/projects/{project_id}"
+#define DATABASE PROJECT "/databases/{database_id}"
+#define DOMAINS PROJECT "/domains"
+#define REPLICAS "/v1/databases/{database_id}/replicas"
+
 const PbRoute pb_routes[PB_OPERATIONS] = {
+	[PB_LIST_PROJECTS] = {
+		.operation = "listProjects", .function = "list_projects",
+		.method = "GET", .path = "/v1/projects", .status = 200,
+		.parameters = &pb_project_list_parameters,
+		.gives = &pb_project, .lists = true, .counts = true,
+		.run = pb_project_list,
+		.about = "The projects of an organization, page by page."
+	},
 	[PB_CREATE_PROJECT] = {
 		.operation = "createProject", .function = "create_project",
 		.method = "POST", .path = "/v1/projects",
@@ -33,25 +50,140 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 	},
 	[PB_GET_PROJECT] = {
 		.operation = "getProject", .function = "get_project",
-		.method = "GET", .path = "/v1/projects/{project_id}",
-		.status = 200,
-		.gives = &pb_project, .run = pb_project_get,
+		.method = "GET", .path = PROJECT, .status = 200,
+		.gives = &pb_project, .has_etag = true, .run = pb_project_get,
 		.about = "One project."
+	},
+	[PB_UPDATE_PROJECT] = {
+		.operation = "updateProject", .function = "update_project",
+		.method = "PATCH", .path = PROJECT,
+		.writes = true, .conflicts = true, .status = 200,
+		.takes = &pb_project, .changes = true,
+		.gives = &pb_project, .has_etag = true, .run = pb_project_update,
+		.about = "Changes what is given of a project."
 	},
 	[PB_DELETE_PROJECT] = {
 		.operation = "deleteProject", .function = "delete_project",
-		.method = "DELETE", .path = "/v1/projects/{project_id}",
-		.writes = true, .status = 204,
-		.run = pb_project_delete,
+		.method = "DELETE", .path = PROJECT,
+		.writes = true, .status = 204, .run = pb_project_delete,
 		.about = "Deletes a project and its databases."
+	},
+	[PB_LIST_DATABASES] = {
+		.operation = "listDatabases", .function = "list_databases",
+		.method = "GET", .path = PROJECT "/databases", .status = 200,
+		.parameters = &pb_page_parameters,
+		.gives = &pb_database, .lists = true, .run = pb_project_list_databases,
+		.about = "The databases of a project, page by page."
+	},
+	[PB_CREATE_DATABASE] = {
+		.operation = "createDatabase", .function = "create_database",
+		.method = "POST", .path = PROJECT "/databases",
+		.writes = true, .conflicts = true, .status = 201,
+		.takes = &pb_database, .gives = &pb_database,
+		.location = &pb_routes[PB_GET_DATABASE],
+		.run = pb_project_add_database,
+		.about = "Stores another database of a project."
 	},
 	[PB_GET_DATABASE] = {
 		.operation = "getDatabase", .function = "get_database",
-		.method = "GET",
-		.path = "/v1/projects/{project_id}/databases/{database_id}",
-		.status = 200,
-		.gives = &pb_database, .run = pb_database_get,
+		.method = "GET", .path = DATABASE, .status = 200,
+		.gives = &pb_database, .has_etag = true, .run = pb_database_get,
 		.about = "One database of a project."
+	},
+	[PB_UPDATE_DATABASE] = {
+		.operation = "updateDatabase", .function = "update_database",
+		.method = "PATCH", .path = DATABASE,
+		.writes = true, .status = 200,
+		.takes = &pb_database, .changes = true,
+		.gives = &pb_database, .has_etag = true, .run = pb_database_update,
+		.about = "Changes what is given of a database, its password too."
+	},
+	[PB_DELETE_DATABASE] = {
+		.operation = "deleteDatabase", .function = "delete_database",
+		.method = "DELETE", .path = DATABASE,
+		.writes = true, .status = 204, .run = pb_database_delete,
+		.about = "Deletes a database."
+	},
+	[PB_TEST_DATABASE] = {
+		.operation = "testDatabaseConnection",
+		.function = "test_database_connection",
+		.method = "POST", .path = DATABASE "/test-connection", .status = 200,
+		.run = pb_database_test,
+		.about = "Whether its upstream could be reached when a data plane tried last."
+	},
+	[PB_LIST_REPLICAS] = {
+		.operation = "listReplicas", .function = "list_replicas",
+		.method = "GET", .path = REPLICAS, .status = 200,
+		.parameters = &pb_page_parameters,
+		.gives = &pb_replica, .lists = true, .run = pb_database_list_replicas,
+		.about = "The replicas of a database, page by page."
+	},
+	[PB_CREATE_REPLICA] = {
+		.operation = "createReplica", .function = "create_replica",
+		.method = "POST", .path = REPLICAS,
+		.writes = true, .status = 201,
+		.takes = &pb_replica, .gives = &pb_replica,
+		.run = pb_database_add_replica,
+		.about = "Stores a replica of a database."
+	},
+	[PB_DELETE_REPLICA] = {
+		.operation = "deleteReplica", .function = "delete_replica",
+		.method = "DELETE", .path = REPLICAS "/{replica_id}",
+		.writes = true, .status = 204, .run = pb_database_delete_replica,
+		.about = "Deletes a replica."
+	},
+	[PB_LIST_DOMAINS] = {
+		.operation = "listCustomDomains", .function = "list_custom_domains",
+		.method = "GET", .path = DOMAINS, .status = 200,
+		.parameters = &pb_page_parameters,
+		.gives = &pb_custom_domain, .lists = true,
+		.run = pb_project_list_domains,
+		.about = "The custom domains of a project, page by page."
+	},
+	[PB_CREATE_DOMAIN] = {
+		.operation = "createCustomDomain", .function = "create_custom_domain",
+		.method = "POST", .path = DOMAINS,
+		.writes = true, .conflicts = true, .status = 201,
+		.takes = &pb_custom_domain, .gives = &pb_custom_domain,
+		.run = pb_project_add_domain,
+		.about = "Gives a project a domain of its own."
+	},
+	[PB_DELETE_DOMAIN] = {
+		.operation = "deleteCustomDomain", .function = "delete_custom_domain",
+		.method = "DELETE", .path = DOMAINS "/{domain_id}",
+		.writes = true, .status = 204, .run = pb_domain_delete,
+		.about = "Takes a custom domain from its project."
+	},
+	[PB_VERIFY_DOMAIN] = {
+		.operation = "verifyCustomDomain", .function = "verify_custom_domain",
+		.method = "POST", .path = DOMAINS "/{domain_id}/verify",
+		.writes = true, .status = 200, .run = pb_domain_verify,
+		.about = "Verifies a custom domain by what is known of its TXT record."
+	},
+	[PB_LIST_REGIONS] = {
+		.operation = "listRegions", .function = "list_regions",
+		.method = "GET", .path = "/v1/regions", .status = 200,
+		.run = pb_account_list_regions,
+		.about = "The regions that are published."
+	},
+	[PB_LIST_PLANS] = {
+		.operation = "listPlans", .function = "list_plans",
+		.method = "GET", .path = "/v1/plans", .status = 200,
+		.run = pb_account_list_plans,
+		.about = "The plans there are."
+	},
+	[PB_LIST_ORGANIZATIONS] = {
+		.operation = "listOrganizations", .function = "list_organizations",
+		.method = "GET", .path = "/v1/organizations", .status = 200,
+		.run = pb_account_list_organizations,
+		.about = "The caller's organizations."
+	},
+	[PB_GET_PLAN] = {
+		.operation = "getOrganizationPlan", .function = "get_organization_plan",
+		.method = "GET", .path = "/v1/organizations/{org_id}/plan",
+		.names_organization = true, .status = 200,
+		.run = pb_account_get_plan,
+		.about = "The plan of an organization, and its limits."
 	},
 	[PB_GET_HEALTH] = {
 		.operation = "getHealth", .function = "health",
@@ -175,6 +307,41 @@ pb_route_location(const PbRoute *route, const PbRequest *request,
 		p = strchr(p, '}');
 	}
 	return path.data;
+}
+
+/* A client may have left what no URI may hold; it would end the link. */
+static void
+append_in_link(StringInfo link, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (strchr("<>\"", text[i]) != NULL)
+			appendStringInfo(link, "%%%02X", (unsigned char) text[i]);
+		else
+			appendStringInfoChar(link, text[i]);
+}
+
+/* The same request for the next page, relative: RFC 8288. */
+const char *
+pb_route_next_link(const PbRequest *request, const PbReply *reply)
+{
+	StringInfoData link;
+	const char *query = request->query;
+
+	initStringInfo(&link);
+	appendStringInfo(&link, "<%s?", request->path);
+	while (*query != '\0')
+	{
+		size_t		length = strcspn(query, "&");
+
+		if (!pb_text_starts(query, length, "page_token="))
+		{
+			append_in_link(&link, query, length);
+			appendStringInfoChar(&link, '&');
+		}
+		query += length + (query[length] == '&');
+	}
+	appendStringInfo(&link, "page_token=%s>; rel=\"next\"", reply->next_page);
+	return link.data;
 }
 
 /* Over HTTP an id that no object can have is a problem of the request. */

@@ -12,7 +12,9 @@
 /* What a schema is for: which fields it has, and which must be there. */
 typedef enum Use
 {
-	REQUEST,
+	CREATE,
+	UPDATE,
+	UPDATE_ITEM,				/* of a list in an update */
 	VIEW,
 	VIEW_ITEM					/* of a list in a view */
 } Use;
@@ -44,9 +46,21 @@ pb_schema_view_name(const PbResource *resource)
 }
 
 const char *
-pb_schema_request_name(const PbResource *resource)
+pb_schema_create_name(const PbResource *resource)
 {
 	return psprintf("Create%sRequest", pascal_case(resource->name));
+}
+
+const char *
+pb_schema_update_name(const PbResource *resource)
+{
+	return psprintf("Update%sRequest", pascal_case(resource->name));
+}
+
+const char *
+pb_schema_list_name(const PbResource *resource)
+{
+	return psprintf("List%sResponse", pascal_case(resource->plural));
 }
 
 void
@@ -94,6 +108,14 @@ put_integer(StringInfo out, const PbField *field)
 		put_limit(out, "maximum", field->most);
 }
 
+static Use
+use_of_items(Use use)
+{
+	if (use == VIEW)
+		return VIEW_ITEM;
+	return use == UPDATE ? UPDATE_ITEM : use;
+}
+
 /* A list's items are plain, or objects with members. */
 static void
 put_items(StringInfo out, const PbField *field, Use use)
@@ -105,7 +127,7 @@ put_items(StringInfo out, const PbField *field, Use use)
 		put_limit(out, "maxItems", field->most);
 	pb_json_open(out, "items");
 	if (pb_field_lists_objects(field))
-		put_members(out, item, use == VIEW ? VIEW_ITEM : use);
+		put_members(out, item, use_of_items(use));
 	else
 	{
 		pb_json_pair(out, "type", "string");
@@ -169,7 +191,7 @@ default_of(const PbField *field)
 static const char *
 describe(const PbField *field, Use use)
 {
-	const char *fallback = use == REQUEST ? default_of(field) : NULL;
+	const char *fallback = use == CREATE ? default_of(field) : NULL;
 
 	return fallback == NULL ? field->about :
 		psprintf("%s Default: %s.", field->about, fallback);
@@ -181,10 +203,15 @@ put_field(StringInfo out, const PbField *field, Use use)
 {
 	pb_json_open(out, field->name);
 	if (field->kind == PB_EMBEDDED)
-		pb_schema_reference(out, pb_schema_request_name(field->resource));
+		pb_schema_reference(out, pb_schema_create_name(field->resource));
 	else
 	{
 		put_type(out, field, use);
+		if (use == UPDATE && !(field->flags & (PB_REQUIRED | PB_KEPT)))
+		{
+			pb_json_name(out, "nullable");
+			pb_json_boolean(out, true);
+		}
 		if (field->about != NULL)
 			pb_json_pair(out, "description", describe(field, use));
 	}
@@ -194,7 +221,10 @@ put_field(StringInfo out, const PbField *field, Use use)
 static bool
 is_part(const PbField *field, Use use)
 {
-	return field->flags & (use == REQUEST ? PB_CREATE : PB_SHOWN);
+	if (use == CREATE)
+		return field->flags & PB_CREATE;
+	return field->flags & (use == UPDATE || use == UPDATE_ITEM ?
+						   PB_UPDATE : PB_SHOWN);
 }
 
 /* Whether a request must have the member, or an answer always has it. */
@@ -203,7 +233,7 @@ is_required(const PbField *field, Use use)
 {
 	if (use == VIEW)
 		return !(field->flags & (PB_NULLABLE | PB_QUIET));
-	return field->flags & PB_REQUIRED;
+	return use != UPDATE && (field->flags & PB_REQUIRED);
 }
 
 static void
@@ -251,7 +281,21 @@ pb_schema_view(StringInfo out, const PbResource *resource)
 
 /* The object that a create request is. */
 void
-pb_schema_request(StringInfo out, const PbResource *resource)
+pb_schema_create(StringInfo out, const PbResource *resource)
 {
-	put_members(out, resource->fields, REQUEST);
+	put_members(out, resource->fields, CREATE);
+}
+
+/* The object that an update request is. */
+void
+pb_schema_update(StringInfo out, const PbResource *resource)
+{
+	put_members(out, resource->fields, UPDATE);
+}
+
+/* A parameter's own schema. */
+void
+pb_schema_parameter(StringInfo out, const PbField *field)
+{
+	put_type(out, field, CREATE);
 }

@@ -11,9 +11,13 @@
 #define PB_SCHEMAS "#/components/schemas/"
 
 extern const char *pb_schema_view_name(const PbResource *resource);
-extern const char *pb_schema_request_name(const PbResource *resource);
+extern const char *pb_schema_create_name(const PbResource *resource);
+extern const char *pb_schema_update_name(const PbResource *resource);
+extern const char *pb_schema_list_name(const PbResource *resource);
 extern void pb_schema_reference(StringInfo out, const char *name);
 extern void pb_schema_view(StringInfo out, const PbResource *resource);
-extern void pb_schema_request(StringInfo out, const PbResource *resource);
+extern void pb_schema_create(StringInfo out, const PbResource *resource);
+extern void pb_schema_update(StringInfo out, const PbResource *resource);
+extern void pb_schema_parameter(StringInfo out, const PbField *field);
 
 #endif							/* PB_SCHEMA_H */

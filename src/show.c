@@ -191,13 +191,17 @@ show_leaf(Show *show, const PbField *field)
 {
 	int			leaf = show->leaf++;
 
-	if (!(field->flags & PB_SHOWN) || !pb_row_has(show->row, leaf))
+	if (!(field->flags & PB_SHOWN) ||
+		(!pb_row_has(show->row, leaf) && !(field->flags & PB_NULL_SHOWN)))
 		return;
 	if ((field->flags & PB_QUIET) &&
 		is_at_default(show->row, leaf))
 		return;
 	pb_json_name(show->out, field->name);
-	show_value(show->out, field, show->row->values[leaf]);
+	if (!pb_row_has(show->row, leaf))
+		appendStringInfoString(show->out, "null");
+	else
+		show_value(show->out, field, show->row->values[leaf]);
 }
 
 static void

@@ -263,6 +263,16 @@ pb_text_percent_decode(const char *text, size_t length, char *decoded,
 	return true;
 }
 
+/* Printable ASCII, as the API asks of an organization's id in a query. */
+const char *
+pb_text_printable_problem(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return "must consist of printable ASCII characters";
+	return NULL;
+}
+
 /* PB_PATH_ID_PATTERN: what the API asks of an id in a path, of whatever. */
 const char *
 pb_text_path_id_problem(const char *text, size_t length)
@@ -307,27 +317,57 @@ pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX])
 		suffix[i] = pb_base32[random >> (5 * i) & 31];
 }
 
-/* Dot-separated DNS labels in lower case that leave room for one in front. */
-const char *
-pb_text_domain_problem(const char *domain, size_t length)
+/* Between its dots a DNS name has labels; their number, or what is wrong. */
+static const char *
+labels_problem(const char *name, size_t length, int *labels)
 {
 	size_t		start = 0;
 
-	if (length + 1 + PB_LABEL_MAX + 1 + PB_LABEL_SUFFIX > PB_DNS_NAME_MAX)
-		return "is too long for host names of at most 253 characters";
+	*labels = 0;
 	for (size_t i = 0; i <= length; i++)
 	{
-		if (i < length && domain[i] != '.')
+		if (i < length && name[i] != '.')
 		{
-			if (!is_alphanumeric(domain[i]) && domain[i] != '-')
-				return "must consist of a to z, 0 to 9, hyphens and dots";
+			if (!is_alphanumeric(ascii_lower(name[i])) && name[i] != '-')
+				return "must consist of letters, digits, hyphens and dots";
 			continue;
 		}
 		if (i == start || i - start > PB_DNS_LABEL_MAX)
 			return "must have 1 to 63 characters between its dots";
-		if (domain[start] == '-' || domain[i - 1] == '-')
+		if (name[start] == '-' || name[i - 1] == '-')
 			return "must not have a hyphen beside a dot or at an end";
 		start = i + 1;
+		++*labels;
 	}
+	return NULL;
+}
+
+/* Dot-separated DNS labels in lower case that leave room for one in front. */
+const char *
+pb_text_domain_problem(const char *domain, size_t length)
+{
+	int			labels;
+
+	if (length + 1 + PB_LABEL_MAX + 1 + PB_LABEL_SUFFIX > PB_DNS_NAME_MAX)
+		return "is too long for host names of at most 253 characters";
+	for (size_t i = 0; i < length; i++)
+		if (ascii_lower(domain[i]) != domain[i])
+			return "must be in lower case";
+	return labels_problem(domain, length, &labels);
+}
+
+/* A DNS name that somebody may own, in either case. */
+const char *
+pb_text_dns_name_problem(const char *name, size_t length)
+{
+	int			labels;
+	const char *problem = labels_problem(name, length, &labels);
+
+	if (problem != NULL)
+		return problem;
+	if (labels < 2)
+		return "must have a dot, as db.example.com has";
+	if (name[length - 1] >= '0' && name[length - 1] <= '9')
+		return "must not be an IP address";
 	return NULL;
 }

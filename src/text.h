@@ -31,6 +31,7 @@ extern size_t pb_text_percent_encode(const char *text, size_t length,
 extern bool pb_text_percent_decode(const char *text, size_t length,
 								   char *decoded, size_t *decoded_length);
 extern const char *pb_text_path_id_problem(const char *text, size_t length);
+extern const char *pb_text_printable_problem(const char *text, size_t length);
 extern bool pb_text_starts(const char *text, size_t length,
 						   const char *prefix);
 extern bool pb_text_is_alike(const char *text, size_t length,
@@ -39,6 +40,7 @@ extern size_t pb_text_label(const char *name, size_t length,
 							char label[PB_LABEL_MAX]);
 extern void pb_text_label_suffix(uint32_t random,
 								 char suffix[PB_LABEL_SUFFIX]);
+extern const char *pb_text_dns_name_problem(const char *name, size_t length);
 extern const char *pb_text_domain_problem(const char *domain, size_t length);
 
 #endif							/* PB_TEXT_H */

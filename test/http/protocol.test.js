@@ -52,18 +52,20 @@ function testMethods(form) {
       assert.ok(answer.headers['x-request-id']);
       return answer.headers.allow;
     };
-    assert.equal(await allowed('/v1/projects'), 'POST, OPTIONS');
-    assert.equal(await allowed('/v1/projects?a=b'), 'POST, OPTIONS');
-    assert.equal(await allowed(missing), 'GET, HEAD, DELETE, OPTIONS');
-    assert.equal(await allowed(`${missing}/databases/x`), 'GET, HEAD, OPTIONS');
+    assert.equal(await allowed('/v1/projects'), 'GET, HEAD, POST, OPTIONS');
+    assert.equal(await allowed('/v1/projects?a=b'), 'GET, HEAD, POST, OPTIONS');
+    assert.equal(await allowed(missing), 'GET, HEAD, PATCH, DELETE, OPTIONS');
+    assert.equal(await allowed(`${missing}/databases/x`), 'GET, HEAD, PATCH, DELETE, OPTIONS');
+    assert.equal(await allowed(`${missing}/databases/x/test-connection`), 'POST, OPTIONS');
     assert.equal(await allowed('/openapi.json'), 'GET, HEAD, OPTIONS');
   });
 
   test('other methods are refused, and the header Allow names those there are', async () => {
     const cases = [
-      ['/v1/projects', 'POST, OPTIONS', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'LINK']],
-      [missing, 'GET, HEAD, DELETE, OPTIONS', ['POST', 'PUT', 'PATCH']],
-      [`${missing}/databases/x`, 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'PATCH', 'DELETE']],
+      ['/v1/projects', 'GET, HEAD, POST, OPTIONS', ['PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY', 'LINK']],
+      [missing, 'GET, HEAD, PATCH, DELETE, OPTIONS', ['POST', 'PUT']],
+      [`${missing}/databases/x`, 'GET, HEAD, PATCH, DELETE, OPTIONS', ['POST', 'PUT']],
+      [`${missing}/databases/x/test-connection`, 'POST, OPTIONS', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
     ];
     for (const [path, allow, methods] of cases) {
       for (const method of methods) {
@@ -79,7 +81,7 @@ function testMethods(form) {
 function testPaths(form) {
   test('paths that lead nowhere', async () => {
     for (const path of ['/', '/v1', '/v1/', '/v1/projects/', '/v2/projects', '/V1/projects', '//v1/projects', '/v1/projects/a/',
-      '/v1/projects/a/databases', '/v1/projects/a/databases/', '/v1/projects/a/databases/b/c', '/v1/projects//databases/b',
+      '/v1/projects/a/database', '/v1/projects/a/databases/', '/v1/projects/a/databases/b/c', '/v1/projects//databases/b',
       '/rpc/create_project', '/openapi.json/', '/v1/projects%2Fa', '/%76%31/projects', '/v1/projects;a/b']) {
       assertError(await curl(form.url + path, { headers: authorized }), 404, 'NOT_FOUND');
       assert.equal((await curl(form.url + path)).status, 401, path);

@@ -62,6 +62,12 @@ SELECT status FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('x-api
 	'content-type', 'application/json', 'idempotency-key', 'one'), '{}')
 SQL
 	make($home, @$_) foreach @projects;
+	my ($furnished, $database) = make($home, 'furnished', org_id => 'globex');
+	value($home, <<"SQL");
+SELECT pgbeam.create_replica('$database', '{"host": "r.example.com", "port": 5432}'),
+	pgbeam.create_custom_domain('$furnished', '{"domain": "db.example.com"}'),
+	pgbeam.report_domain('db.example.com', 'x'), pgbeam.report_connection_test('$database', true, 1.5)
+SQL
 	my ($gone) = make($home, 'deleted');
 	value($home, "SELECT pgbeam.delete_project('$gone')");
 	return;
@@ -127,7 +133,7 @@ SELECT oid::regclass FROM pg_class
 WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r'
 SQL
 cmp_ok(scalar @tables, '>=', 4, 'there are tables to compare');
-is(count_open($home), '5|5', 'every password opens at home');
+is(count_open($home), '6|6', 'every password opens at home');
 is(own_objects($home), '1|1|1', 'a user added a trigger, an index, a function');
 
 $home->command_ok(
@@ -153,7 +159,7 @@ foreach my $copy (sort keys %restores)
 		isnt($want, '', "$table has rows");
 		is(contents($table, $twin, db => $copy), $want, "$copy: $table is the same");
 	}
-	is(count_open($twin, db => $copy), '5|5', "$copy: every password opens");
+	is(count_open($twin, db => $copy), '6|6', "$copy: every password opens");
 	is(own_objects($twin, db => $copy), '0|0|1',
 		"$copy: what users add to our tables stays behind");
 	is(grants($twin, db => $copy), "app|t|f\nproxy|f|t", "$copy: grants travel");
@@ -177,7 +183,7 @@ is(ask($stranger, $reveal)->{state}, 'PB001', 'without a keyring no password is 
 is(ask($stranger, 'SELECT ' . create_call('early'))->{state}, 'PB001', 'nor stored');
 is(lives_on($stranger, $project, $database, $victim), '', 'all else works');
 is(value($stranger, 'SELECT key_id, state, secrets FROM pgbeam.key_status()'),
-	"$key|missing|4", 'the status names the key that is missing');
+	"$key|missing|5", 'the status names the key that is missing');
 
 $stranger->append_conf('postgresql.conf', "pgbeam.keyring_file = '$keys/stranger'");
 $stranger->reload;
@@ -192,6 +198,6 @@ is(value($stranger, "SELECT secrets FROM pgbeam.key_status() WHERE state = 'acti
 	1, 'creating works again under the new key');
 
 spill("$keys/stranger", slurp_file("$keys/home") . slurp_file("$keys/stranger"));
-is(count_open($stranger), '5|5', 'with the line of the old key everything opens');
+is(count_open($stranger), '6|6', 'with the line of the old key everything opens');
 
 done_testing();

@@ -18,7 +18,15 @@ use Test::More;
 my $n = 0;
 my %database = (host => 'db.example.com', port => 5432, name => 'app', username => 'app', password => 'PASSWORD');
 my %bodies = (
-	createProject => sub { return { name => 'made ' . ++$n, org_id => $_[0], database => \%database } });
+	createProject => sub { return { name => 'made ' . ++$n, org_id => $_[0], database => \%database } },
+	updateProject => sub { return { name => 'made ' . ++$n } },
+	createDatabase => sub { return \%database },
+	updateDatabase => sub { return { password => 'PASSWORD' } },
+	createReplica => sub { return { host => 'replica.example.com', port => 5432 } },
+	createCustomDomain => sub { return { domain => 'made-' . ++$n . '.example.com' } });
+
+# Parameters of the query, for an organization.
+my %parameters = (listProjects => sub { return (org_id => $_[0]) });
 
 my $json = JSON::PP->new->canonical->allow_nonref;
 my $node = set_up('main', folder('keys') . '/keyring');
@@ -34,6 +42,7 @@ foreach my $route (values %routes)
 {
 	$route->{ids} = [ $route->{path} =~ /\{(\w+)\}/g ];
 	$route->{refuses} = { map { $_ => 1 } @{ $route->{errors} } };
+	$route->{is_nobodys} = !@{ $route->{ids} } && !$bodies{ $route->{operation} } && !$parameters{ $route->{operation} };
 }
 my @by_depth = sort { @{ $a->{ids} } <=> @{ $b->{ids} } } values %routes;
 
@@ -48,12 +57,21 @@ sub body_of
 	return "replace('" . $json->encode($make->($org)) . "', 'PASSWORD', :'password')";
 }
 
+sub parameters_of
+{
+	my ($route, $org) = @_;
+
+	return ($parameters{ $route->{operation} } // sub { return () })->($org);
+}
+
 # What a caller sees of an answer, but for the id of the request.
 sub request
 {
 	my ($session, $route, $key, $org, @ids) = @_;
 	my %headers = ('Content-Type' => 'application/json', $key ? (Authorization => "Bearer $key") : ());
-	my $uri = $route->{path} =~ s/\{\w+\}/shift(@ids) =~ s, ,%20,r/ger . "?org_id=$org";
+	my %query = parameters_of($route, $org);
+	my $uri = join '?', $route->{path} =~ s/\{\w+\}/shift(@ids) =~ s, ,%20,r/ger,
+	  join '&', map { "$_=$query{$_}" } keys %query;
 	my $answer = decode_json(value($session, "SELECT to_json(a) FROM pgbeam.http('$route->{method}', '$uri', '"
 		  . $json->encode(\%headers) . "', convert_to(" . body_of($route, $org) . ", 'UTF8')) AS a"));
 
@@ -66,8 +84,10 @@ sub plain
 {
 	my ($session, $route, $key, $org, @ids) = @_;
 	my $headers = $json->encode($key ? { 'x-api-key' => $key } : {});
+	my %query = parameters_of($route, $org);
 	my $arguments = join ', ', (map { "'$_'" } @ids),
-	  $route->{refuses}{415} ? body_of($route, $org) . '::jsonb' : ();
+	  $route->{refuses}{415} ? body_of($route, $org) . '::jsonb' : (),
+	  map { "$_ => '$query{$_}'" } keys %query;
 	my (undef, $body, $status, $sent) = split /\n/, value($session, <<SQL);
 BEGIN;
 SELECT set_config('request.method', 'POST', true), set_config('request.headers', '$headers', true);
@@ -85,7 +105,7 @@ SQL
 # What is the same of two objects that were made alike.
 sub masked
 {
-	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
+	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
 }
 
 # Each organization's rows, as a digest of what they say, where they stand and
@@ -133,6 +153,8 @@ sub make_all
 		die "$route->{operation}: $answer->{body}" if $answer->{status} != 201;
 		$new = { ($route->{path} =~ /(\w+)s$/)[0] => $new } if $new->{id};
 		$id{"${_}_id"} = $new->{$_}{id} foreach keys %$new;
+		value($boss, "SELECT pgbeam.report_domain('$_->{domain}', '$_->{dns_instructions}{txt_value}')")
+		  foreach $new->{domain} // ();
 	}
 	push @made, map { { org => $org, id => $id{$_} } } grep { $_ ne 'org_id' } keys %id;
 	return \%id;
@@ -182,6 +204,7 @@ sub expected
 
 	return $route->{status} if !$route->{needs_credential};
 	return $caller->{refused} if $caller->{refused};
+	return $route->{status} if $route->{is_nobodys};
 	return 400 if $target->{is_malformed};
 	return $route->{refuses}{404} ? 404 : 403 if !$role;
 	return 403 if $target->{org} eq 'closed' || ($route->{writes} && $role eq 'member');

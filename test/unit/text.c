@@ -839,7 +839,7 @@ test_domains(void)
 		{"-", "hyphen"},
 		{"a.-b", "hyphen"},
 		{"a-.b", "hyphen"},
-		{"A.b", "consist"},
+		{"A.b", "lower case"},
 		{"a_b", "consist"},
 		{"a b", "consist"},
 		{"a/b", "consist"},
@@ -855,6 +855,40 @@ test_domains(void)
 							   strlen(cases[i].domain)), cases[i].word),
 			  "\"%s\"", cases[i].domain);
 	CHECK(pb_text_domain_problem("a\0b", 3) != NULL, "a zero byte");
+}
+
+static void
+test_dns_names(void)
+{
+	static const struct
+	{
+		const char *name;
+		const char *word;
+	}			cases[] =
+	{
+		{"db.example.com", NULL},
+		{"DB.Example.COM", NULL},
+		{"a.b", NULL},
+		{"1.2.3.4.in-addr.arpa", NULL},
+		{"xn--bcher-kva.example", NULL},
+		{A63 "." A63, NULL},
+
+		{"", "between"},
+		{"a..b", "between"},
+		{"a.b.", "between"},
+		{A64 ".b", "between"},
+		{"a.b-", "hyphen"},
+		{"*.a.b", "consist"},
+		{"a_b.c", "consist"},
+		{"b\xc3\xbc" "cher.de", "consist"},
+		{"localhost", "dot"},
+		{"10.0.0.1", "address"},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK(is_problem(apply(pb_text_dns_name_problem, cases[i].name,
+							   strlen(cases[i].name)), cases[i].word),
+			  "\"%s\"", cases[i].name);
 }
 
 int
@@ -879,5 +913,6 @@ main(void)
 	test_any_label();
 	test_label_suffix();
 	test_domains();
+	test_dns_names();
 	return report("text");
 }

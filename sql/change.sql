@@ -1,0 +1,57 @@
+-- The change feed: what, which, whose, when and by whom; never a value.
+SELECT token AS start FROM pgbeam.read_changes(max_rows => 1000000) ORDER BY split_part(token, '.', 1)::bigint DESC, token DESC LIMIT 1 \gset
+CREATE FUNCTION feed(after text, max_rows integer DEFAULT 1000)
+RETURNS TABLE (org_id text, resource text, action text, actor_kind text, actor text) LANGUAGE sql AS $$
+	SELECT org_id, resource, action, actor_kind, CASE WHEN actor = current_user THEN 'me' ELSE actor END FROM pgbeam.read_changes(after, max_rows)
+$$;
+CREATE FUNCTION latest(after text) RETURNS text LANGUAGE sql AS $$
+	SELECT token FROM pgbeam.read_changes(after, 1000) WITH ORDINALITY AS c (token) ORDER BY ordinality DESC LIMIT 1
+$$;
+SELECT p #>> '{project,id}' AS project, p #>> '{database,id}' AS database FROM pgbeam.create_project(
+	'{"org_id": "change", "name": "c", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
+SELECT pgbeam.update_project(:'project', '{"name": "renamed"}') IS NOT NULL AS updated;
+SELECT pgbeam.update_database(:'project', :'database', '{"password": "canary-password-Vq7R2x"}') IS NOT NULL AS rotated;
+SELECT key FROM pgbeam.create_api_key(org_id => 'change') \gset
+SELECT pgbeam.set_member('change', 'change-user', 'owner');
+SELECT key AS user_key FROM pgbeam.create_api_key(user_id => 'change-user') \gset
+SELECT status FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json'), '{"name": "by key"}');
+SELECT status FROM pgbeam.http('DELETE', '/v1/projects/' || :'project', jsonb_build_object('X-API-Key', :'user_key'), NULL);
+SELECT * FROM feed(:'start');
+SELECT resource_id = pgbeam.typeid_decode(:'project') AS project FROM pgbeam.read_changes(:'start') WHERE resource = 'project' AND action = 'deleted';
+SELECT count(*) FROM pgbeam.changes c WHERE c::text ~ 'canary|renamed|by key';
+
+-- In pages, by token.
+SELECT * FROM feed(:'start', 2);
+SELECT token AS second FROM pgbeam.read_changes(:'start', 2) OFFSET 1 \gset
+SELECT * FROM feed(:'second', 1);
+SELECT latest(:'start') AS latest \gset
+SELECT count(*) FROM feed(:'latest');
+
+-- What is refused or taken back leaves none; one's own are not yet to be seen.
+SELECT pgbeam.update_project(:'project', '{"name": "gone"}');
+SELECT count(*) FROM feed(:'latest');
+BEGIN;
+SELECT p IS NOT NULL AS created FROM pgbeam.create_project(
+	'{"org_id": "change", "name": "c2", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p;
+SELECT count(*) FROM feed(:'latest');
+ROLLBACK;
+SELECT count(*) FROM feed(:'latest');
+
+SELECT p #>> '{project,id}' AS project FROM pgbeam.create_project(
+	'{"org_id": "change", "name": "c3", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
+
+-- Old ones go, as further ones are written.
+BEGIN;
+UPDATE pgbeam.changes SET changed_at = changed_at - interval '29 days';
+SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'n' || i))) FROM generate_series(1, 400) i;
+SELECT count(*) > 400 AS kept FROM pgbeam.changes;
+UPDATE pgbeam.changes SET changed_at = changed_at - interval '2 days' WHERE changed_at < now() - interval '1 day';
+SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'm' || i))) FROM generate_series(1, 2000) i;
+SELECT count(*) FROM pgbeam.changes WHERE changed_at < now() - interval '1 day';
+ROLLBACK;
+
+-- Bad input.
+SELECT token FROM pgbeam.read_changes('1');
+SELECT token FROM pgbeam.read_changes('1.x');
+SELECT token FROM pgbeam.read_changes(max_rows => -1);
+DROP FUNCTION feed, latest;

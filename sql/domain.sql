@@ -1,0 +1,61 @@
+-- Custom domains: who has one, and how it is proved.
+SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
+CREATE FUNCTION new_project(org text, name text) RETURNS text LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', org, 'name', name, 'database',
+		jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password')))) #>> '{project,id}'
+$$;
+SET client_min_messages = warning;
+SELECT new_project('domain', 'domains') AS project, new_project('domain', 'other') AS other, new_project('domain-2', 'third') AS third \gset
+RESET client_min_messages;
+
+-- A plan must have them; no plan has all.
+SELECT pgbeam.set_organization('domain', 'pro');
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
+SELECT pgbeam.set_organization('domain', 'scale');
+
+-- The name is folded; the answer tells what to put into the DNS.
+SELECT d ->> 'id' AS domain, d ->> 'dns_verification_token' AS token,
+	regexp_replace((d::jsonb - '{id,project_id,created_at,updated_at}'::text[])::text, d ->> 'dns_verification_token', '<token>', 'g') AS rest,
+	length(d ->> 'dns_verification_token') AS token_length
+FROM pgbeam.create_custom_domain(:'project', '{"domain": "DB.Example.com"}') d \gset
+SELECT jsonb_pretty(:'rest') AS domain, :token_length AS token_length;
+SELECT d ->> 'domain' AS domain, d ->> 'verified' AS verified FROM json_array_elements(pgbeam.list_custom_domains(:'project') -> 'domains') d;
+
+-- A name is one project's.
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
+SELECT pgbeam.create_custom_domain(:'third', '{"domain": "db.example.com"}');
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "other.aws.pgbeam.app"}');
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "new.GCP.pgbeam.app"}');
+
+-- Verified is what was reported.
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+SELECT pgbeam.report_domain('db.example.com', 'v=spf1 -all');
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+SELECT pgbeam.report_domain('DB.example.com', 'pgbeam-verify=' || :'token');
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain, v #>> '{domain,verified_at}' IS NOT NULL AS at
+FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+SELECT pgbeam.report_domain('db.example.com', NULL);
+SELECT v ->> 'verified' AS still FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+
+-- Bad input.
+SELECT pgbeam.create_custom_domain(:'project', '{}');
+SELECT left(bad, 20) AS bad, (SELECT status FROM pgbeam.http('POST', '/v1/projects/' || :'project' || '/domains',
+	jsonb_build_object('X-API-Key', k.key, 'Content-Type', 'application/json'), convert_to(jsonb_build_object('domain', bad)::text, 'UTF8'))) AS status
+FROM pgbeam.create_api_key(org_id => 'domain') k,
+	unnest(ARRAY['', 'x', '.', 'a..b', 'a.', '-a.b', 'a-.b', 'a b.c', 'é.com', repeat('a', 64) || '.b', repeat('a.', 127) || 'bc', '*.a.b', 'a_b.c', '1.2.3.4']) bad;
+SELECT pgbeam.report_domain('none.example.com', 'x');
+SELECT pgbeam.report_domain(NULL, 'x');
+SELECT pgbeam.verify_custom_domain(:'other', :'domain');
+SELECT pgbeam.verify_custom_domain('prj', 'dom');
+
+-- A deleted domain's name stays its project's.
+SELECT pgbeam.delete_custom_domain(:'project', :'domain');
+SELECT pgbeam.delete_custom_domain(:'project', :'domain');
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
+SELECT d ->> 'verified' AS verified, d ->> 'dns_verification_token' <> :'token' AS new_token FROM pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}') d;
+SELECT d IS NOT NULL AS no_plan FROM pgbeam.create_custom_domain(:'third', '{"domain": "third.example.com"}') d;
+SELECT pgbeam.delete_project(:'project');
+SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.custom_domains WHERE org_id = 'domain';
+SELECT host, kind FROM pgbeam.hosts WHERE org_id ~ '^domain' ORDER BY host;
+DROP FUNCTION new_project;

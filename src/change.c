@@ -1,0 +1,176 @@
+/*
+ * change.c
+ *	  The change feed: what was changed, when, and by whom.
+ *
+ * A row is written in the transaction of the change and tells no values.
+ * Transactions commit in another order than they write; a reader who goes by
+ * transaction id, and never as far as one that may still be running, misses
+ * nothing and gets nothing twice.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/xid8.h"
+
+#include "change.h"
+#include "crypt.h"
+#include "id.h"
+#include "organization.h"
+#include "sql.h"
+
+#define CHANNEL "pgbeam_changes"
+
+/* One change in so many sweeps up to so many rows that have ended. */
+#define SWEEP_EVERY 16
+#define SWEEP_ROWS "64"
+
+static bool notify;
+static int	retention;			/* days; 0: for ever */
+
+static PbPrepared prepared;
+
+static const char *const actions[] = {"created", "updated", "deleted", NULL};
+static const char *const actor_kinds[] = {
+	"organization", "user", "role", NULL
+};
+
+static const PbField fields[] = {
+	{
+		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.about = "The organization whose thing was changed."
+	},
+	{
+		.name = "id", .kind = PB_ID, .prefix = "chg",
+		.about = "The change itself."
+	},
+	{
+		.name = "resource", .kind = PB_TEXT, .least = 1,
+		.about = "What kind of thing it was."
+	},
+	{
+		.name = "resource_id", .kind = PB_ID, .prefix = "",
+		.about = "Which one."
+	},
+	{
+		.name = "action", .kind = PB_WORD, .words = actions,
+		.about = "What was done."
+	},
+	{
+		.name = "actor_kind", .kind = PB_WORD, .words = actor_kinds,
+		.about = "Who did it: an organization by its key, a user, or a role by trusted SQL."
+	},
+	{
+		.name = "actor", .kind = PB_TEXT, .least = 1,
+		.about = "Which one."
+	},
+	{
+		.name = "changed_at", .kind = PB_TIME,
+		.about = "When; the order of changes is another."
+	},
+	{0}
+};
+
+const PbResource pb_change = {
+	.name = "change",
+	.table = "pgbeam.changes",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid note_types[] = {
+	TEXTOID, XID8OID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID,
+	TIMESTAMPTZOID
+};
+
+static PbStatement note = {
+	.text = "INSERT INTO pgbeam.changes (org_id, xid, id, resource, "
+	"resource_id, action, actor_kind, actor, changed_at) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	.nargs = lengthof(note_types), .types = note_types
+};
+
+static const Oid sweep_types[] = {TIMESTAMPTZOID};
+
+static PbStatement sweep = {
+	.text = "DELETE FROM pgbeam.changes "
+	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
+	"AND ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT ctid FROM pgbeam.changes "
+	"ORDER BY xid USING OPERATOR(pg_catalog.<), "
+	"id USING OPERATOR(pg_catalog.<) "
+	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
+	.nargs = lengthof(sweep_types), .types = sweep_types
+};
+
+void
+pb_change_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.notify_changes",
+							 "Whether listeners on " CHANNEL " are woken when something changes.",
+							 "Notifications make commits wait for one another.",
+							 &notify, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pgbeam.change_retention",
+							"Days for which changes are kept; 0: for ever.",
+							NULL, &retention, 30, 0, 36500, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+}
+
+static void
+sweep_sometimes(TimestampTz now)
+{
+	Datum		before = TimestampTzGetDatum(now - retention * USECS_PER_DAY);
+	uint8		random;
+
+	pb_random(&random, sizeof(random));
+	if (retention > 0 && random % SWEEP_EVERY == 0)
+		(void) pb_sql_run(&sweep, &before, NULL);
+}
+
+static Datum
+actor_of(const PbRequest *request, const char **kind)
+{
+	const PbCaller *caller = &request->caller;
+
+	if (caller->is_trusted)
+	{
+		*kind = "role";
+		return CStringGetTextDatum(GetUserNameFromId(request->scope->caller,
+													 false));
+	}
+	*kind = caller->user_id != NULL ? "user" : "organization";
+	return PointerGetDatum(caller->user_id != NULL ?
+						   caller->user_id : caller->org_id);
+}
+
+/* Notes that something has been changed, to be read once that is committed. */
+void
+pb_change_note(const PbRequest *request, PbAction action,
+			   const PbResource *resource, Datum org_id, Datum id)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	pg_uuid_t	uuid;
+	uint64		random;
+	const char *actor_kind;
+	Datum		actor = actor_of(request, &actor_kind);
+	Datum		values[] = {
+		org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
+		UUIDPGetDatum(&uuid), CStringGetTextDatum(resource->name), id,
+		CStringGetTextDatum(actions[action]), CStringGetTextDatum(actor_kind),
+		actor, TimestampTzGetDatum(now)
+	};
+
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid.data);
+	if (pb_sql_run(&note, values, NULL) == 0)
+		pb_sql_vetoed(pb_change.table);
+	if (notify)
+		Async_Notify(CHANNEL, "");
+	sweep_sometimes(now);
+}

@@ -1,0 +1,27 @@
+/*
+ * connection.h
+ *	  Whether an upstream can be reached: what a data plane reported last.
+ */
+#ifndef PB_CONNECTION_H
+#define PB_CONNECTION_H
+
+#include "field.h"
+#include "request.h"
+
+/* A data plane's report; NULL: not told. */
+typedef struct PbReport
+{
+	bool		ok;
+	const double *latency_ms;
+	const char *error;
+	const char *server_version;
+} PbReport;
+
+extern const PbResource pb_connection_test;
+
+extern void pb_connection_show(StringInfo out, Datum org_id,
+							   Datum database_id);
+extern void pb_connection_store(Datum org_id, Datum database_id,
+								const PbReport *report, PbFaults *faults);
+
+#endif							/* PB_CONNECTION_H */

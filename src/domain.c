@@ -1,0 +1,313 @@
+/*
+ * domain.c
+ *	  Custom domains: fields, the claim of a name, and its verification by what
+ *	  is reported of its TXT record. No connection is made from here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "check.h"
+#include "crypt.h"
+#include "domain.h"
+#include "host.h"
+#include "organization.h"
+#include "resource.h"
+#include "show.h"
+#include "sql.h"
+#include "text.h"
+#include "typeid.h"
+
+#define TOKEN_SIZE 32
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			domain;
+	int			verified;
+	int			verified_at;
+	int			token;
+	int			reported;
+	int			proxy_host;
+	int			cname_host;
+	int			cname_target;
+	int			txt_host;
+	int			txt_value;
+	int			acme_cname_host;
+	int			acme_cname_target;
+}			at;
+
+#define INSTRUCTION(name_, about_) \
+	{ \
+		.name = #name_, .kind = PB_TEXT, .flags = PB_SHOWN | PB_DERIVED, \
+		.at = &at.name_, .about = about_ \
+	}
+
+static const PbField instructions[] = {
+	INSTRUCTION(cname_host, "Name of the CNAME record that leads to the proxy."),
+	INSTRUCTION(cname_target, "What it says."),
+	INSTRUCTION(txt_host, "Name of the TXT record that proves the domain."),
+	INSTRUCTION(txt_value, "What it says."),
+	INSTRUCTION(acme_cname_host, "Name of the CNAME record for certificates."),
+	INSTRUCTION(acme_cname_target, "What it says."),
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "dom",
+		.at = &prepared.id,
+		.about = "The domain's id."
+	},
+	{
+		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.at = &prepared.org_id,
+		.about = "The organization that its project belongs to."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN,
+		.prefix = PB_PROJECT_PREFIX, .at = &prepared.parent,
+		.about = "The project it leads to."
+	},
+	{
+		.name = "domain", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = PB_DNS_NAME_MAX,
+		.rule = pb_text_dns_name_problem, .at = &at.domain,
+		.about = "The name, given to one project alone."
+	},
+	{
+		.name = "verified", .kind = PB_BOOLEAN, .flags = PB_SHOWN | PB_DERIVED,
+		.at = &at.verified,
+		.about = "Whether it has been proved."
+	},
+	{
+		.name = "verified_at", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE | PB_NULL_SHOWN | PB_STAMPED,
+		.at = &at.verified_at,
+		.about = "When it was proved."
+	},
+	{
+		.name = "tls_cert_expiry", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE | PB_NULL_SHOWN | PB_STAMPED,
+		.about = "When its certificate ends, if a data plane has one."
+	},
+	{
+		.name = "dns_verification_token", .kind = PB_TEXT, .flags = PB_SHOWN,
+		.least = TOKEN_SIZE, .most = TOKEN_SIZE, .at = &at.token,
+		.about = "What its TXT record must say."
+	},
+	{
+		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.at = &at.reported,
+		.about = "What its TXT record was last reported to say."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
+		.at = &at.proxy_host,
+		.about = "The host of its project."
+	},
+	{
+		.name = "dns_instructions", .kind = PB_OBJECT,
+		.flags = PB_SHOWN | PB_DERIVED, .fields = instructions,
+		.about = "The records that prove it and lead to the proxy."
+	},
+	PB_TIMES(prepared),
+	{0}
+};
+
+static const PbOrder orders[] = {
+	{.name = "created_at", .column = "id", .leaf = &prepared.id},
+	{0}
+};
+
+const PbResource pb_custom_domain = {
+	.name = "custom_domain",
+	.plural = "domains",
+	.table = "pgbeam.custom_domains",
+	.prefix = "dom",
+	.parent = "project_id",
+	.orders = orders,
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static void
+set_instruction(PbRow *row, int leaf, const char *before, Datum name)
+{
+	pb_row_set(row, leaf,
+			   CStringGetTextDatum(psprintf("%s%s", before,
+											TextDatumGetCString(name))));
+}
+
+void
+pb_domain_set_host(PbRow *row, Datum proxy_host)
+{
+	pb_row_set(row, at.proxy_host, proxy_host);
+}
+
+void
+pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	Datum		domain = row->values[at.domain];
+	Datum		target = row->values[at.proxy_host];
+
+	pb_row_set(row, at.verified,
+			   BoolGetDatum(pb_row_has(row, at.verified_at)));
+	set_instruction(row, at.cname_host, "", domain);
+	set_instruction(row, at.cname_target, "", target);
+	set_instruction(row, at.txt_host, "_pgbeam-verify.", domain);
+	set_instruction(row, at.txt_value, "pgbeam-verify=", row->values[at.token]);
+	set_instruction(row, at.acme_cname_host, "_acme-challenge.", domain);
+	set_instruction(row, at.acme_cname_target, "_acme-challenge.", target);
+	pb_show(out, row);
+}
+
+static const Oid report_types[] = {TEXTOID, TEXTOID};
+
+/* Names that differ in case are one. */
+static Datum
+fold(Datum domain)
+{
+	char	   *name = TextDatumGetCString(domain);
+
+	for (char *p = name; *p != '\0'; p++)
+		*p = pg_ascii_tolower(*p);
+	return CStringGetTextDatum(name);
+}
+
+static PbStatement find_living = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND domain OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL LIMIT 1",
+	.nargs = 2, .types = report_types
+};
+
+/* Its project, which is locked, may have the domain already. */
+static bool
+is_there(const PbRow *row)
+{
+	Datum		values[] = {pb_resource_org(row), row->values[at.domain]};
+
+	return pb_sql_run(&find_living, values, NULL) > 0;
+}
+
+/*
+ * Gives a new row its token and claims its name; false with faults when that
+ * is another's, one for proxy hosts, or the project has it already.
+ */
+bool
+pb_domain_claim(PbRow *row, PbFaults *faults)
+{
+	const PbPath name = {NULL, "domain", 0};
+	uint8_t		random[TOKEN_SIZE];
+	char		token[TOKEN_SIZE];
+
+	pb_random(random, sizeof(random));
+	for (int i = 0; i < TOKEN_SIZE; i++)
+		token[i] = pb_base32[random[i] & 31];
+	pb_row_set(row, at.token,
+			   PointerGetDatum(cstring_to_text_with_len(token, TOKEN_SIZE)));
+	pb_row_set(row, at.domain, fold(row->values[at.domain]));
+	if (pb_host_is_proxy(row->values[at.domain]))
+	{
+		pb_fault_problem(faults, &name,
+						 "must not lie within the domain of proxy hosts",
+						 NULL);
+		return false;
+	}
+	if (pb_host_claim_custom(row->values[at.domain], pb_resource_org(row),
+							 row->values[prepared.parent]) && !is_there(row))
+		return true;
+	pb_fault_set(faults, PB_RESOURCE_EXISTS, "this domain is already in use",
+				 "Choose another domain, or delete the one that has it.");
+	return false;
+}
+
+static PbRow *
+find(const PbRequest *request, PbAccess access, PbReply *reply)
+{
+	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbOrganization organization;
+
+	return pb_resource_find(&pb_custom_domain, &request->caller, access,
+							request->ids[1], &project, &organization,
+							&reply->faults);
+}
+
+/* deleteCustomDomain; the name stays its project's, which may add it again */
+void
+pb_domain_delete(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_WRITE, reply);
+
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+static bool
+says_token(const PbRow *row)
+{
+	const char *wanted = psprintf("pgbeam-verify=%s",
+								  TextDatumGetCString(row->values[at.token]));
+
+	return pb_row_is_word(row, at.reported, wanted);
+}
+
+/* verifyCustomDomain: by the TXT record that was reported last */
+void
+pb_domain_verify(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_WRITE, reply);
+
+	if (row != NULL)
+		row = pb_resource_lock(row, &reply->faults);
+	if (row == NULL)
+		return;
+	if (!pb_row_has(row, at.verified_at) && says_token(row))
+	{
+		pb_row_set(row, at.verified_at,
+				   TimestampTzGetDatum(GetCurrentTimestamp()));
+		(void) pb_resource_update(request, row, false);
+	}
+	pb_json_begin(reply->body, '{');
+	pb_json_name(reply->body, "verified");
+	pb_json_boolean(reply->body, pb_row_has(row, at.verified_at));
+	if (!pb_row_has(row, at.verified_at))
+		pb_json_pair(reply->body, "error", pb_row_has(row, at.reported) ?
+					 "the TXT record says something else" :
+					 "TXT record not found");
+	pb_json_name(reply->body, "domain");
+	pb_domain_show(reply->body, row, NULL);
+	pb_json_end(reply->body, '}');
+}
+
+static PbStatement report = {
+	.text = "UPDATE pgbeam.custom_domains SET reported_txt = $2 "
+	"WHERE domain OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
+	.nargs = 2, .types = report_types
+};
+
+/* Whoever looked up a domain's TXT record tells what it says. */
+void
+pb_domain_report(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_custom_domain);
+	Datum		values[2] = {0};
+	char		nulls[] = {' ', ' '};
+
+	pb_check_value(row, at.domain, &members[0], faults);
+	if (faults->count > 0)
+		return;
+	if (members[1].type == PB_JSON_TEXT)
+		pb_check_value(row, at.reported, &members[1], faults);
+	values[0] = fold(row->values[at.domain]);
+	values[1] = row->values[at.reported];
+	nulls[1] = row->nulls[at.reported];
+	if (faults->count == 0 && pb_sql_run(&report, values, nulls) == 0)
+		pb_fault_set(faults, PB_NOT_FOUND, "custom domain not found", NULL);
+}

@@ -1,0 +1,69 @@
+/*
+ * replica.c
+ *	  Replicas: fields. They log in as their database does.
+ */
+#include "postgres.h"
+
+#include "organization.h"
+#include "page.h"
+#include "replica.h"
+#include "text.h"
+
+const char *const pb_ssl_modes[] = {
+	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
+};
+
+static PbPrepared prepared;
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "rep",
+		.at = &prepared.id,
+		.about = "The replica's id."
+	},
+	{
+		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.at = &prepared.org_id,
+		.about = "The organization that its database belongs to."
+	},
+	{
+		.name = "database_id", .kind = PB_ID, .flags = PB_SHOWN,
+		.prefix = PB_DATABASE_PREFIX, .at = &prepared.parent,
+		.about = "The database it is a replica of."
+	},
+	{
+		.name = "host", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .rule = pb_text_host_problem,
+		.about = "Host name or address of the replica."
+	},
+	{
+		.name = "port", .kind = PB_INTEGER,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = 65535,
+		.about = "Port of the replica."
+	},
+	{
+		.name = "ssl_mode", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
+		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
+		.about = "How the connection to the replica is secured, as libpq's sslmode."
+	},
+	PB_TIMES(prepared),
+	{0}
+};
+
+static const PbOrder orders[] = {
+	{.name = "created_at", .column = "id", .leaf = &prepared.id},
+	{0}
+};
+
+const PbResource pb_replica = {
+	.name = "replica",
+	.plural = "replicas",
+	.table = "pgbeam.replicas",
+	.prefix = "rep",
+	.parent = "database_id",
+	.orders = orders,
+	.fields = fields,
+	.prepared = &prepared,
+};
