@@ -1,8 +1,9 @@
 // The documented requests and answers, through every form that is to be had.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { createBody, invalid, malformed, noObjects, organization, pairs, password, respelled, words } from './examples.js';
-import { startForms } from './forms.js';
+import { assertHeaders, assertProblems, assertRefusal, assertSilent, jsonHeaders, leaky } from './asserts.js';
+import { createBody, invalid, malformed, noObjects, organization, pairs, respelled } from './examples.js';
+import { idsOf, operationNames, startForms, takesBody } from './forms.js';
 import { createPgbeam, masked } from './support.js';
 
 const pgbeam = await createPgbeam('http_api');
@@ -14,43 +15,6 @@ const keys = {
 const key = keys[organization];
 await pgbeam.sql("SELECT pgbeam.set_member($1, 'u_member', 'member')", organization);
 const memberKey = (await pgbeam.createKey({ user: 'u_member' })).key;
-
-const jsonHeaders = { 'content-type': 'application/json', 'cache-control': 'private, no-cache' };
-
-function assertHeaders(answer, headers) {
-  for (const [name, value] of Object.entries(headers)) assert.equal(answer.headers[name], value, name);
-  assert.match(answer.headers['x-request-id'], /^[A-Za-z0-9._-]{1,128}$/);
-}
-
-function assertRefusal(answer, status, code, message) {
-  assert.deepEqual([answer.status, answer.body], [status, JSON.stringify({ error: { code, message } })]);
-  assertHeaders(answer, jsonHeaders);
-}
-
-/** Problems of members: the first is the message, all stand in errors. */
-function assertProblems(answer, problems) {
-  assert.equal(answer.status, 400, answer.body);
-  assertHeaders(answer, jsonHeaders);
-  const { error, ...others } = JSON.parse(answer.body);
-  assert.deepEqual([Object.keys(error), others], [['code', 'message', 'errors'], {}]);
-  assert.deepEqual([error.code, error.message], ['INVALID_INPUT', error.errors[0].detail]);
-  const rules = new Map(problems);
-  assert.deepEqual(error.errors.map(({ field }) => field).sort(), [...rules.keys()].sort());
-  for (const { field, detail, ...rest } of error.errors) {
-    assert.deepEqual(rest, {});
-    assert.equal(detail.slice(0, field.length + 1), `${field} `);
-    assert.match(detail.slice(field.length + 1), words[rules.get(field)]);
-  }
-}
-
-function assertSilent(answer) {
-  assert.ok(!JSON.stringify(answer).includes('canary'), 'the answer tells the password');
-}
-
-// PostgreSQL itself makes jsonb of what a plain call of PostgREST's is given,
-// and logs a piece of what it does not take: with another password than the one
-// that is searched for in all files afterwards.
-const leaky = (text) => typeof text === 'string' ? text.replaceAll(password, 'leaky-password-6Yb2') : text;
 
 async function createAll(form) {
   for (const { title, body, answer } of pairs) {
@@ -96,8 +60,12 @@ function testRefusals(form) {
   const unauthorized = ['UNAUTHORIZED', 'missing or invalid authentication'];
 
   test('no credential', async () => {
-    for (const operation of ['createProject', 'getProject', 'deleteProject', 'getDatabase']) {
-      const answer = await form.call(operation, { body: operation === 'createProject' ? body : undefined, ids: ['prj_x', 'db_x'] });
+    for (const operation of operationNames) {
+      const answer = await form.call(operation, {
+        ids: ['prj_x', 'db_x'],
+        ...(takesBody(operation) && { body }),
+        ...(operation === 'listProjects' && { query: { org_id: organization } }),
+      });
       assertRefusal(answer, 401, ...unauthorized);
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
     }
@@ -109,10 +77,13 @@ function testRefusals(form) {
 
   test('an unknown project or database', async () => {
     for (const id of ['prj_00000000000000000000000000', 'db_01h455vb4pex5vsknk084sn02q', 'x']) {
-      assertRefusal(await form.call('getProject', { key, ids: [id] }), 404, 'NOT_FOUND', 'project not found');
-      assertRefusal(await form.call('deleteProject', { key, ids: [id] }), 404, 'NOT_FOUND', 'project not found');
-      const answer = await form.call('getDatabase', { key, ids: [id, 'db_01h455vb4pex5vsknk084sn02q'] });
-      assert.deepEqual([answer.status, JSON.parse(answer.body).error.code], [404, 'NOT_FOUND']);
+      for (const operation of operationNames.filter((name) => idsOf(name).length > 0)) {
+        const answer = await form.call(operation, {
+          key, ids: [id, 'db_01h455vb4pex5vsknk084sn02q'],
+          ...(takesBody(operation) && { body: operation === 'createDatabase' ? body.database : {} }),
+        });
+        assertRefusal(answer, 404, 'NOT_FOUND', `${idsOf(operation).length > 1 ? 'database' : 'project'} not found`);
+      }
     }
   });
 

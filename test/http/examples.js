@@ -22,11 +22,15 @@ export const project = (given) => ({
   description: undefined,
   tags: [],
   cloud: 'aws',
+  self_hosted: undefined,
   proxy_host: `${given.name}.aws.pgbeam.app`,
   queries_per_second: 10,
   burst_size: 0,
   max_connections: 20,
   allowed_cidrs: [],
+  default_policy_profile_id: undefined,
+  residency: undefined,
+  agents_disabled: undefined,
   database_count: 1,
   active_connections: 0,
   status: 'active',
@@ -35,8 +39,8 @@ export const project = (given) => ({
   ...given,
 });
 
-const cache = { enabled: true, ttl_seconds: 60, max_entries: 10000, swr_seconds: 30 };
-const pool = { pool_size: 10, min_pool_size: 1, pool_mode: 'session', max_active: 200 };
+export const cache = { enabled: true, ttl_seconds: 60, max_entries: 10000, swr_seconds: 30 };
+export const pool = { pool_size: 10, min_pool_size: 1, pool_mode: 'session', max_active: 200 };
 
 export const database = (login, given = {}) => ({
   id: 'db_...',
@@ -112,12 +116,15 @@ export const words = {
   most: /^must be at most -?\d+$/,
   pattern: /^must not (contain|begin with) /,
   order: /^must not be greater than /,
+  network: /^must (be .*(network|address|CIDR)|have a prefix length)/i,
+  settable: /^must not be (set to )?deleted$/,
+  id: /^must be an id that begins with pol_$/,
 };
 
-const absent = undefined;
+export const absent = undefined;
 const config = (base, member, value) => ({ ...base, [member]: value });
 
-const projectMembers = [
+export const projectMembers = [
   ['name', absent, 'required'], ['name', '', 'shortest'], ['name', 'n'.repeat(101), 'longest'],
   ['name', 42, 'type'], ['name', null, 'type'], ['name', ['my-app'], 'type'], ['name', { value: 'my-app' }, 'type'],
   ['name', 'my\0app', 'pattern'],
@@ -131,7 +138,7 @@ const projectMembers = [
   ['self_hosted', 'true', 'type'],
 ];
 
-const databaseMembers = [
+export const databaseMembers = [
   ['host', absent, 'required'], ['host', '', 'shortest'], ['host', 'db example.com', 'pattern'],
   ['host', 'db.example.com\t', 'pattern'], ['host', 'db.example.com\n', 'pattern'], ['host', 127001, 'type'],
   ['host', 'db\0.example.com', 'pattern'],
@@ -155,7 +162,7 @@ const databaseMembers = [
     .map(([member, value, rule]) => ['pool_config', config(pool, member, value), rule, `pool_config.${member}`]),
 ];
 
-const broken = (title, body, ...problems) => ({ title: `${title}: ${problems.map(([, rule]) => rule)}`, body, problems });
+export const broken = (title, body, ...problems) => ({ title: `${title}: ${problems.map(([, rule]) => rule)}`, body, problems });
 
 /** Bodies that are JSON objects, with all [member, rule] that they break. */
 export const invalid = [

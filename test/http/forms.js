@@ -2,25 +2,41 @@
 // through nginx and PostgREST, and PostgREST's plain calls of functions.
 import { curl, isInstalled, startGateway, startNginx, startPostgrest } from './support.js';
 
-const operations = {
-  createProject: { method: 'POST', path: '/v1/projects', fn: 'create_project', ids: [] },
-  getProject: { method: 'GET', path: '/v1/projects/{project_id}', fn: 'get_project', ids: ['project_id'] },
-  deleteProject: { method: 'DELETE', path: '/v1/projects/{project_id}', fn: 'delete_project', ids: ['project_id'] },
-  getDatabase: {
-    method: 'GET', path: '/v1/projects/{project_id}/databases/{database_id}', fn: 'get_database',
-    ids: ['project_id', 'database_id'],
-  },
-};
+const projects = '/v1/projects';
+const project = `${projects}/{project_id}`;
+const databases = `${project}/databases`;
+const database = `${databases}/{database_id}`;
+
+const operations = Object.fromEntries([
+  ['listProjects', 'GET', projects, 'list_projects'],
+  ['createProject', 'POST', projects, 'create_project'],
+  ['getProject', 'GET', project, 'get_project'],
+  ['updateProject', 'PATCH', project, 'update_project'],
+  ['deleteProject', 'DELETE', project, 'delete_project'],
+  ['listDatabases', 'GET', databases, 'list_databases'],
+  ['createDatabase', 'POST', databases, 'create_database'],
+  ['getDatabase', 'GET', database, 'get_database'],
+  ['updateDatabase', 'PATCH', database, 'update_database'],
+  ['deleteDatabase', 'DELETE', database, 'delete_database'],
+].map(([name, method, path, fn]) =>
+  [name, { method, path, fn, ids: [...path.matchAll(/{(\w+)}/g)].map(([, id]) => id) }]));
+
+/** The operations of the contract's first ring, with createProject. */
+export const operationNames = Object.keys(operations);
+export const idsOf = (operation) => operations[operation].ids;
+export const takesBody = (operation) => ['POST', 'PATCH'].includes(operations[operation].method);
 
 const asText = (body) => body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
 
+const asQuery = (query) => query === undefined ? '' : `?${typeof query === 'string' ? query : new URLSearchParams(query)}`;
+
 /** An operation by its documented path. */
 function callPath(url) {
-  return (operation, { ids = [], key, body, headers = {} } = {}) => {
-    const { method, path } = operations[operation];
+  return (operation, { ids = [], query, key, body, headers = {}, method } = {}) => {
+    const { method: own, path } = operations[operation];
     let i = 0;
-    return curl(url + path.replaceAll(/{\w+}/g, () => ids[i++]), {
-      method,
+    return curl(url + path.replaceAll(/{\w+}/g, () => ids[i++]) + asQuery(query), {
+      method: method ?? own,
       body: asText(body),
       headers: {
         ...(key && { Authorization: `Bearer ${key}` }),
@@ -31,14 +47,22 @@ function callPath(url) {
   };
 }
 
+// The body of a plain call: the request's own, or an object of parameters with
+// it in there, spelled as it was.
+function argumentsOf(names, ids, query, body) {
+  if (names.length === 0 && query === undefined) return asText(body);
+  const parameters = { ...Object.fromEntries(names.map((name, i) => [name, ids[i]])), ...query };
+  const text = JSON.stringify(parameters);
+  return body === undefined ? text : Buffer.concat([`${text.slice(0, -1)},"body":`, asText(body), '}'].map((part) => Buffer.from(part)));
+}
+
 /** An operation by its function; an API key has to come as X-API-Key. */
 function callFunction(url) {
-  return (operation, { ids = [], key, body, headers = {} } = {}) => {
+  return (operation, { ids = [], query, key, body, headers = {} } = {}) => {
     const { fn, ids: names } = operations[operation];
-    const parameters = Object.fromEntries(names.map((name, i) => [name, ids[i]]));
     return curl(`${url}/rpc/${fn}`, {
       method: 'POST',
-      body: asText(operation === 'createProject' ? body : parameters),
+      body: argumentsOf(names, ids, query, body),
       headers: { ...(key && { 'X-API-Key': key }), 'Content-Type': 'application/json', ...headers },
     });
   };

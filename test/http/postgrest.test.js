@@ -61,6 +61,9 @@ test('a read can be called by GET, a write cannot', async () => {
   const answer = await get('get_project');
   assert.deepEqual([answer.status, JSON.parse(answer.body).id], [200, id]);
   assert.equal((await get('delete_project')).status, 405);
+  const list = await curl(`${plain.url}/rpc/list_projects?org_id=${organization}&page_size=1`, { headers: { 'X-API-Key': key } });
+  assert.deepEqual([list.status, JSON.parse(list.body).projects[0].id, list.headers.link], [200, id, undefined]);
+  assert.equal((await get('list_databases')).status, 200);
   assert.equal((await get('get_project')).status, 200);
   assert.equal((await curl(`${plain.url}/rpc/get_project?project_id=${id}`)).status, 401);
 });
@@ -92,7 +95,7 @@ test('what takes admin access stays closed', async () => {
 
 test('the router can be called as a function, and asks for a credential too', async () => {
   const call = async (headers) => {
-    const answer = await rpc(plain, 'http', { method: 'GET', uri: '/v1/projects/x', headers: JSON.stringify(headers), body: null });
+    const answer = await rpc(plain, 'http', { method: 'GET', uri: '/v1/projects/x', headers, body: null });
     assert.equal(answer.status, 200, answer.body);
     return answer.body;
   };

@@ -42,6 +42,44 @@ for (const form of await startForms(pgbeam.name)) {
       assert.deepEqual(count(await createAll('full', (i) => `p${i}`)), { 201: 5, 403: 11 });
     });
 
+    test('one name for many that are renamed', async () => {
+      const made = (await createAll('free', (i) => `p${i}`)).map(({ body }) => JSON.parse(body).project.id);
+      const answers = await Promise.all(made.map((id) => form.call('updateProject',
+        { key: keys.free, ids: [id], body: { name: 'one' } })));
+      assert.deepEqual(count(answers), { 200: 1, 409: 15 });
+      assert.equal(await pgbeam.sql("SELECT count(*) FROM pgbeam.projects WHERE name = 'one'"), '1');
+    });
+
+    test('updates of one project: each counts', async () => {
+      const { project: { id } } = JSON.parse((await create('free', 'shop')).body);
+      const bodies = [{ name: 'new' }, { description: 'd' }, { tags: ['t'] }, { residency: 'eu' }, { agents_disabled: true },
+        { status: 'suspended' },
+        { allowed_cidrs: [{ cidr: '::1' }] }];
+      const answers = await Promise.all(bodies.map((body) => form.call('updateProject', { key: keys.free, ids: [id], body })));
+      assert.deepEqual(count(answers), { 200: bodies.length });
+      const got = JSON.parse((await form.call('getProject', { key: keys.free, ids: [id] })).body);
+      for (const body of bodies) for (const [member, value] of Object.entries(body)) assert.deepEqual(got[member], value);
+    });
+
+    test('databases of a plan that is full', async () => {
+      const { project: { id } } = JSON.parse((await create('full', 'shop')).body);
+      const answers = await Promise.all(many.map(() => form.call('createDatabase',
+        { key: keys.full, ids: [id], body: createBody().database })));
+      assert.deepEqual(count(answers), { 201: 2, 403: 14 });
+    });
+
+    test('databases of a project that is deleted', async () => {
+      const { project: { id } } = JSON.parse((await create('free', 'gone')).body);
+      const answers = await Promise.all(many.map((i) => i === 7
+        ? form.call('deleteProject', { key: keys.free, ids: [id] })
+        : form.call('createDatabase', { key: keys.free, ids: [id], body: createBody().database })));
+      assert.equal(answers[7].status, 204);
+      const { 201: created = 0, 404: refused = 0 } = count(answers);
+      assert.equal(created + refused, 15);
+      assert.equal(await pgbeam.sql('SELECT count(*) FROM pgbeam.databases WHERE deleted_at IS NULL OR password_sealed IS NOT NULL'), '0');
+      assert.equal(await pgbeam.sql('SELECT count(*) FROM pgbeam.databases'), String(created + 1));
+    });
+
     test('one delete', async () => {
       const { project } = JSON.parse((await create('free', 'gone')).body);
       const answers = await Promise.all(many.map(() => form.call('deleteProject', { key: keys.free, ids: [project.id] })));

@@ -29,14 +29,15 @@ const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
 // A function's parameters and answer; there is one function of a name.
 async function describe(name) {
   const { rows: [row] } = await pool.query(
-    `SELECT array_to_json(coalesce(p.proargnames[1:p.pronargs], '{}')) AS names,
+    `SELECT array_to_json(coalesce(p.proargnames[1:p.pronargs], '{}')) AS names, p.pronargdefaults AS defaults,
             array_to_json(p.proargtypes::regtype[]::text[]) AS types, t.typname AS answer
        FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.prorettype
       WHERE p.pronamespace = $1::regnamespace AND p.proname = $2`, [schema, name]);
   if (!row) return null;
   const names = JSON.parse(row.names);
   const types = JSON.parse(row.types);
-  return { name, names, types, answer: row.answer, unnamed: types.length === 1 && !names[0] ? types[0] : null };
+  const required = names.slice(0, names.length - Number(row.defaults));
+  return { name, names, types, required, answer: row.answer, unnamed: types.length === 1 && !names[0] ? types[0] : null };
 }
 
 const notFound = (name) => new Refusal(404, 'PGRST202',
@@ -73,16 +74,31 @@ function callWithBody(fn, contentType, body) {
     if (body.length === 0) throw new Refusal(400, '22P02', 'invalid input syntax for type json');
     return { text: `SELECT ${target}($1::jsonb)`, values: [checkPayload(body)] };
   }
-  return callWithNames(fn, target, JSON.parse(checkPayload(body)));
+  const payload = checkPayload(body);
+  const columns = namedParameters(fn, Object.keys(JSON.parse(payload)));
+  const record = columns.length === 0 ? '' :
+    ` FROM pg_catalog.json_to_record($1) AS r(${columns.map(({ name, type }) => `${quoted(name)} ${type}`)})`;
+  return {
+    text: `SELECT ${target}(${columns.map(({ name }) => `${quoted(name)} => r.${quoted(name)}`)})${record}`,
+    values: columns.length === 0 ? [] : [payload],
+  };
 }
 
-function callWithNames(fn, target, given) {
-  const keys = Object.keys(given);
-  if (fn.unnamed || keys.length !== fn.names.length || !fn.names.every((name) => keys.includes(name))) {
+// Those given; what has a default may be left out.
+function namedParameters(fn, keys) {
+  if (fn.unnamed || !keys.every((name) => fn.names.includes(name)) ||
+      !fn.required.every((name) => keys.includes(name))) {
     throw notFound(fn.name);
   }
-  const parameters = fn.names.map((name, i) => `${quoted(name)} => $${i + 1}::${fn.types[i]}`);
-  return { text: `SELECT ${target}(${parameters})`, values: fn.names.map((name) => given[name]) };
+  return keys.map((name) => ({ name, type: fn.types[fn.names.indexOf(name)] }));
+}
+
+function callWithQuery(fn, target, given) {
+  const columns = namedParameters(fn, Object.keys(given));
+  return {
+    text: `SELECT ${target}(${columns.map(({ name, type }, i) => `${quoted(name)} => $${i + 1}::${type}`)})`,
+    values: columns.map(({ name }) => given[name]),
+  };
 }
 
 // The claims of a bearer token; without one the caller is anonymous.
@@ -187,7 +203,7 @@ async function answer(request) {
   }
   const contentType = (request.headers['content-type'] ?? 'application/json').split(';')[0].trim().toLowerCase();
   const call = request.method === 'GET'
-    ? callWithNames(fn, `${quoted(schema)}.${quoted(name)}`, Object.fromEntries(url.searchParams))
+    ? callWithQuery(fn, `${quoted(schema)}.${quoted(name)}`, Object.fromEntries(url.searchParams))
     : callWithBody(fn, contentType, body);
   return toAnswer(fn, await run(request, url.pathname, claims, call));
 }

@@ -44,7 +44,8 @@ foreach my $route (values %routes)
 	$route->{refuses} = { map { $_ => 1 } @{ $route->{errors} } };
 	$route->{is_nobodys} = !@{ $route->{ids} } && !$bodies{ $route->{operation} } && !$parameters{ $route->{operation} };
 }
-my @by_depth = sort { @{ $a->{ids} } <=> @{ $b->{ids} } } values %routes;
+# What stands below projects before what stands below that.
+my @by_depth = sort { @{ $a->{ids} } <=> @{ $b->{ids} } || $b->{path} cmp $a->{path} } values %routes;
 
 # The request's body as an expression of SQL. Who may be told 415 takes one.
 sub body_of
