@@ -40,7 +40,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_custom_domain';
 COMMENT ON FUNCTION pgbeam.create_custom_domain(text, jsonb) IS
-'createCustomDomain: gives a project a domain and answers it, with the DNS records that it needs. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 for a plan without them, PT404 for a project that is missing or deleted, PT409 when the domain is or was another projects.';
+'createCustomDomain: gives a project a domain and answers it, with the DNS records that it needs. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 for a plan without them, PT404 for a project that is missing or deleted, PT409 when the domain is or was another project''s.';
 
 CREATE FUNCTION pgbeam.delete_custom_domain(project_id text, domain_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
