@@ -52,6 +52,7 @@ ROLLBACK;
 
 -- Bad input.
 SELECT token FROM pgbeam.read_changes('1');
+SELECT token FROM pgbeam.read_changes('x.00000000-0000-0000-0000-000000000000');
 SELECT token FROM pgbeam.read_changes('1.x');
 SELECT token FROM pgbeam.read_changes(max_rows => -1);
 DROP FUNCTION feed, latest;

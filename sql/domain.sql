@@ -59,3 +59,19 @@ SELECT pgbeam.delete_project(:'project');
 SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.custom_domains WHERE org_id = 'domain';
 SELECT host, kind FROM pgbeam.hosts WHERE org_id ~ '^domain' ORDER BY host;
 DROP FUNCTION new_project;
+
+-- A row that lost its project is no reason to fall.
+SET client_min_messages = warning;
+SELECT p #>> '{project,id}' AS project, p #>> '{database,id}' AS database, c ->> 'id' AS domain FROM pgbeam.create_project(
+	'{"org_id": "domain-3", "name": "lost", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p,
+	pgbeam.create_custom_domain(p #>> '{project,id}', '{"domain": "lost.example.com"}') c \gset
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM pgbeam.projects WHERE org_id = 'domain-3';
+SET LOCAL session_replication_role = origin;
+SAVEPOINT s;
+SELECT pgbeam.verify_custom_domain(:'project', :'domain');
+ROLLBACK TO s;
+SELECT pgbeam.update_database(:'project', :'database', '{"port": 9}');
+ROLLBACK;
+RESET client_min_messages;

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -129,7 +130,8 @@ sweep_sometimes(TimestampTz now)
 	uint8		random;
 
 	pb_random(&random, sizeof(random));
-	if (retention > 0 && random % SWEEP_EVERY == 0)
+	if (retention > 0 && random % SWEEP_EVERY == 0 &&
+		!IsolationUsesXactSnapshot())
 		(void) pb_sql_run(&sweep, &before, NULL);
 }
 

@@ -31,10 +31,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT format('%s.%s', c.xid, c.id), c.org_id, c.resource, c.resource_id,
 		c.action, c.actor_kind, c.actor, c.changed_at
-	FROM pgbeam.changes AS c
+	FROM pgbeam.changes AS c, (SELECT CASE
+			WHEN after IS NULL THEN '0.00000000-0000-0000-0000-000000000000'
+			WHEN after ~ '^[0-9]{1,19}\.[0-9a-f-]{36}$' THEN after
+			ELSE '0.after must be the token of a row of read_changes()' END) AS t (token)
 	WHERE c.xid < pg_snapshot_xmin(pg_current_snapshot())
-		AND (c.xid, c.id) > (coalesce(split_part(after, '.', 1), '0')::xid8,
-			coalesce(split_part(after, '.', 2), '00000000-0000-0000-0000-000000000000')::uuid)
+		AND (c.xid, c.id) > (split_part(t.token, '.', 1)::xid8, split_part(t.token, '.', 2)::uuid)
 	ORDER BY c.xid, c.id
 	LIMIT max_rows
 $$;

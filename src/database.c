@@ -336,7 +336,7 @@ void
 pb_database_show(StringInfo out, PbRow *row,
 				 const PbOrganization *organization)
 {
-	pb_database_derive(row, row->values[at.proxy_host]);
+	pb_database_derive(row, pb_host_of(row, at.proxy_host));
 	pb_show(out, row);
 }
 

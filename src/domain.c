@@ -154,7 +154,7 @@ void
 pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
 {
 	Datum		domain = row->values[at.domain];
-	Datum		target = row->values[at.proxy_host];
+	Datum		target = pb_host_of(row, at.proxy_host);
 
 	pb_row_set(row, at.verified,
 			   BoolGetDatum(pb_row_has(row, at.verified_at)));

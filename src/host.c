@@ -199,6 +199,18 @@ static PbStatement is_own = {
 	.nargs = lengthof(claim_types), .types = claim_types
 };
 
+/* The host of a row's project, which a restore may have left behind. */
+Datum
+pb_host_of(const PbRow *row, int leaf)
+{
+	if (!pb_row_has(row, leaf))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("a row of %s has no project", row->resource->table),
+				 errhint("Delete the row, or bring its project back.")));
+	return row->values[leaf];
+}
+
 /* Whether a name lies where proxy hosts are made. */
 bool
 pb_host_is_proxy(Datum host)

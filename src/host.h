@@ -23,6 +23,7 @@ extern int	pb_host_port(void);
 	"WHERE p.org_id OPERATOR(pg_catalog.=) " org \
 	" AND p.id OPERATOR(pg_catalog.=) " project ")"
 
+extern Datum pb_host_of(const PbRow *row, int leaf);
 extern bool pb_host_is_proxy(Datum host);
 extern bool pb_host_claim_custom(Datum host, Datum org_id, Datum project_id);
 extern Datum pb_host_claim(Datum name, Datum cloud, Datum org_id,
