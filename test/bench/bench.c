@@ -3,7 +3,8 @@
  *	  Two loops in the backend, and what they cost it: CPU time, WAL and, under
  *	  callgrind, instructions.
  *
- * Everything a loop needs is made before its clock starts.
+ * Each goes through the rows of a query, "ready", whose columns are what one
+ * turn of it takes. Everything a loop needs is made before its clock starts.
  */
 #include "postgres.h"
 
@@ -11,12 +12,14 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/instrument.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -34,13 +37,31 @@
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(bench_call);
-PG_FUNCTION_INFO_V1(bench_write);
+PG_FUNCTION_INFO_V1(bench_run);
+
+/* as src/project.c has it */
+#define COUNT_LIVING "SELECT pg_catalog.count(*) FROM pgbeam.projects WHERE org_id"
+
+extern PGDLLEXPORT void _PG_init(void);
+
+static char *total_of;
+static ExecutorStart_hook_type next_executor_start;
 
 typedef struct Clock
 {
 	double		cpu_us;
 	uint64		wal_bytes;
 } Clock;
+
+/* The rows of a loop: their values and SPI's nulls, side by side. */
+typedef struct Ready
+{
+	TupleDesc	columns;
+	int			calls;
+	int			width;
+	Datum	   *values;
+	char	   *nulls;
+} Ready;
 
 /* A kept statement and its slice of the columns that are ready for it. */
 typedef struct Statement
@@ -95,36 +116,76 @@ cost_per_call(FunctionCallInfo fcinfo, Clock cost, int calls)
 											 values, nulls));
 }
 
+/* Makes the rows of a loop, in SPI's memory. */
+static Ready
+make_ready(text *query)
+{
+	Ready		ready;
+	SPITupleTable *rows;
+	bool	   *isnull;
+
+	if (SPI_execute(text_to_cstring(query), false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "what a loop needs cannot be read");
+	rows = SPI_tuptable;
+	ready.columns = rows->tupdesc;
+	ready.calls = rows->numvals;
+	ready.width = rows->tupdesc->natts;
+	ready.values = palloc(ready.calls * ready.width * sizeof(Datum));
+	ready.nulls = palloc(ready.calls * ready.width);
+	isnull = palloc(ready.width * sizeof(bool));
+	for (int i = 0; i < ready.calls; i++)
+	{
+		heap_deform_tuple(rows->vals[i], rows->tupdesc,
+						  ready.values + i * ready.width, isnull);
+		for (int c = 0; c < ready.width; c++)
+			ready.nulls[i * ready.width + c] = isnull[c] ? 'n' : ' ';
+	}
+	return ready;
+}
+
 /*
- * bench.call(variant, function, bodies): calls the function with each body as
+ * bench.call(variant, function, ready): calls the function with each row as
  * the executor does: by the function manager, so that SECURITY DEFINER and SET
  * hold, in a memory context that is reset after each call.
  */
 Datum
 bench_call(PG_FUNCTION_ARGS)
 {
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
 	MemoryContext per_call = AllocSetContextCreate(CurrentMemoryContext,
 												   "bench call",
 												   ALLOCSET_DEFAULT_SIZES);
 	MemoryContext before;
 	FmgrInfo	function;
-	Datum	   *bodies;
-	int			count;
+	Ready		ready;
 	Clock		clock;
 
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
 	fmgr_info(PG_GETARG_OID(1), &function);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), JSONBOID, -1, false,
-					  TYPALIGN_INT, &bodies, NULL, &count);
+	ready = make_ready(PG_GETARG_TEXT_PP(2));
+	if (ready.width != function.fn_nargs)
+		elog(ERROR, "%d columns are ready for %d arguments", ready.width,
+			 function.fn_nargs);
+	InitFunctionCallInfoData(*call, &function, ready.width, InvalidOid, NULL,
+							 NULL);
 	before = MemoryContextSwitchTo(per_call);
 	clock = start_clock();
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < ready.calls; i++)
 	{
-		(void) FunctionCall1(&function, bodies[i]);
+		for (int c = 0; c < ready.width; c++)
+		{
+			call->args[c].value = ready.values[i * ready.width + c];
+			call->args[c].isnull = ready.nulls[i * ready.width + c] == 'n';
+		}
+		call->isnull = false;
+		(void) FunctionCallInvoke(call);
 		MemoryContextReset(per_call);
 	}
 	clock = stop_clock(clock);
 	MemoryContextSwitchTo(before);
-	return cost_per_call(fcinfo, clock, count);
+	SPI_finish();
+	return cost_per_call(fcinfo, clock, ready.calls);
 }
 
 /* The kept plan of this text, made once per backend. */
@@ -135,7 +196,7 @@ kept_plan(const char *text, int nargs, Oid *types)
 	{
 		char	   *text;
 		SPIPlanPtr	plan;
-	}			kept[8];
+	}			kept[32];
 
 	for (int i = 0; i < (int) lengthof(kept); i++)
 	{
@@ -187,71 +248,68 @@ prepare_statements(ArrayType *texts, ArrayType *widths, TupleDesc columns,
 	return count;
 }
 
-/* Every row's values and SPI's nulls, side by side. */
 static void
-read_values(SPITupleTable *rows, Datum **values, char **nulls)
-{
-	int			width = rows->tupdesc->natts;
-	bool	   *isnull = palloc(width * sizeof(bool));
-
-	*values = palloc(rows->numvals * width * sizeof(Datum));
-	*nulls = palloc(rows->numvals * width);
-	for (uint64 i = 0; i < rows->numvals; i++)
-	{
-		heap_deform_tuple(rows->vals[i], rows->tupdesc, *values + i * width,
-						  isnull);
-		for (int c = 0; c < width; c++)
-			(*nulls)[i * width + c] = isnull[c] ? 'n' : ' ';
-	}
-}
-
-static void
-run(const Statement *statement, Datum *values, const char *nulls)
+run(const Statement *statement, Datum *values, const char *nulls, bool reads,
+	uint64 rows)
 {
 	if (SPI_execute_plan(statement->plan, values + statement->first,
-						 nulls + statement->first, false, 0) < 0 ||
-		SPI_processed != 1)
-		elog(ERROR, "a statement of the limit wrote " UINT64_FORMAT " rows",
+						 nulls + statement->first, reads, 0) < 0 ||
+		SPI_processed != rows)
+		elog(ERROR, "a statement of the limit had " UINT64_FORMAT " rows",
 			 SPI_processed);
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /*
- * bench.write(variant, ready, statements, widths): runs the statements for
- * each row of the query "ready", whose columns are the parameters of the
- * first, the second and so on. SPI is opened once for the whole loop: the
- * least that could be paid.
+ * bench.run(variant, ready, statements, widths, reads, rows): runs the
+ * statements, each of which has that many rows, for each row that is ready,
+ * whose columns are the parameters of the first, the second and so on. SPI is
+ * opened once for the whole loop: the least that could be paid.
  */
 Datum
-bench_write(PG_FUNCTION_ARGS)
+bench_run(PG_FUNCTION_ARGS)
 {
-	SPITupleTable *rows;
+	bool		reads = PG_GETARG_BOOL(4);
+	uint64		rows = PG_GETARG_INT32(5);
 	Statement  *statements;
-	Datum	   *values;
-	char	   *nulls;
+	Ready		ready;
 	int			count;
-	int			calls;
-	int			width;
 	Clock		clock;
 
-	if (SPI_connect() != SPI_OK_CONNECT ||
-		SPI_execute(text_to_cstring(PG_GETARG_TEXT_PP(1)), false,
-					0) != SPI_OK_SELECT)
-		elog(ERROR, "the values of the limit cannot be read");
-	rows = SPI_tuptable;
-	calls = rows->numvals;
-	width = rows->tupdesc->natts;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ready = make_ready(PG_GETARG_TEXT_PP(1));
 	count = prepare_statements(PG_GETARG_ARRAYTYPE_P(2),
 							   PG_GETARG_ARRAYTYPE_P(3),
-							   rows->tupdesc, &statements);
-	read_values(rows, &values, &nulls);
-
+							   ready.columns, &statements);
 	clock = start_clock();
-	for (int i = 0; i < calls; i++)
+	for (int i = 0; i < ready.calls; i++)
 		for (int s = 0; s < count; s++)
-			run(&statements[s], values + i * width, nulls + i * width);
+			run(&statements[s], ready.values + i * ready.width,
+				ready.nulls + i * ready.width, reads, rows);
 	clock = stop_clock(clock);
-
 	SPI_finish();
-	return cost_per_call(fcinfo, clock, calls);
+	return cost_per_call(fcinfo, clock, ready.calls);
+}
+
+/* Another organization's total, where that of a list is measured apart. */
+static void
+start_executor(QueryDesc *query, int eflags)
+{
+	if (total_of[0] != '\0' &&
+		strncmp(query->sourceText, COUNT_LIVING, strlen(COUNT_LIVING)) == 0)
+		query->params->params[0].value = CStringGetTextDatum(total_of);
+	(next_executor_start != NULL ? next_executor_start :
+	 standard_ExecutorStart) (query, eflags);
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("bench.total_of",
+							   "Organization whose projects a list counts in place of its own.",
+							   NULL, &total_of, "", PGC_USERSET, 0, NULL, NULL,
+							   NULL);
+	next_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_executor;
 }

@@ -3,13 +3,14 @@
 
 CREATE SCHEMA bench;
 
-CREATE FUNCTION bench.call(variant text, function regprocedure, bodies jsonb[],
+CREATE FUNCTION bench.call(variant text, function regprocedure, ready text,
 	OUT cpu_us float8, OUT wal_bytes float8)
 LANGUAGE c VOLATILE STRICT AS :'module', 'bench_call';
 
-CREATE FUNCTION bench.write(variant text, ready text, statements text[], widths integer[],
+CREATE FUNCTION bench.run(variant text, ready text, statements text[], widths integer[],
+	reads boolean DEFAULT false, rows integer DEFAULT 1,
 	OUT cpu_us float8, OUT wal_bytes float8)
-LANGUAGE c VOLATILE STRICT AS :'module', 'bench_write';
+LANGUAGE c VOLATILE STRICT AS :'module', 'bench_run';
 
 CREATE TABLE bench.variants (variant text PRIMARY KEY, position integer, title text);
 INSERT INTO bench.variants VALUES
@@ -25,10 +26,12 @@ CREATE VIEW bench.kept AS SELECT * FROM bench.costs WHERE round > 0;
 CREATE TABLE bench.instructions (variant text, count float8);
 
 -- All in one organization and without order, so that every variant meets the
--- same index pages: the end of an index, say, is cheaper to write.
+-- same index pages: the end of an index, say, is cheaper to write. One variant
+-- has order, to show by how much.
 CREATE FUNCTION bench.name(variant text, round integer, n integer) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
-	SELECT substr(md5(concat_ws(' ', variant, round, n)), 1, 16)
+	SELECT CASE variant WHEN 'ordered' THEN concat('o', lpad(round::text, 9, '0'), lpad(n::text, 6, '0'))
+		ELSE substr(md5(concat_ws(' ', variant, round, n)), 1, 16) END
 $$;
 
 CREATE FUNCTION bench.body(variant text, round integer, n integer) RETURNS jsonb
@@ -112,18 +115,27 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	made record;
 BEGIN
-	IF variant IN ('pgbeam', 'today', 'bare') THEN
+	IF variant IN ('pgbeam', 'ordered', 'today', 'bare') THEN
 		SELECT * INTO cpu_us, wal_bytes FROM bench.call(variant,
-			format('%s.create_project(jsonb)', variant)::regprocedure,
-			ARRAY(SELECT bench.body(variant, round, n) FROM generate_series(1, calls) AS n));
+			format('%s.create_project(jsonb)', CASE variant WHEN 'ordered' THEN 'pgbeam' ELSE variant END)::regprocedure,
+			format('SELECT bench.body(%L, %s, n) FROM generate_series(1, %s) AS n', variant, round, calls));
 	ELSE
 		made := bench.limit_statements(variant);
-		SELECT * INTO cpu_us, wal_bytes FROM bench.write(variant,
+		SELECT * INTO cpu_us, wal_bytes FROM bench.run(variant,
 			format('SELECT host, (project).org_id, (project).id, %s, %s FROM bench.ready(%L, %s, %s) OFFSET 0',
 				bench.columns('pgbeam.projects', '(project).'),
 				bench.columns('pgbeam.databases', '(database).'), variant, round, calls),
 			made.statements, made.widths);
 	END IF;
+END
+$$;
+
+-- The cost of a create beside others like it, in another database, say.
+CREATE FUNCTION bench.measure_create(variant text, round integer, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM bench.measure(variant, 100000 + round, 50); -- warms up
+	RETURN (SELECT cpu_us FROM bench.measure(variant, round, calls));
 END
 $$;
 

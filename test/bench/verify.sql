@@ -65,7 +65,7 @@ BEGIN
 	FOREACH way IN ARRAY '{pgbeam.create_project(jsonb),today.create_project(jsonb)}'::regprocedure[] LOOP
 		BEGIN
 			PERFORM bench.call('refused', way,
-				ARRAY[jsonb_set(bench.body('today', -2, 1), '{database,port}', '"5432"')]);
+				$q$SELECT jsonb_set(bench.body('today', -2, 1), '{database,port}', '"5432"')$q$);
 		EXCEPTION WHEN SQLSTATE 'PT400' THEN
 			refused := refused + 1;
 		END;

@@ -1,0 +1,379 @@
+-- Lists, reads and creates among very many projects: the rows, and how they
+-- are measured. In a database of its own, after bench.sql and today.sql; the
+-- variables say how many projects and rounds, and how to connect to a
+-- database without projects.
+
+CREATE EXTENSION dblink;
+
+-- One organization has nearly all of them, thousands share the rest, and some
+-- are deleted. Their ids and times go back from now, half a minute apart.
+CREATE FUNCTION bench.uuid7(salt text, n bigint, ms bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT (lpad(to_hex(ms), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15))::uuid
+	FROM md5(salt || n) AS h
+$$;
+
+CREATE TABLE bench.fresh (
+	n integer PRIMARY KEY, name text, at timestamptz, org_id text,
+	project_id uuid, database_id uuid, deleted_at timestamptz);
+
+-- Writes what create_project would have, with CHECKs and keys in force: the
+-- sample's rows with what is their own in its place. The sealed passwords
+-- are copies, which only the sample's row opens.
+CREATE PROCEDURE bench.fill(relation regclass, sample text, after integer, own jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+	columns text;
+	sources text;
+BEGIN
+	SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum),
+			string_agg(coalesce(own->>attname, 'sample.' || quote_ident(attname)), ', ' ORDER BY attnum)
+		INTO columns, sources
+		FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped;
+	EXECUTE format('INSERT INTO %s (%s) SELECT %s FROM %1$s AS sample, bench.fresh WHERE %4$s AND n > $1',
+		relation, columns, sources, sample) USING after;
+END
+$$;
+
+-- Goes on until there are so many projects of this scale.
+CREATE PROCEDURE bench.fill_to(last integer, scale integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+	after integer := (SELECT coalesce(max(n), 0) FROM bench.fresh);
+	now_ms CONSTANT bigint := extract(epoch FROM now()) * 1000;
+	project pgbeam.projects;
+BEGIN
+	INSERT INTO bench.fresh
+		SELECT n, bench.name('scale', 0, n), to_timestamp(ms / 1000.0),
+			CASE WHEN n % 100 > 0 THEN 'org_bench' ELSE format('org_%s', n / 100 % 5000) END,
+			bench.uuid7('project', n, ms), bench.uuid7('database', n, ms),
+			CASE WHEN n % 19 = 0 THEN to_timestamp(ms / 1000.0) END
+		FROM generate_series(after + 1, last) AS n, LATERAL (
+			SELECT now_ms - (1 + scale - n)::bigint * 30000 AS ms) AS times;
+	SELECT * INTO STRICT project FROM pgbeam.projects
+		WHERE org_id = 'org_bench' AND name = bench.name('sample', 0, 0);
+	CALL bench.fill('pgbeam.hosts', format('sample.host = %L', project.proxy_host), after, '{
+		"host": "replace(sample.host, bench.name(''sample'', 0, 0), name)",
+		"org_id": "fresh.org_id", "project_id": "fresh.project_id"}');
+	CALL bench.fill('pgbeam.projects', format('sample.id = %L', project.id), after, '{
+		"id": "project_id", "org_id": "fresh.org_id", "name": "fresh.name",
+		"proxy_host": "replace(sample.proxy_host, sample.name, fresh.name)",
+		"status": "CASE WHEN fresh.deleted_at IS NULL THEN sample.status ELSE ''deleted'' END",
+		"created_at": "at", "updated_at": "at", "deleted_at": "fresh.deleted_at"}');
+	CALL bench.fill('pgbeam.databases', format('sample.project_id = %L', project.id), after, '{
+		"id": "database_id", "org_id": "fresh.org_id", "project_id": "fresh.project_id",
+		"password_sealed": "CASE WHEN fresh.deleted_at IS NULL THEN sample.password_sealed END",
+		"created_at": "at", "updated_at": "at", "deleted_at": "fresh.deleted_at"}');
+	INSERT INTO pgbeam.organizations (org_id)
+		SELECT DISTINCT org_id FROM bench.fresh ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- What is measured, and the ways to do it: pgbeam's; the bare index query,
+-- kept as a plan, for the columns that answers have, for whole rows as they are
+-- stored, or for the columns and what an answer counts beside them; today's way
+-- to the same answer, and that with pgbeam's TypeIDs. Of creates: the same with
+-- names in order, and the limit. The stage says which rows there were: few or
+-- all without the planner's statistics, or all with them.
+CREATE TABLE bench.scale_costs (
+	stage text, subject text, way text, round integer, cpu_us float8);
+CREATE VIEW bench.kept_at_scale AS SELECT * FROM bench.scale_costs WHERE round > 0;
+
+CREATE FUNCTION bench.answer_columns() RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+	FROM pg_attribute WHERE attrelid = 'pgbeam.projects'::regclass AND attnum > 0
+		AND NOT attisdropped AND attname <> 'deleted_at'
+$$;
+
+CREATE FUNCTION bench.database_count() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT '(SELECT count(*)::integer FROM pgbeam.databases AS d
+		WHERE d.org_id = t.org_id AND d.project_id = t.id AND d.deleted_at IS NULL)'
+$$;
+
+-- Where projects keep it, today's way has it from there.
+CREATE FUNCTION bench.kept_database_count() RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT coalesce(max(attname), bench.database_count())
+	FROM pg_attribute WHERE attrelid = 'pgbeam.projects'::regclass AND attname = 'database_count'
+$$;
+
+CREATE FUNCTION bench.bare_query(way text, condition text) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT format('SELECT %s FROM pgbeam.projects AS t WHERE %s',
+		CASE way WHEN 'whole' THEN '*' WHEN 'bare' THEN bench.answer_columns()
+			ELSE concat_ws(', ', bench.answer_columns(), bench.database_count()) END, condition)
+$$;
+
+-- A page of 20 behind an id or a name.
+CREATE FUNCTION bench.bare_page(way text, sort_by text) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT bench.bare_query(way, 'org_id = $1 AND deleted_at IS NULL AND ' || CASE sort_by
+		WHEN 'name' THEN 'name > $2 ORDER BY name LIMIT 20'
+		ELSE 'id < $2 ORDER BY id DESC LIMIT 20' END)
+$$;
+
+-- A page of 20 after so many.
+CREATE FUNCTION bench.today_page(way text, sort_by text) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT replace(format($q$
+		SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(x))) FROM (
+			SELECT typeid('prj', t.id) AS id, t.org_id, name, description, tags, cloud,
+				CASE WHEN self_hosted THEN true END AS self_hosted, proxy_host,
+				coalesce(queries_per_second, 0) AS queries_per_second,
+				coalesce(burst_size, 0) AS burst_size,
+				coalesce(o.max_connections, 0) AS max_connections,
+				coalesce((SELECT jsonb_agg(jsonb_build_object('cidr', cidr, 'label', label))
+					FROM unnest(allowed_cidrs, allowed_cidr_labels) AS u (cidr, label)), '[]') AS allowed_cidrs,
+				CASE WHEN default_policy_profile_id IS NOT NULL
+					THEN typeid('pol', default_policy_profile_id) END AS default_policy_profile_id,
+				nullif(residency, 'any') AS residency,
+				CASE WHEN agents_disabled THEN true END AS agents_disabled,
+				%s AS database_count, 0 AS active_connections, status,
+				to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS created_at,
+				to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS updated_at
+			FROM pgbeam.projects AS t JOIN pgbeam.organizations AS o USING (org_id)
+			WHERE org_id = $1 AND deleted_at IS NULL
+			ORDER BY t.%s OFFSET $2 LIMIT 20) AS x$q$,
+			bench.kept_database_count(), CASE sort_by WHEN 'name' THEN 'name' ELSE 'id DESC' END),
+		'typeid(', CASE way WHEN 'today' THEN 'today.typeid(' ELSE 'pgbeam.typeid_encode(' END)
+$$;
+
+CREATE FUNCTION bench.count_query() RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT 'SELECT count(*) FROM pgbeam.projects WHERE org_id = $1 AND deleted_at IS NULL'
+$$;
+
+-- The first page and the ten-thousandth, or the last full one. Its token is
+-- the first page's with another key (src/page.c): each before it would count
+-- all projects.
+CREATE TABLE bench.pages (
+	subject text PRIMARY KEY, sort_by text, page integer, skipped bigint, key text, token text);
+
+CREATE FUNCTION bench.page_token(sort_by text, key text) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT translate(encode(substr(decode(translate(rpad(first, 4 * ((length(first) + 3) / 4), '='), '-_', '+/'), 'base64'), 1, 9) ||
+		CASE sort_by WHEN 'name' THEN convert_to(key, 'UTF8') ELSE uuid_send(key::uuid) END, 'base64'), E'+/=\n', '-_')
+	FROM (SELECT pgbeam.list_projects('org_bench', 1, NULL, sort_by)->>'next_page_token' AS first) AS page
+$$;
+
+CREATE FUNCTION bench.key_at(sort_by text, skipped bigint) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	key text;
+BEGIN
+	IF skipped = 0 THEN
+		RETURN CASE sort_by WHEN 'name' THEN '' ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff' END;
+	END IF;
+	EXECUTE format('SELECT %I FROM pgbeam.projects WHERE org_id = $1 AND deleted_at IS NULL ORDER BY %s OFFSET $2 LIMIT 1',
+		CASE sort_by WHEN 'name' THEN 'name' ELSE 'id' END, CASE sort_by WHEN 'name' THEN 'name' ELSE 'id DESC' END)
+		INTO STRICT key USING 'org_bench', skipped - 1;
+	RETURN key;
+END
+$$;
+
+CREATE PROCEDURE bench.find_pages()
+LANGUAGE sql AS $$
+	TRUNCATE bench.pages;
+	INSERT INTO bench.pages
+		SELECT concat(sort_by, ', ', which), sort_by, page, skipped, key,
+			CASE WHEN skipped > 0 THEN bench.page_token(sort_by, key) END
+		FROM (SELECT least(10000, count(*) / 20) AS last
+			FROM pgbeam.projects WHERE org_id = 'org_bench' AND deleted_at IS NULL) AS living,
+			unnest('{created_at,name}'::text[]) AS sort_by,
+			LATERAL (VALUES ('first', 1), ('deep', last)) AS v (which, page),
+			LATERAL (SELECT 20 * (page - 1) AS skipped) AS s,
+			LATERAL (SELECT bench.key_at(sort_by, skipped) AS key OFFSET 0) AS k;
+$$;
+
+-- Projects of all ages that are not deleted, others in each round.
+CREATE FUNCTION bench.living(round integer, calls integer) RETURNS SETOF uuid
+LANGUAGE sql VOLATILE AS $$
+	SELECT p.id
+	FROM (SELECT 1 + (round * 100003 + i * 7919) % (SELECT max(n) FROM bench.fresh) AS n
+		FROM generate_series(1, 2 * calls) AS i) AS picked
+	JOIN bench.fresh AS f USING (n) JOIN pgbeam.projects AS p ON p.id = f.project_id
+	WHERE p.deleted_at IS NULL LIMIT calls
+$$;
+
+CREATE FUNCTION bench.measure_page(page bench.pages, way text, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	ready text := format('SELECT %%s FROM generate_series(1, %s)', calls);
+BEGIN
+	IF way = 'pgbeam' THEN
+		PERFORM set_config('bench.total_of', 'org_without', true); -- total is measured apart
+		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text, integer, text, text)'::regprocedure,
+			format(ready, format('%L::text, 20, %L::text, %L::text', 'org_bench', page.token, page.sort_by))));
+	ELSIF way IN ('bare', 'whole', 'counted') THEN
+		RETURN (SELECT cpu_us FROM bench.run(way,
+			format(ready, format('%L::text, %L::%s', 'org_bench', page.key, CASE page.sort_by WHEN 'name' THEN 'text' ELSE 'uuid' END)),
+			ARRAY[bench.bare_page(way, page.sort_by)], '{2}', true, 20));
+	END IF;
+	RETURN (SELECT cpu_us FROM bench.run(way, format(ready, format('%L::text, %s::bigint', 'org_bench', page.skipped)),
+		ARRAY[bench.today_page(way, page.sort_by)], '{2}', true));
+END
+$$;
+
+CREATE FUNCTION bench.measure_total(way text, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	IF way = 'pgbeam' THEN
+		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text, integer, text, text)'::regprocedure,
+			format('SELECT %L::text, 20, NULL::text, ''name'' FROM generate_series(1, %s)', 'org_bench', calls)));
+	END IF;
+	RETURN (SELECT cpu_us FROM bench.run(way, format('SELECT %L::text FROM generate_series(1, %s)', 'org_bench', calls),
+		ARRAY[bench.count_query()], '{1}', true));
+END
+$$;
+
+CREATE FUNCTION bench.measure_get(way text, round integer, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	IF way = 'pgbeam' THEN
+		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.get_project(text)'::regprocedure,
+			format($q$SELECT pgbeam.typeid_encode('prj', id) FROM bench.living(%s, %s) AS id$q$, round, calls)));
+	END IF;
+	RETURN (SELECT cpu_us FROM bench.run(way, format('SELECT id FROM bench.living(%s, %s) AS id', round, calls),
+		ARRAY[bench.bare_query(way, 'id = $1')], '{1}', true));
+END
+$$;
+
+CREATE FUNCTION bench.measure_change(subject text, round integer, calls integer) RETURNS float8
+LANGUAGE sql VOLATILE AS $$
+	SELECT cpu_us FROM bench.call(subject,
+		CASE subject WHEN 'update' THEN 'pgbeam.update_project(text, jsonb)' ELSE 'pgbeam.delete_project(text)' END::regprocedure,
+		format($q$SELECT pgbeam.typeid_encode('prj', id)%s FROM bench.living(%s, %s) AS id$q$,
+			CASE subject WHEN 'update' THEN format(', jsonb_build_object(''description'', ''round %s'')', round) END,
+			round, calls))
+$$;
+
+CREATE FUNCTION bench.measure_in_empty(way text, round integer, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM public.dblink_exec('empty', 'TRUNCATE pgbeam.hosts, pgbeam.projects, pgbeam.databases');
+	PERFORM FROM public.dblink('empty', 'SELECT pgbeam.create_project(bench.body(''sample'', 0, 0))') AS d (made json);
+	RETURN (SELECT cpu_us FROM public.dblink('empty',
+		format('SELECT bench.measure_create(%L, %s, %s)', way, round, calls)) AS d (cpu_us float8));
+END
+$$;
+
+CREATE FUNCTION bench.measure_at_scale(subject text, way text, round integer, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	page bench.pages;
+BEGIN
+	IF subject = 'total' THEN
+		RETURN bench.measure_total(way, calls);
+	ELSIF subject = 'get' THEN
+		RETURN bench.measure_get(way, round, calls);
+	ELSIF subject = 'create' THEN
+		RETURN bench.measure_create(way, round, calls);
+	ELSIF subject = 'create in empty' THEN
+		RETURN bench.measure_in_empty(way, round, calls);
+	ELSIF subject IN ('update', 'delete') THEN
+		RETURN bench.measure_change(subject, round, calls);
+	END IF;
+	SELECT * INTO STRICT page FROM bench.pages AS p WHERE p.subject = measure_at_scale.subject;
+	RETURN bench.measure_page(page, way, calls);
+END
+$$;
+
+-- Another way first in each round; round 0 warms up. Without statistics a call
+-- may take very long: then it is the only one.
+CREATE PROCEDURE bench.rounds_at_scale(stage text, subjects text[], ways text[], rounds integer, calls integer)
+LANGUAGE plpgsql AS $$
+DECLARE
+	way text;
+	subject text;
+	cpu_us float8;
+BEGIN
+	FOR round IN 0 .. rounds LOOP
+		FOR i IN 1 .. cardinality(ways) LOOP
+			way := ways[1 + (round + i) % cardinality(ways)];
+			FOREACH subject IN ARRAY subjects LOOP
+				cpu_us := 0;
+				IF stage <> 'analyzed' THEN
+					cpu_us := bench.measure_at_scale(subject, way, 1000 + round, 1);
+					COMMIT;
+				END IF;
+				IF cpu_us < 5000 THEN
+					cpu_us := bench.measure_at_scale(subject, way, round, calls);
+				END IF;
+				INSERT INTO bench.scale_costs VALUES (stage, subject, way, round, cpu_us);
+				COMMIT;
+			END LOOP;
+		END LOOP;
+	END LOOP;
+END
+$$;
+
+-- What is measured is right: every page is the same either way, the token
+-- that was made is the one that walking there gives, and total is what it is.
+CREATE PROCEDURE bench.verify_at_scale()
+LANGUAGE plpgsql AS $$
+DECLARE
+	page bench.pages;
+	ours jsonb;
+	theirs jsonb;
+	living bigint;
+	walked text;
+BEGIN
+	EXECUTE bench.count_query() INTO living USING 'org_bench';
+	FOR page IN SELECT * FROM bench.pages LOOP
+		ours := pgbeam.list_projects('org_bench', 20, page.token, page.sort_by);
+		EXECUTE bench.today_page('today', page.sort_by) INTO theirs USING 'org_bench', page.skipped;
+		IF ours->'projects' IS DISTINCT FROM theirs OR jsonb_array_length(theirs) <> 20 THEN
+			RAISE EXCEPTION 'the answers differ: % and %', ours, theirs;
+		ELSIF (ours->'total')::bigint <> living THEN
+			RAISE EXCEPTION 'the total is %, not %', ours->'total', living;
+		END IF;
+		IF page.skipped > 100 THEN
+			walked := pgbeam.list_projects('org_bench', 100,
+				bench.page_token(page.sort_by, bench.key_at(page.sort_by, page.skipped - 100)), page.sort_by)->>'next_page_token';
+			IF walked IS DISTINCT FROM page.token THEN
+				RAISE EXCEPTION 'the token of % is %, not %', page.subject, walked, page.token;
+			END IF;
+		END IF;
+	END LOOP;
+	PERFORM bench.measure_total('bare', 1); -- which loads the module
+	PERFORM set_config('bench.total_of', 'org_without', true);
+	IF pgbeam.list_projects('org_bench')->>'total' <> '0' THEN
+		RAISE EXCEPTION 'the total is not measured apart';
+	END IF;
+END
+$$;
+
+-- One session measures all.
+\o /dev/null
+SELECT dblink_connect('empty', :'empty');
+SELECT pgbeam.create_project(bench.body('sample', 0, 0));
+\o
+\set pages '''{"created_at, first","name, first","created_at, deep","name, deep"}'''
+\set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,get,update,delete}'''
+
+CALL bench.fill_to(:scale / 50, :scale);
+VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+CALL bench.find_pages();
+CALL bench.rounds_at_scale('few', :unanalyzed, '{pgbeam}', 5, 20);
+
+CALL bench.fill_to(:scale, :scale);
+VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+CALL bench.find_pages();
+CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 20);
+
+ANALYZE pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+CALL bench.find_pages();
+CALL bench.verify_at_scale();
+CALL bench.rounds_at_scale('analyzed', :pages, '{pgbeam,bare,whole,counted}', :rounds, 200);
+CALL bench.rounds_at_scale('analyzed', '{"created_at, first","name, first"}', '{today,typed}', :rounds, 20);
+CALL bench.rounds_at_scale('analyzed', '{"created_at, deep","name, deep"}', '{today}', 1, 1);
+CALL bench.rounds_at_scale('analyzed', '{total}', '{pgbeam,bare}', :rounds, 2);
+CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole,counted}', :rounds, 500);
+-- A session that lives long has seen all pages of the indexes.
+SET enable_seqscan = off;
+SELECT count(*) FROM pgbeam.hosts \g /dev/null
+RESET enable_seqscan;
+CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,plans,ordered}', :rounds, 300);
+CALL bench.rounds_at_scale('analyzed', '{update,delete}', '{pgbeam}', :rounds, 100);
