@@ -76,4 +76,13 @@ WHERE org_id = 'databases' AND project_id = (SELECT id FROM pgbeam.projects WHER
 SELECT pgbeam.reveal_password('db_01h455vb4pex5vsknk084sn02q');
 ROLLBACK;
 
+-- A rotation is not shown, but whoever has not seen it is told.
+SELECT pgbeam.set_organization('etag');
+SELECT p #>> '{project,id}' || '/databases/' || (p #>> '{database,id}') AS path, k.key FROM pgbeam.create_api_key(org_id => 'etag') k,
+	pgbeam.create_project('{"org_id": "etag", "name": "p", "database": {"host": "h", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
+SELECT headers ->> 'ETag' AS seen FROM pgbeam.http('GET', '/v1/projects/' || :'path', jsonb_build_object('X-API-Key', :'key'), NULL) \gset
+SELECT n, status FROM generate_series(1, 2) n, LATERAL pgbeam.http('PATCH', '/v1/projects/' || :'path',
+	jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json', 'If-Match', :'seen'),
+	convert_to(jsonb_build_object('password', 'canary-password-Vq7R2x-' || n)::text, 'UTF8'));
+
 DROP FUNCTION create_with;

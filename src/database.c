@@ -363,8 +363,10 @@ pb_database_get(const PbRequest *request, PbReply *reply)
 {
 	PbRow	   *row = find(request, PB_READ, reply);
 
-	if (row != NULL)
-		pb_database_show(reply->body, row, NULL);
+	if (row == NULL)
+		return;
+	pb_database_show(reply->body, row, NULL);
+	reply->version = pb_row_version(row);
 }
 
 /* A new password is sealed for a new generation. */

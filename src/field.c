@@ -163,6 +163,13 @@ pb_row_has(const PbRow *row, int leaf)
 	return row->nulls[leaf] == ' ';
 }
 
+/* Another one after each update: microseconds of its time. */
+int64
+pb_row_version(const PbRow *row)
+{
+	return DatumGetInt64(row->values[row->resource->prepared->updated_at]);
+}
+
 /* Whether the leaf, of a kind of text, has this value. */
 bool
 pb_row_is_word(const PbRow *row, int leaf, const char *word)

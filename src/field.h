@@ -157,6 +157,7 @@ extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);
 extern void pb_row_set(PbRow *row, int leaf, Datum value);
 extern bool pb_row_has(const PbRow *row, int leaf);
+extern int64 pb_row_version(const PbRow *row);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_clear(PbRow *row, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);

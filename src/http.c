@@ -163,7 +163,8 @@ print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
 	char	   *etag = palloc(PB_ETAG_SIZE + 1);
 
 	pb_request_etag(reply->body->data + reply->body_begin,
-					reply->body->len - reply->body_begin, etag);
+					reply->body->len - reply->body_begin, reply->version,
+					etag);
 	add_header(answer, "ETag", etag);
 	if (route->writes ||
 		!pb_request_names_etag(request, "if-none-match", etag, true))

@@ -395,8 +395,10 @@ pb_project_get(const PbRequest *request, PbReply *reply)
 									   request->ids[0], NULL, &organization,
 									   &reply->faults);
 
-	if (row != NULL)
-		show(reply->body, row, &organization);
+	if (row == NULL)
+		return;
+	show(reply->body, row, &organization);
+	reply->version = pb_row_version(row);
 }
 
 static void

@@ -121,13 +121,21 @@ pb_request_is_strict(const PbRequest *request)
 		pb_request_header_has(request, "prefer", "handling=\"strict\"");
 }
 
-/* The entity tag of a representation: a digest of its bytes. */
+/*
+ * The entity tag of a representation: a digest of its bytes and its version,
+ * for not everything that changes is shown.
+ */
 void
-pb_request_etag(const char *body, int length, char etag[PB_ETAG_SIZE + 1])
+pb_request_etag(const char *body, int length, int64 version,
+				char etag[PB_ETAG_SIZE + 1])
 {
 	uint8_t		digest[PB_DIGEST_BYTES];
+	StringInfoData all;
 
-	pb_digest(body, length, digest);
+	initStringInfo(&all);
+	appendBinaryStringInfo(&all, body, length);
+	appendBinaryStringInfo(&all, (const char *) &version, sizeof(version));
+	pb_digest(all.data, all.len, digest);
 	etag[0] = '"';
 	pb_hex(digest, PB_ETAG_SIZE / 2 - 1, etag + 1);
 	etag[PB_ETAG_SIZE - 1] = '"';

@@ -61,12 +61,13 @@ typedef struct PbReply
 	PbBudget	budget;			/* what the caller has left */
 	const char *etag;			/* of what stands there, where it was not what
 								 * If-Match names */
+	int64		version;		/* of the row that is answered */
 	const char *next_page;		/* its token, or NULL */
 } PbReply;
 
 #define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */
 
-extern void pb_request_etag(const char *body, int length,
+extern void pb_request_etag(const char *body, int length, int64 version,
 							char etag[PB_ETAG_SIZE + 1]);
 extern bool pb_request_names_etag(const PbRequest *request,
 								  const char *header, const char *etag,

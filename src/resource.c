@@ -595,7 +595,7 @@ is_as_seen(const PbChange *change, PbRow *row,
 		return true;
 	initStringInfo(&body);
 	change->show(&body, row, organization);
-	pb_request_etag(body.data, body.len, etag);
+	pb_request_etag(body.data, body.len, pb_row_version(row), etag);
 	if (pb_request_names_etag(request, "if-match", etag, false))
 		return true;
 	reply->etag = etag;
@@ -653,6 +653,7 @@ pb_resource_change(const PbChange *change, const PbRequest *request,
 		!apply(change, request, row, changes, faults))
 		return;
 	change->show(reply->body, row, &organization);
+	reply->version = pb_row_version(row);
 }
 
 /* Deletes what stands below a row that has been deleted. */
