@@ -4,6 +4,7 @@
 -- database without projects.
 
 CREATE EXTENSION dblink;
+LOAD :'module';
 
 -- One organization has nearly all of them, thousands share the rest, and some
 -- are deleted. Their ids and times go back from now, half a minute apart.
@@ -119,7 +120,7 @@ CREATE FUNCTION bench.today_page(way text, sort_by text) RETURNS text
 LANGUAGE sql STABLE AS $$
 	SELECT replace(format($q$
 		SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(x))) FROM (
-			SELECT typeid('prj', t.id) AS id, t.org_id, name, description, tags, cloud,
+			SELECT typeid('prj', t.id) AS id, t.org_id, t.name, description, tags, cloud,
 				CASE WHEN self_hosted THEN true END AS self_hosted, proxy_host,
 				coalesce(queries_per_second, 0) AS queries_per_second,
 				coalesce(burst_size, 0) AS burst_size,
@@ -146,16 +147,25 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- The first page and the ten-thousandth, or the last full one. Its token is
--- the first page's with another key (src/page.c): each before it would count
--- all projects.
+-- walked to, by larger pages that count none.
 CREATE TABLE bench.pages (
 	subject text PRIMARY KEY, sort_by text, page integer, skipped bigint, key text, token text);
 
-CREATE FUNCTION bench.page_token(sort_by text, key text) RETURNS text
-LANGUAGE sql STABLE AS $$
-	SELECT translate(encode(substr(decode(translate(rpad(first, 4 * ((length(first) + 3) / 4), '='), '-_', '+/'), 'base64'), 1, 9) ||
-		CASE sort_by WHEN 'name' THEN convert_to(key, 'UTF8') ELSE uuid_send(key::uuid) END, 'base64'), E'+/=\n', '-_')
-	FROM (SELECT pgbeam.list_projects('org_bench', 1, NULL, sort_by)->>'next_page_token' AS first) AS page
+CREATE FUNCTION bench.page_token(sort_by text, skipped bigint) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+	token text;
+	step integer;
+BEGIN
+	PERFORM set_config('bench.total_of', 'org_without', true);
+	WHILE skipped > 0 LOOP
+		step := least(skipped, 100);
+		token := pgbeam.list_projects('org_bench', step, token, sort_by)->>'next_page_token';
+		skipped := skipped - step;
+	END LOOP;
+	PERFORM set_config('bench.total_of', '', true);
+	RETURN token;
+END
 $$;
 
 CREATE FUNCTION bench.key_at(sort_by text, skipped bigint) RETURNS text
@@ -178,7 +188,7 @@ LANGUAGE sql AS $$
 	TRUNCATE bench.pages;
 	INSERT INTO bench.pages
 		SELECT concat(sort_by, ', ', which), sort_by, page, skipped, key,
-			CASE WHEN skipped > 0 THEN bench.page_token(sort_by, key) END
+			bench.page_token(sort_by, skipped)
 		FROM (SELECT least(10000, count(*) / 20) AS last
 			FROM pgbeam.projects WHERE org_id = 'org_bench' AND deleted_at IS NULL) AS living,
 			unnest('{created_at,name}'::text[]) AS sort_by,
@@ -309,8 +319,8 @@ BEGIN
 END
 $$;
 
--- What is measured is right: every page is the same either way, the token
--- that was made is the one that walking there gives, and total is what it is.
+-- What is measured is right: every page is the same either way, and total is
+-- what it is.
 CREATE PROCEDURE bench.verify_at_scale()
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -318,7 +328,6 @@ DECLARE
 	ours jsonb;
 	theirs jsonb;
 	living bigint;
-	walked text;
 BEGIN
 	EXECUTE bench.count_query() INTO living USING 'org_bench';
 	FOR page IN SELECT * FROM bench.pages LOOP
@@ -328,13 +337,6 @@ BEGIN
 			RAISE EXCEPTION 'the answers differ: % and %', ours, theirs;
 		ELSIF (ours->'total')::bigint <> living THEN
 			RAISE EXCEPTION 'the total is %, not %', ours->'total', living;
-		END IF;
-		IF page.skipped > 100 THEN
-			walked := pgbeam.list_projects('org_bench', 100,
-				bench.page_token(page.sort_by, bench.key_at(page.sort_by, page.skipped - 100)), page.sort_by)->>'next_page_token';
-			IF walked IS DISTINCT FROM page.token THEN
-				RAISE EXCEPTION 'the token of % is %, not %', page.subject, walked, page.token;
-			END IF;
 		END IF;
 	END LOOP;
 	PERFORM bench.measure_total('bare', 1); -- which loads the module
