@@ -32,6 +32,10 @@
 #define SWEEP_EVERY 16
 #define SWEEP_ROWS "64"
 
+#define IN_ORDER \
+	"ORDER BY xid USING OPERATOR(pg_catalog.<), " \
+	"id USING OPERATOR(pg_catalog.<) "
+
 static bool notify;
 static int	retention;			/* days; 0: for ever */
 
@@ -99,14 +103,15 @@ static PbStatement note = {
 
 static const Oid sweep_types[] = {TIMESTAMPTZOID};
 
+/* Locks none where the first of all is young. */
 static PbStatement sweep = {
 	.text = "DELETE FROM pgbeam.changes "
 	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
 	"AND ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT ctid FROM pgbeam.changes "
-	"ORDER BY xid USING OPERATOR(pg_catalog.<), "
-	"id USING OPERATOR(pg_catalog.<) "
-	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
+	"WHERE (SELECT changed_at FROM pgbeam.changes " IN_ORDER "LIMIT 1) "
+	"OPERATOR(pg_catalog.<) $1 "
+	IN_ORDER "LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
 	.nargs = lengthof(sweep_types), .types = sweep_types
 };
 
