@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "connection.h"
+#include "host.h"
 #include "json.h"
 #include "organization.h"
 #include "sql.h"
@@ -29,7 +30,7 @@ static const PbField fields[] = {
 		.about = "The organization that the database belongs to."
 	},
 	{
-		.name = "database_id", .kind = PB_ID, .prefix = "db",
+		.name = "database_id", .kind = PB_ID, .prefix = PB_DATABASE_PREFIX,
 		.about = "The database that was tried."
 	},
 	{

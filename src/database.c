@@ -138,7 +138,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .most = 65535,
+		.least = 1, .most = PB_PORT_MAX,
 		.about = "Port of the upstream server."
 	},
 	{

@@ -20,6 +20,7 @@
 #include "text.h"
 #include "typeid.h"
 
+#define PREFIX "dom"
 #define TOKEN_SIZE 32
 
 static PbPrepared prepared;
@@ -58,7 +59,7 @@ static const PbField instructions[] = {
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "dom",
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PREFIX,
 		.at = &prepared.id,
 		.about = "The domain's id."
 	},
@@ -129,7 +130,7 @@ const PbResource pb_custom_domain = {
 	.name = "custom_domain",
 	.plural = "domains",
 	.table = "pgbeam.custom_domains",
-	.prefix = "dom",
+	.prefix = PREFIX,
 	.parent = "project_id",
 	.orders = orders,
 	.fields = fields,

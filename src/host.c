@@ -117,7 +117,7 @@ pb_host_define_settings(void)
 							   PGC_SUSET, 0, check_domain, NULL, NULL);
 	DefineCustomIntVariable("pgbeam.proxy_port",
 							"Port of the proxy in connection strings.",
-							NULL, &proxy_port, 5432, 1, 65535,
+							NULL, &proxy_port, 5432, 1, PB_PORT_MAX,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 

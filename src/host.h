@@ -8,6 +8,7 @@
 #include "field.h"
 
 #define PB_PROJECT_PREFIX "prj"
+#define PB_DATABASE_PREFIX "db"
 
 extern const PbResource pb_host;
 

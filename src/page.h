@@ -51,4 +51,5 @@ extern bool pb_page_read(PbPage *page, const PbRow *parameters, int page_size,
 extern bool pb_page_take(PbPage *page, const PbRow *parameters,
 						 PbFaults *faults);
 extern const char *pb_page_token(const PbPage *page, Datum last);
+
 #endif							/* PB_PAGE_H */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "host.h"
 #include "organization.h"
 #include "page.h"
 #include "replica.h"
@@ -13,11 +14,13 @@ const char *const pb_ssl_modes[] = {
 	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
 };
 
+#define PREFIX "rep"
+
 static PbPrepared prepared;
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = "rep",
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PREFIX,
 		.at = &prepared.id,
 		.about = "The replica's id."
 	},
@@ -40,7 +43,7 @@ static const PbField fields[] = {
 	{
 		.name = "port", .kind = PB_INTEGER,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = 65535,
+		.least = 1, .most = PB_PORT_MAX,
 		.about = "Port of the replica."
 	},
 	{
@@ -61,7 +64,7 @@ const PbResource pb_replica = {
 	.name = "replica",
 	.plural = "replicas",
 	.table = "pgbeam.replicas",
-	.prefix = "rep",
+	.prefix = PREFIX,
 	.parent = "database_id",
 	.orders = orders,
 	.fields = fields,

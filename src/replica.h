@@ -7,8 +7,6 @@
 
 #include "field.h"
 
-#define PB_DATABASE_PREFIX "db"
-
 /* how a connection to an upstream is secured, as libpq has it */
 extern const char *const pb_ssl_modes[];
 

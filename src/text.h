@@ -17,6 +17,7 @@
 #define PB_LABEL_MAX 54			/* of a proxy label before a suffix */
 #define PB_LABEL_SUFFIX 6		/* characters after the hyphen */
 #define PB_DNS_LABEL_MAX 63
+#define PB_PORT_MAX 65535
 #define PB_PATH_ID_PATTERN "^[a-zA-Z0-9_.-]+$"
 #define PB_DNS_NAME_MAX 253
 
