@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # list alone gives objects, install script and that law (test/lint).
 PARTS = compat crypt typeid jwt text json sql fault parse field rule check \
 	constraint show describe keyfile key id rate plan organization member apikey \
-	token request operation caller query page change idempotency resource host \
+	token request operation caller query page change idempotency statement resource host \
 	connection replica database domain project account health schema openapi route http entry guard pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))

@@ -69,10 +69,27 @@ SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
 SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
 SELECT project('not so big', jsonb_build_object('description', repeat('x', 500), 'more', repeat(md5('x'), 65000))) IS NOT NULL AS created;
 
--- Counts follow the table.
-UPDATE pgbeam.databases SET deleted_at = now(), password_sealed = NULL
-WHERE project_id = (SELECT id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full');
-SELECT pgbeam.get_project(pgbeam.typeid_encode('prj', id)) ->> 'database_count' AS databases FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
+-- Databases that come and go by hand are counted with the next that does so by an operation.
+CREATE VIEW counts AS SELECT p.name, p.database_count AS kept, count(d.id) AS living
+FROM pgbeam.projects AS p LEFT JOIN pgbeam.databases AS d ON d.org_id = p.org_id AND d.project_id = p.id AND d.deleted_at IS NULL
+GROUP BY p.org_id, p.id;
+SELECT pgbeam.typeid_encode('prj', p.id) AS full, pgbeam.typeid_encode('db', d.id) AS database
+FROM pgbeam.projects AS p JOIN pgbeam.databases AS d ON d.project_id = p.id WHERE p.org_id = 'projects' AND p.name = 'full' \gset
+CREATE FUNCTION added(project text) RETURNS text LANGUAGE sql AS $$
+	SELECT pgbeam.create_database(project, jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) ->> 'id'
+$$;
+SELECT added(:'full') AS second, added(:'full') AS third \gset
+SELECT pgbeam.get_project(:'full') ->> 'database_count' AS databases;
+SELECT * FROM counts WHERE kept <> living;
+UPDATE pgbeam.databases SET deleted_at = now(), password_sealed = NULL WHERE id = pgbeam.typeid_decode(:'database');
+SELECT * FROM counts WHERE kept <> living;
+SELECT pgbeam.delete_database(:'full', :'second');
+SELECT * FROM counts WHERE name = 'full';
+SELECT pgbeam.delete_database(:'full', :'second');
+SELECT pgbeam.delete_database(:'full', :'third');
+SELECT pgbeam.get_project(:'full') ->> 'database_count' AS databases;
+UPDATE pgbeam.projects SET database_count = -1 WHERE name = 'full';
+DROP VIEW counts;
 
 -- A statement that fails later leaves nothing.
 BEGIN;

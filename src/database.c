@@ -341,19 +341,19 @@ pb_database_show(StringInfo out, PbRow *row,
 }
 
 /* The database of a path; NULL with faults. */
-static PbRow *
-find(const PbRequest *request, PbAccess access, PbReply *reply)
+PbRow *
+pb_database_find(const PbRequest *request, PbAccess access, PbFaults *faults)
 {
 	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
 	PbOrganization organization;
 	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, access,
 									   request->ids[1], &project,
-									   &organization, &reply->faults);
+									   &organization, faults);
 
 	if (row == NULL || pb_row_has(row, at.proxy_host))
 		return row;
 	/* a row without its project, as replication may leave one */
-	pb_resource_not_found(&pb_database, &reply->faults);
+	pb_resource_not_found(&pb_database, faults);
 	return NULL;
 }
 
@@ -361,7 +361,7 @@ find(const PbRequest *request, PbAccess access, PbReply *reply)
 void
 pb_database_get(const PbRequest *request, PbReply *reply)
 {
-	PbRow	   *row = find(request, PB_READ, reply);
+	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
 
 	if (row == NULL)
 		return;
@@ -397,21 +397,11 @@ pb_database_update(const PbRequest *request, PbReply *reply)
 	pb_resource_change(&change, request, reply);
 }
 
-/* deleteDatabase */
-void
-pb_database_delete(const PbRequest *request, PbReply *reply)
-{
-	PbRow	   *row = find(request, PB_WRITE, reply);
-
-	if (row != NULL)
-		(void) pb_resource_delete(request, row, &reply->faults);
-}
-
 /* testDatabaseConnection: what a data plane reported last */
 void
 pb_database_test(const PbRequest *request, PbReply *reply)
 {
-	PbRow	   *row = find(request, PB_READ, reply);
+	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
 
 	if (row != NULL)
 		pb_connection_show(reply->body, pb_resource_org(row),

@@ -5,6 +5,7 @@
 #ifndef PB_DATABASE_H
 #define PB_DATABASE_H
 
+#include "caller.h"
 #include "connection.h"
 #include "crypt.h"
 #include "request.h"
@@ -18,13 +19,14 @@ extern void pb_database_define_settings(void);
 extern bool pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
 								const uint8 random[PB_DATABASE_RANDOM],
 								PbFaults *faults);
+extern PbRow *pb_database_find(const PbRequest *request, PbAccess access,
+							   PbFaults *faults);
 extern void pb_database_show(StringInfo out, PbRow *row,
 							 const PbOrganization *organization);
 extern void pb_database_derive(PbRow *row, Datum proxy_host);
 
 extern void pb_database_get(const PbRequest *request, PbReply *reply);
 extern void pb_database_update(const PbRequest *request, PbReply *reply);
-extern void pb_database_delete(const PbRequest *request, PbReply *reply);
 extern void pb_database_test(const PbRequest *request, PbReply *reply);
 extern void pb_database_report_test(const char *id, const PbReport *report,
 									PbFaults *faults);

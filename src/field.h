@@ -112,7 +112,7 @@ struct PbRow;
 typedef struct PbPrepared
 {
 	PbShape    *shape;
-	struct PbStatements *statements;	/* resource.c's */
+	struct PbStatements *statements;	/* statement.c's */
 	int			id;
 	int			org_id;
 	int			parent;

@@ -4,7 +4,9 @@
  *
  * A create writes in the order host, project, database, so that no project
  * ever stands under another one's host. Locks are taken in the order
- * organization, host, project, database.
+ * organization, host, project, database. Whoever adds or takes a database has
+ * the project locked, and counts: lists and gets read database_count with the
+ * row, where a count for each would take most of their time.
  */
 #include "postgres.h"
 
@@ -149,11 +151,8 @@ static const PbField fields[] = {
 		.about = "The project's first database."
 	},
 	{
-		.name = "database_count", .kind = PB_INTEGER,
-		.flags = PB_SHOWN | PB_DERIVED, .at = &at.database_count,
-		.column = "(SELECT pg_catalog.count(*)::pg_catalog.int4 FROM pgbeam.databases AS d "
-		"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
-		"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL)",
+		.name = "database_count", .kind = PB_INTEGER, .flags = PB_SHOWN,
+		.most = PG_INT32_MAX, .at = &at.database_count,
 		.about = "Its databases."
 	},
 	{
@@ -209,7 +208,7 @@ const PbResource pb_project = {
 	.table = "pgbeam.projects",
 	.prefix = PB_PROJECT_PREFIX,
 	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
-	.retire = "status = 'deleted'",
+	.retire = "status = 'deleted', database_count = 0",
 	.fields = fields,
 	.rule = check_row,
 	.prepared = &prepared,
@@ -315,6 +314,7 @@ prepare(PbRow *project, PbRow *database, PbFaults *faults)
 
 	pb_random(&random, sizeof(random));
 	pb_resource_stamp(project, random.project);
+	pb_row_set(project, at.database_count, Int32GetDatum(1));
 	return pb_database_prepare(database, pb_resource_org(project),
 							   pb_resource_id(project), random.database,
 							   faults);
@@ -369,7 +369,6 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 
 	reply->created = pb_resource_typeid(project);
 	derive(project, &organization);
-	pb_row_set(project, at.database_count, Int32GetDatum(1));
 	pb_database_derive(database, project->values[at.proxy_host]);
 	pb_json_begin(reply->body, '{');
 	pb_json_name(reply->body, pb_project.name);
@@ -550,29 +549,34 @@ pb_project_list_databases(const PbRequest *request, PbReply *reply)
 						   pb_database_show);
 }
 
-static const Oid count_databases_types[] = {TEXTOID, UUIDOID, INT8OID};
+static const Oid recount_types[] = {TEXTOID, UUIDOID};
 
-static PbStatement count_databases = {
-	.text = "SELECT FROM pgbeam.databases "
+static PbStatement recount_databases = {
+	.text = "UPDATE pgbeam.projects AS t SET database_count = "
+	"(SELECT pg_catalog.count(*) FROM pgbeam.databases AS d "
+	"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
+	"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL) "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND project_id OPERATOR(pg_catalog.=) $2 "
-	"AND deleted_at IS NULL LIMIT $3",
-	.nargs = lengthof(count_databases_types), .types = count_databases_types
+	"AND id OPERATOR(pg_catalog.=) $2",
+	.nargs = lengthof(recount_types), .types = recount_types
 };
+
+/* Anew, so that a number once set by hand does not stay wrong. */
+static void
+recount(const PbRow *project)
+{
+	Datum		values[] = {pb_resource_org(project), pb_resource_id(project)};
+
+	if (pb_sql_run(&recount_databases, values, NULL) == 0)
+		pb_sql_vetoed(pb_project.table);
+}
 
 /* Whether the plan allows one more; the project is locked. */
 static bool
 has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
 {
-	Datum		values[] = {
-		pb_resource_org(project), pb_resource_id(project),
-		Int64GetDatum(limit)
-	};
-
-	if (limit == 0)
-		return true;
-	pb_sql_require_read_committed("a database under a plan limit can be created only");
-	if (pb_sql_run(&count_databases, values, NULL) < (uint64) limit)
+	if (limit == 0 ||
+		DatumGetInt32(project->values[at.database_count]) < limit)
 		return true;
 	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
 				 limit == 1 ?
@@ -581,6 +585,18 @@ has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
 						  limit),
 				 "Delete a database, or change the plan.");
 	return false;
+}
+
+/* The project of a path, as it is now and stays; NULL with faults. */
+static PbRow *
+lock_project(const PbRequest *request, PbOrganization *organization,
+			 PbFaults *faults)
+{
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
+									   request->ids[0], NULL, organization,
+									   faults);
+
+	return row == NULL ? NULL : pb_resource_lock(row, faults);
 }
 
 /* createDatabase */
@@ -596,10 +612,7 @@ pb_project_add_database(const PbRequest *request, PbReply *reply)
 	pb_check_create(database, &request->body, faults, reply->unknown);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
-	project = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
-							   request->ids[0], NULL, &organization, faults);
-	if (project != NULL)
-		project = pb_resource_lock(project, faults);
+	project = lock_project(request, &organization, faults);
 	if (project == NULL ||
 		!has_room_for_database(project, organization.limits[PB_MAX_DATABASES],
 							   faults))
@@ -610,9 +623,26 @@ pb_project_add_database(const PbRequest *request, PbReply *reply)
 		return;
 	if (!pb_resource_insert(request, database))
 		pb_sql_vetoed(pb_database.table);
+	recount(project);
 	reply->created = pb_resource_typeid(database);
 	pb_database_derive(database, project->values[at.proxy_host]);
 	pb_show(reply->body, database);
+}
+
+/* deleteDatabase */
+void
+pb_project_delete_database(const PbRequest *request, PbReply *reply)
+{
+	PbFaults   *faults = &reply->faults;
+	PbRow	   *database = pb_database_find(request, PB_WRITE, faults);
+	PbOrganization organization;
+	PbRow	   *project;
+
+	if (database == NULL)
+		return;
+	project = lock_project(request, &organization, faults);
+	if (project != NULL && pb_resource_delete(request, database, faults))
+		recount(project);
 }
 
 /* listCustomDomains */

@@ -18,6 +18,8 @@ extern void pb_project_list(const PbRequest *request, PbReply *reply);
 extern void pb_project_list_databases(const PbRequest *request,
 									  PbReply *reply);
 extern void pb_project_add_database(const PbRequest *request, PbReply *reply);
+extern void pb_project_delete_database(const PbRequest *request,
+									   PbReply *reply);
 extern void pb_project_list_domains(const PbRequest *request, PbReply *reply);
 extern void pb_project_add_domain(const PbRequest *request, PbReply *reply);
 

@@ -12,6 +12,7 @@ CREATE TABLE pgbeam.projects (
 	default_policy_profile_id uuid,
 	residency text COLLATE "C" NOT NULL,
 	agents_disabled boolean NOT NULL,
+	database_count integer NOT NULL,
 	status text COLLATE "C" NOT NULL,
 	created_at timestamptz NOT NULL,
 	updated_at timestamptz NOT NULL,
@@ -24,7 +25,7 @@ CREATE INDEX projects_id_idx ON pgbeam.projects (id);
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
 COMMENT ON TABLE pgbeam.projects IS
-'The projects of organizations. A deleted one keeps its row, which deleted_at tells, and frees its name.';
+'The projects of organizations. A deleted one keeps its row, which deleted_at tells, and frees its name. database_count is kept by the operations: a statement that adds or takes databases by hand sets it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
 ALTER TABLE pgbeam.databases ADD CONSTRAINT databases_project_fkey

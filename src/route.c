@@ -101,7 +101,7 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 	[PB_DELETE_DATABASE] = {
 		.operation = "deleteDatabase", .function = "delete_database",
 		.method = "DELETE", .path = DATABASE,
-		.writes = true, .status = 204, .run = pb_database_delete,
+		.writes = true, .status = 204, .run = pb_project_delete_database,
 		.about = "Deletes a database."
 	},
 	[PB_TEST_DATABASE] = {
