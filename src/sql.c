@@ -12,7 +12,9 @@
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
@@ -172,6 +174,30 @@ pb_sql_memory(void)
 }
 
 static void
+set_while_planning(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Plans by indexes: what is a small table when a plan is made, or one without
+ * statistics, may be a very large one before it is made again. Where there is
+ * no index to go by, what that is said to cost must not start the compiler.
+ */
+static void
+make_plan(PbStatement *statement)
+{
+	int			level = NewGUCNestLevel();
+
+	set_while_planning("enable_seqscan", "off");
+	set_while_planning("jit", "off");
+	ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan),
+					  CurrentResourceOwner);
+	AtEOXact_GUC(true, level);
+}
+
+static void
 prepare(PbStatement *statement)
 {
 	SPIPlanPtr	plan;
@@ -186,6 +212,7 @@ prepare(PbStatement *statement)
 	if (SPI_keepplan(plan) != 0)
 		elog(ERROR, "cannot keep the plan of \"%s\"", statement->text);
 	statement->plan = plan;
+	make_plan(statement);
 }
 
 /*
@@ -199,6 +226,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 
 	if (statement->plan == NULL)
 		prepare(statement);
+	else if (!SPI_plan_is_valid(statement->plan))
+		make_plan(statement);
 	result = SPI_execute_plan(statement->plan, values, nulls,
 							  statement->reads, 0);
 	if (result < 0)

@@ -38,19 +38,21 @@ LEFT JOIN bench.instructions AS i USING (variant),
 bench.the_limit AS l, bench.ratio(v.variant, l.variant) AS r
 ORDER BY position;
 
-SELECT 'The bars, by CPU time:';
-SELECT format('at most 1.5 x the limit (1.3 wanted): %s (half the rounds %s to %s)%s: %s',
-	round(cpu::numeric, 2), round(low::numeric, 2), round(high::numeric, 2),
-	', ' || round(instructions::numeric, 2) || ' in instructions',
-	CASE WHEN cpu <= 1.3 THEN 'ok' WHEN cpu <= 1.5 THEN 'ok, not yet 1.3' ELSE 'missed' END)
-FROM bench.the_limit, bench.ratio('pgbeam', variant);
-SELECT format('at least 4 x faster than today''s way: %s (half the rounds %s to %s)%s: %s',
-	round(cpu::numeric, 2), round(low::numeric, 2), round(high::numeric, 2),
-	', ' || round(instructions::numeric, 2) || ' in instructions',
-	CASE WHEN cpu >= 4 THEN 'ok' ELSE 'missed' END)
-FROM bench.ratio('today', 'pgbeam');
-SELECT format('  and %s x without the CHECKs of today''s tables', round(cpu::numeric, 2))
-FROM bench.ratio('bare', 'pgbeam');
-SELECT format('WAL no more than the limit''s, to 1 %%: %s: %s', round(wal::numeric, 3),
-	CASE WHEN wal <= 1.01 THEN 'ok' ELSE 'missed' END)
-FROM bench.the_limit, bench.ratio('pgbeam', variant);
+-- The limit and today's way write no changes: those are counted apart.
+SELECT 'The bars, by CPU time, the two rows of the change feed apart:';
+SELECT format('at most 1.5 x the limit (1.3 wanted): %s (half the rounds %s to %s)%s, %s with changes: %s',
+	round(r.cpu::numeric, 2), round(r.low::numeric, 2), round(r.high::numeric, 2),
+	', ' || round(r.instructions::numeric, 2) || ' in instructions', round(w.cpu::numeric, 2),
+	CASE WHEN r.cpu <= 1.3 THEN 'ok' WHEN r.cpu <= 1.5 THEN 'ok, not yet 1.3' ELSE 'missed' END)
+FROM bench.the_limit, bench.ratio('unnoted', variant) AS r, bench.ratio('pgbeam', variant) AS w;
+SELECT format('at least 4 x faster than today''s way: %s (half the rounds %s to %s)%s, %s with changes: %s',
+	round(r.cpu::numeric, 2), round(r.low::numeric, 2), round(r.high::numeric, 2),
+	', ' || round(r.instructions::numeric, 2) || ' in instructions', round(w.cpu::numeric, 2),
+	CASE WHEN r.cpu >= 4 THEN 'ok' ELSE 'missed' END)
+FROM bench.ratio('today', 'unnoted') AS r, bench.ratio('today', 'pgbeam') AS w;
+SELECT format('  and %s x without the CHECKs of today''s tables, %s with changes',
+	round(r.cpu::numeric, 2), round(w.cpu::numeric, 2))
+FROM bench.ratio('bare', 'unnoted') AS r, bench.ratio('bare', 'pgbeam') AS w;
+SELECT format('WAL no more than the limit''s, to 1 %%: %s, %s with changes: %s', round(r.wal::numeric, 3),
+	round(w.wal::numeric, 3), CASE WHEN r.wal <= 1.01 THEN 'ok' ELSE 'missed' END)
+FROM bench.the_limit, bench.ratio('unnoted', variant) AS r, bench.ratio('pgbeam', variant) AS w;

@@ -71,11 +71,11 @@ END
 $$;
 
 -- What is measured, and the ways to do it: pgbeam's; the bare index query,
--- kept as a plan, for the columns that answers have, for whole rows as they are
--- stored, or for the columns and what an answer counts beside them; today's way
--- to the same answer, and that with pgbeam's TypeIDs. Of creates: the same with
--- names in order, and the limit. The stage says which rows there were: few or
--- all without the planner's statistics, or all with them.
+-- kept as a plan, for the columns that answers have, or for whole rows as they
+-- are stored; today's way to the same answer, and that with pgbeam's TypeIDs.
+-- Of creates: without the rows of the change feed, the same with names in
+-- order, and the limit. The stage says which rows there were: few or all
+-- without the planner's statistics, or all with them.
 CREATE TABLE bench.scale_costs (
 	stage text, subject text, way text, round integer, cpu_us float8);
 CREATE VIEW bench.kept_at_scale AS SELECT * FROM bench.scale_costs WHERE round > 0;
@@ -87,24 +87,10 @@ LANGUAGE sql STABLE AS $$
 		AND NOT attisdropped AND attname <> 'deleted_at'
 $$;
 
-CREATE FUNCTION bench.database_count() RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-	SELECT '(SELECT count(*)::integer FROM pgbeam.databases AS d
-		WHERE d.org_id = t.org_id AND d.project_id = t.id AND d.deleted_at IS NULL)'
-$$;
-
--- Where projects keep it, today's way has it from there.
-CREATE FUNCTION bench.kept_database_count() RETURNS text
-LANGUAGE sql STABLE AS $$
-	SELECT coalesce(max(attname), bench.database_count())
-	FROM pg_attribute WHERE attrelid = 'pgbeam.projects'::regclass AND attname = 'database_count'
-$$;
-
 CREATE FUNCTION bench.bare_query(way text, condition text) RETURNS text
 LANGUAGE sql STABLE AS $$
 	SELECT format('SELECT %s FROM pgbeam.projects AS t WHERE %s',
-		CASE way WHEN 'whole' THEN '*' WHEN 'bare' THEN bench.answer_columns()
-			ELSE concat_ws(', ', bench.answer_columns(), bench.database_count()) END, condition)
+		CASE way WHEN 'whole' THEN '*' ELSE bench.answer_columns() END, condition)
 $$;
 
 -- A page of 20 behind an id or a name.
@@ -131,13 +117,13 @@ LANGUAGE sql STABLE AS $$
 					THEN typeid('pol', default_policy_profile_id) END AS default_policy_profile_id,
 				nullif(residency, 'any') AS residency,
 				CASE WHEN agents_disabled THEN true END AS agents_disabled,
-				%s AS database_count, 0 AS active_connections, status,
+				database_count, 0 AS active_connections, status,
 				to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS created_at,
 				to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS updated_at
 			FROM pgbeam.projects AS t JOIN pgbeam.organizations AS o USING (org_id)
 			WHERE org_id = $1 AND deleted_at IS NULL
 			ORDER BY t.%s OFFSET $2 LIMIT 20) AS x$q$,
-			bench.kept_database_count(), CASE sort_by WHEN 'name' THEN 'name' ELSE 'id DESC' END),
+			CASE sort_by WHEN 'name' THEN 'name' ELSE 'id DESC' END),
 		'typeid(', CASE way WHEN 'today' THEN 'today.typeid(' ELSE 'pgbeam.typeid_encode(' END)
 $$;
 
@@ -216,7 +202,7 @@ BEGIN
 		PERFORM set_config('bench.total_of', 'org_without', true); -- total is measured apart
 		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text, integer, text, text)'::regprocedure,
 			format(ready, format('%L::text, 20, %L::text, %L::text', 'org_bench', page.token, page.sort_by))));
-	ELSIF way IN ('bare', 'whole', 'counted') THEN
+	ELSIF way IN ('bare', 'whole') THEN
 		RETURN (SELECT cpu_us FROM bench.run(way,
 			format(ready, format('%L::text, %L::%s', 'org_bench', page.key, CASE page.sort_by WHEN 'name' THEN 'text' ELSE 'uuid' END)),
 			ARRAY[bench.bare_page(way, page.sort_by)], '{2}', true, 20));
@@ -368,14 +354,14 @@ CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 20);
 ANALYZE pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.verify_at_scale();
-CALL bench.rounds_at_scale('analyzed', :pages, '{pgbeam,bare,whole,counted}', :rounds, 200);
+CALL bench.rounds_at_scale('analyzed', :pages, '{pgbeam,bare,whole}', :rounds, 200);
 CALL bench.rounds_at_scale('analyzed', '{"created_at, first","name, first"}', '{today,typed}', :rounds, 20);
 CALL bench.rounds_at_scale('analyzed', '{"created_at, deep","name, deep"}', '{today}', 1, 1);
 CALL bench.rounds_at_scale('analyzed', '{total}', '{pgbeam,bare}', :rounds, 2);
-CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole,counted}', :rounds, 500);
+CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole}', :rounds, 500);
 -- A session that lives long has seen all pages of the indexes.
 SET enable_seqscan = off;
 SELECT count(*) FROM pgbeam.hosts \g /dev/null
 RESET enable_seqscan;
-CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,plans,ordered}', :rounds, 300);
+CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,unnoted,ordered,plans}', :rounds, 300);
 CALL bench.rounds_at_scale('analyzed', '{update,delete}', '{pgbeam}', :rounds, 100);

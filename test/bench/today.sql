@@ -35,6 +35,7 @@ CREATE TABLE today.projects (
 	default_policy_profile_id uuid,
 	residency text COLLATE "C" NOT NULL CHECK (residency IN ('any', 'us', 'eu')),
 	agents_disabled boolean NOT NULL,
+	database_count integer NOT NULL CHECK (database_count >= 0),
 	status text COLLATE "C" NOT NULL CHECK (status IN ('active', 'suspended', 'deleted')),
 	created_at timestamptz NOT NULL,
 	updated_at timestamptz NOT NULL,
@@ -294,10 +295,10 @@ BEGIN
 	project.id := today.uuid7(at);
 	project.proxy_host := today.claim_host(p->>'name', p->>'cloud', p->>'org_id', project.id);
 	INSERT INTO today.projects (id, org_id, name, description, tags, cloud, self_hosted, proxy_host,
-			allowed_cidrs, allowed_cidr_labels, residency, agents_disabled, status, created_at, updated_at)
+			allowed_cidrs, allowed_cidr_labels, residency, agents_disabled, database_count, status, created_at, updated_at)
 		VALUES (project.id, p->>'org_id', p->>'name', nullif(p->>'description', ''),
 			ARRAY(SELECT jsonb_array_elements_text(p->'tags')), p->>'cloud', (p->'self_hosted')::boolean,
-			project.proxy_host, '{}', '{}', 'any', false, 'active', at, at)
+			project.proxy_host, '{}', '{}', 'any', false, 1, 'active', at, at)
 		ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING
 		RETURNING * INTO project;
 	IF NOT FOUND THEN

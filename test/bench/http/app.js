@@ -280,7 +280,7 @@ function seal(password, org, project, database) {
 
 const hostColumns = 'host, org_id, project_id, kind';
 const projectColumns = `id, org_id, name, description, tags, cloud, self_hosted, proxy_host,
-	allowed_cidrs, allowed_cidr_labels, residency, agents_disabled, status, created_at, updated_at`;
+	allowed_cidrs, allowed_cidr_labels, residency, agents_disabled, database_count, status, created_at, updated_at`;
 const databaseColumns = `id, org_id, project_id, host, port, name, username, password_sealed,
 	password_generation, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing,
 	cache_enabled, cache_ttl_seconds, cache_max_entries, cache_swr_seconds,
@@ -294,7 +294,7 @@ const insertHost = {
 const insertProject = {
 	name: 'insert-project',
 	text: `INSERT INTO projects (${projectColumns})
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', '{}', 'any', false, 'active', $9, $9)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', '{}', 'any', false, 1, 'active', $9, $9)`,
 };
 
 const insertDatabase = {
@@ -311,7 +311,7 @@ const insertAll = {
 			ON CONFLICT (host) DO NOTHING RETURNING host
 		), project AS (
 			INSERT INTO projects (${projectColumns})
-			SELECT $3, $2, $4, $5, $6, $7, $8, $1, '{}', '{}', 'any', false, 'active', $9, $9
+			SELECT $3, $2, $4, $5, $6, $7, $8, $1, '{}', '{}', 'any', false, 1, 'active', $9, $9
 			FROM host RETURNING id
 		)
 		INSERT INTO databases (${databaseColumns})
