@@ -21,7 +21,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # a server for them and runs all the others too.
 REGRESS = install typeid field key organization member apikey token caller host \
 	database project replica domain connection account change openapi http \
-	idempotency constraint examples guard catalog
+	idempotency constraint altered examples guard catalog
 ISOLATION = name host limit idempotency database update change
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1

@@ -25,9 +25,17 @@ WHERE contype = 'f' AND (SELECT attname FROM pg_attribute WHERE attrelid = c.con
 -- Every table has a primary key.
 SELECT relname FROM pgbeam_tables t WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t.oid AND contype = 'p');
 
--- A table with an id has a plain index on it alone.
+-- A table with an id has a plain index on it alone, but for the feed, where
+-- nobody looks for one change and each index costs every write.
 SELECT t.relname FROM pgbeam_tables t JOIN pg_attribute a ON a.attrelid = t.oid AND attname = 'id'
-WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
+WHERE t.relname <> 'changes' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
+
+-- Columns stand in the order of the fields: rows that are read whole are then
+-- handed out as they are.
+SELECT table_name, column_name FROM (
+	SELECT f.*, attnum, lag(attnum) OVER (PARTITION BY table_name ORDER BY ordinality) AS before
+	FROM pgbeam.fields() WITH ORDINALITY AS f JOIN pg_attribute ON attrelid = table_name::regclass AND attname = column_name
+) AS fields WHERE attnum < before;
 
 -- Foreign keys have an index to be followed back by.
 SELECT c.conname FROM pg_constraint c

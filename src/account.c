@@ -153,6 +153,12 @@ pb_account_get_plan(const PbRequest *request, PbReply *reply)
 
 static const Oid list_types[] = {TEXTOID, TEXTOID};
 
+static const char *const members[] = {"id", "name", "slug", "role"};
+
+static const PbResult list_results[lengthof(members)] = {
+	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, true}
+};
+
 static PbStatement list = {
 	.text = "SELECT o.org_id, coalesce(o.name, o.org_id), "
 	"coalesce(o.slug, o.org_id), (SELECT u.role FROM pgbeam.members AS u "
@@ -161,23 +167,22 @@ static PbStatement list = {
 	"FROM pgbeam.organizations AS o WHERE "
 	PB_IS_IN_SIGHT("$1", "$2", "o.org_id")
 	" ORDER BY o.org_id USING OPERATOR(pg_catalog.<)",
-	.nargs = lengthof(list_types), .types = list_types
+	.nargs = lengthof(list_types), .types = list_types,
+	.nresults = lengthof(list_results), .results = list_results
 };
 
 static void
-put_organization(StringInfo out, HeapTuple row, TupleDesc descriptor)
+put_organization(StringInfo out, uint64 row)
 {
-	static const char *const members[] = {"id", "name", "slug", "role"};
+	Datum		values[lengthof(members)];
+	bool		nulls[lengthof(members)];
 
+	pb_sql_read(&list, SPI_tuptable, row, values, nulls);
 	pb_json_next(out);
 	pb_json_begin(out, '{');
 	for (int i = 0; i < (int) lengthof(members); i++)
-	{
-		char	   *value = SPI_getvalue(row, descriptor, i + 1);
-
-		if (value != NULL)
-			pb_json_pair(out, members[i], value);
-	}
+		if (!nulls[i])
+			pb_json_pair(out, members[i], TextDatumGetCString(values[i]));
 	pb_json_end(out, '}');
 }
 
@@ -194,7 +199,6 @@ pb_account_list_organizations(const PbRequest *request, PbReply *reply)
 	count = pb_sql_run(&list, values, nulls);
 	open_list(reply->body, "organizations");
 	for (uint64 i = 0; i < count; i++)
-		put_organization(reply->body, SPI_tuptable->vals[i],
-						 SPI_tuptable->tupdesc);
+		put_organization(reply->body, i);
 	close_list(reply->body);
 }

@@ -102,13 +102,30 @@ const PbResource pb_api_key = {
 
 static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 
+/* the columns of find */
+enum
+{
+	OWNER, DIGEST, EXPIRES, COLUMNS
+};
+
+static const PbResult find_results[COLUMNS] = {
+	[OWNER] = {TEXTOID, false}, [DIGEST] = {BYTEAOID, true},
+	[EXPIRES] = {TIMESTAMPTZOID, true}
+};
+
 static PbStatement find = {
 	.text = "SELECT owner_id, digest, expires_at FROM pgbeam.api_keys "
 	"WHERE id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
-	.nargs = 2, .types = id_types
+	.nargs = 2, .types = id_types,
+	.nresults = lengthof(find_results), .results = find_results
 };
 
 static const Oid list_types[] = {TEXTOID, TEXTOID};
+
+static const PbResult list_results[] = {
+	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, true},
+	{TIMESTAMPTZOID, false}, {TIMESTAMPTZOID, true}, {TIMESTAMPTZOID, true}
+};
 
 static PbStatement list = {
 	.text = "SELECT pgbeam.typeid_encode("
@@ -120,7 +137,8 @@ static PbStatement list = {
 	"OR (kind OPERATOR(pg_catalog.=) 'user' "
 	"AND owner_id OPERATOR(pg_catalog.=) $2) "
 	"ORDER BY id USING OPERATOR(pg_catalog.<)",
-	.nargs = 2, .types = list_types, .reads = true
+	.nargs = 2, .types = list_types,
+	.nresults = lengthof(list_results), .results = list_results, .reads = true
 };
 
 static PbStatement retire = {
@@ -163,12 +181,6 @@ kind_of(PbKeyProof proof)
 	return CStringGetTextDatum(kinds[proof - PB_KEY_OF_ORGANIZATION]);
 }
 
-/* the columns of find */
-enum
-{
-	OWNER, DIGEST, EXPIRES, COLUMNS
-};
-
 /* Tells the operator why, and nobody else. */
 static bool
 refuse(const char *reason)
@@ -185,11 +197,11 @@ has_expired(Datum expires_at, bool never)
 
 /* The digest of a stored row, or of none, which is no key's. */
 static const uint8_t *
-digest_of(HeapTuple row, Datum digest, bool isnull)
+digest_of(bool found, Datum digest, bool isnull)
 {
 	static const uint8_t nobody[PB_DIGEST_BYTES];
 
-	if (row == NULL || isnull ||
+	if (!found || isnull ||
 		VARSIZE_ANY_EXHDR(DatumGetByteaPP(digest)) != PB_DIGEST_BYTES)
 		return nobody;
 	return (uint8_t *) VARDATA_ANY(DatumGetByteaPP(digest));
@@ -197,16 +209,14 @@ digest_of(HeapTuple row, Datum digest, bool isnull)
 
 /* Whether a stored row, or none, is this key's. */
 static bool
-fits(const uint8_t digest[PB_DIGEST_BYTES], HeapTuple row,
-	 TupleDesc descriptor, Datum values[COLUMNS], bool nulls[COLUMNS])
+fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
+	 const Datum values[COLUMNS], const bool nulls[COLUMNS])
 {
-	bool		same;
+	bool		same = pb_same_bytes(digest, digest_of(found, values[DIGEST],
+													   nulls[DIGEST]),
+									 PB_DIGEST_BYTES);
 
-	if (row != NULL)
-		heap_deform_tuple(row, descriptor, values, nulls);
-	same = pb_same_bytes(digest, digest_of(row, values[DIGEST], nulls[DIGEST]),
-						 PB_DIGEST_BYTES);
-	if (row == NULL)
+	if (!found)
 		return refuse("no key has its id");
 	if (nulls[DIGEST])
 		return refuse("it has been revoked");
@@ -225,10 +235,9 @@ pb_apikey_prove(const char *key, size_t length, text **owner)
 	PbKeyProof	proof = read_id(key, length, &uuid);
 	Datum		arguments[2];
 	uint8_t		digest[PB_DIGEST_BYTES];
-	TupleDesc	descriptor = NULL;
-	HeapTuple	row;
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {0};
+	bool		found;
 
 	if (proof == PB_KEY_REFUSED || length != KEY_SIZE || key[ID_SIZE] != '_')
 	{
@@ -238,8 +247,8 @@ pb_apikey_prove(const char *key, size_t length, text **owner)
 	arguments[0] = UUIDPGetDatum(&uuid);
 	arguments[1] = kind_of(proof);
 	pb_digest(key, length, digest);
-	row = pb_sql_row(&find, arguments, NULL, &descriptor);
-	if (!fits(digest, row, descriptor, values, nulls))
+	found = pb_sql_row(&find, arguments, NULL, values, nulls);
+	if (!fits(digest, found, values, nulls))
 		return PB_KEY_REFUSED;
 	*owner = DatumGetTextPP(values[OWNER]);
 	return proof;

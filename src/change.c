@@ -128,12 +128,10 @@ pb_change_define_settings(void)
 }
 
 static void
-sweep_sometimes(TimestampTz now)
+sweep_sometimes(TimestampTz now, uint64 random)
 {
 	Datum		before = TimestampTzGetDatum(now - retention * USECS_PER_DAY);
-	uint8		random;
 
-	pb_random(&random, sizeof(random));
 	if (retention > 0 && random % SWEEP_EVERY == 0 &&
 		!IsolationUsesXactSnapshot())
 		(void) pb_sql_run(&sweep, &before, NULL);
@@ -178,5 +176,5 @@ pb_change_note(const PbRequest *request, PbAction action,
 		pb_sql_vetoed(pb_change.table);
 	if (notify)
 		Async_Notify(CHANNEL, "");
-	sweep_sometimes(now);
+	sweep_sometimes(now, random);
 }

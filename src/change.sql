@@ -13,7 +13,6 @@ CREATE TABLE pgbeam.changes (
 		CHECK (pgbeam.check_fields('change', changes.*))
 );
 CREATE INDEX changes_xid_id_idx ON pgbeam.changes (xid, id);
-CREATE INDEX changes_id_idx ON pgbeam.changes (id);
 COMMENT ON TABLE pgbeam.changes IS
 'The change feed: what was created, updated or deleted, without values. Written in the transaction of the change, read by pgbeam.read_changes(), cleared by age (pgbeam.change_retention).';
 COMMENT ON COLUMN pgbeam.changes.xid IS

@@ -70,11 +70,23 @@ static const Oid types[] = {
 	TEXTOID, UUIDOID, BOOLOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID
 };
 
+/* the columns of find */
+enum
+{
+	OK, LATENCY, ERROR_TEXT, SERVER_VERSION, COLUMNS
+};
+
+static const PbResult find_results[COLUMNS] = {
+	[OK] = {BOOLOID, false}, [LATENCY] = {INT4OID, true},
+	[ERROR_TEXT] = {TEXTOID, true}, [SERVER_VERSION] = {TEXTOID, true}
+};
+
 static PbStatement find = {
 	.text = "SELECT ok, latency_us, error, server_version "
 	"FROM pgbeam.connection_tests WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"AND database_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2, .types = types
+	.nargs = 2, .types = types,
+	.nresults = lengthof(find_results), .results = find_results
 };
 
 static PbStatement store = {
@@ -98,26 +110,24 @@ void
 pb_connection_show(StringInfo out, Datum org_id, Datum database_id)
 {
 	Datum		key[] = {org_id, database_id};
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find, key, NULL, &descriptor);
-	Datum		values[4] = {0};
-	bool		nulls[4] = {false, true, true, true};
+	Datum		values[COLUMNS] = {0};
+	bool		nulls[COLUMNS] = {true, true, true, true};
+	bool		found = pb_sql_row(&find, key, NULL, values, nulls);
 
-	if (row != NULL)
-		heap_deform_tuple(row, descriptor, values, nulls);
 	pb_json_begin(out, '{');
 	pb_json_name(out, "ok");
-	pb_json_boolean(out, row != NULL && DatumGetBool(values[0]));
-	if (!nulls[1])
+	pb_json_boolean(out, found && DatumGetBool(values[OK]));
+	if (!nulls[LATENCY])
 	{
 		pb_json_name(out, "latency_ms");
-		appendStringInfo(out, "%d.%03d", DatumGetInt32(values[1]) / 1000,
-						 DatumGetInt32(values[1]) % 1000);
+		appendStringInfo(out, "%d.%03d", DatumGetInt32(values[LATENCY]) / 1000,
+						 DatumGetInt32(values[LATENCY]) % 1000);
 	}
-	if (row == NULL)
+	if (!found)
 		pb_json_pair(out, "error", "no data plane has tried this connection yet");
-	put_pair(out, "error", values[2], nulls[2]);
-	put_pair(out, "server_version", values[3], nulls[3]);
+	put_pair(out, "error", values[ERROR_TEXT], nulls[ERROR_TEXT]);
+	put_pair(out, "server_version", values[SERVER_VERSION],
+			 nulls[SERVER_VERSION]);
 	pb_json_end(out, '}');
 }
 

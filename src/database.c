@@ -496,15 +496,30 @@ static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
 	"AND pgbeam.secret_key_id(password_sealed) " \
 	"OPERATOR(pg_catalog.=) ANY ($1)"
 
+/* the columns of pick */
+enum
+{
+	ORG, PROJECT, ID, GENERATION, SEALED, COLUMNS
+};
+
+static const PbResult pick_results[COLUMNS] = {
+	[ORG] = {TEXTOID, false}, [PROJECT] = {UUIDOID, false},
+	[ID] = {UUIDOID, false}, [GENERATION] = {INT4OID, false},
+	[SEALED] = {BYTEAOID, false}
+};
+static const PbResult count_results[] = {{INT8OID, false}};
+
 static PbStatement pick = {
 	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
 	UNDER_KEYS " LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.nargs = lengthof(pick_types), .types = pick_types
+	.nargs = lengthof(pick_types), .types = pick_types,
+	.nresults = lengthof(pick_results), .results = pick_results
 };
 
 static PbStatement count_left = {
 	.text = "SELECT pg_catalog.count(*) " UNDER_KEYS,
-	.nargs = 1, .types = pick_types
+	.nargs = 1, .types = pick_types,
+	.nresults = lengthof(count_results), .results = count_results
 };
 
 static PbStatement reseal = {
@@ -516,21 +531,18 @@ static PbStatement reseal = {
 
 /* A picked row as one of the resource, which has place_of(). */
 static PbRow *
-read_picked(HeapTuple tuple, TupleDesc descriptor)
+read_picked(const SPITupleTable *picked, uint64 i)
 {
-	const int	leaves[] = {
-		prepared.org_id, prepared.parent, prepared.id, at.password_generation,
-		at.password
-	};
 	PbRow	   *row = pb_row_make(&pb_database);
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
-	for (int i = 0; i < (int) lengthof(leaves); i++)
-	{
-		bool		isnull;
-
-		pb_row_set(row, leaves[i],
-				   SPI_getbinval(tuple, descriptor, i + 1, &isnull));
-	}
+	pb_sql_read(&pick, picked, i, values, nulls);
+	pb_row_set(row, prepared.org_id, values[ORG]);
+	pb_row_set(row, prepared.parent, values[PROJECT]);
+	pb_row_set(row, prepared.id, values[ID]);
+	pb_row_set(row, at.password_generation, values[GENERATION]);
+	pb_row_set(row, at.password, values[SEALED]);
 	return row;
 }
 
@@ -582,11 +594,11 @@ rewrap_row(const PbRow *row)
 static int64
 count_under(Datum keys)
 {
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&count_left, &keys, NULL, &descriptor);
+	Datum		count = Int64GetDatum(0);
 	bool		isnull;
 
-	return DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
+	(void) pb_sql_row(&count_left, &keys, NULL, &count, &isnull);
+	return DatumGetInt64(count);
 }
 
 /*
@@ -611,7 +623,7 @@ pb_database_rewrap(int32 batch, PbFaults *faults)
 	for (uint64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		done += rewrap_row(read_picked(picked->vals[i], picked->tupdesc));
+		done += rewrap_row(read_picked(picked, i));
 	}
 	if (count > 0 && done == 0)
 	{

@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/datum.h"
@@ -47,10 +46,11 @@ add_leaf(PbShape *shape, const PbField *field, const char *path,
 	leaf->type = list != NULL ? TEXTARRAYOID : type_of_kind[field->kind];
 	leaf->column_index = -1;
 	leaf->has_fallback = false;
-	if (field->flags & PB_DERIVED)
-		leaf->column = NULL;
-	else
-		leaf->column = field->column != NULL ? field->column : field->name;
+	leaf->source = field->column;
+	if (leaf->source == NULL && !(field->flags & PB_DERIVED))
+		leaf->source = field->name;
+	leaf->column = field->flags & PB_DERIVED ? NULL : leaf->source;
+	shape->sources += leaf->source != NULL;
 	if (field->at != NULL)
 		*field->at = shape->count;
 	shape->count++;
@@ -97,15 +97,17 @@ pb_field_shape(const PbResource *resource)
 PbRow *
 pb_row_make(const PbResource *resource)
 {
-	PbRow	   *row = palloc0(sizeof(PbRow));
+	PbShape    *shape = pb_field_shape(resource);
+	int			count = shape->count;
+	PbRow	   *row = palloc0(sizeof(PbRow) + count * (sizeof(Datum) + 3));
 
 	row->resource = resource;
-	row->shape = pb_field_shape(resource);
-	row->values = palloc0(row->shape->count * sizeof(Datum));
-	row->nulls = palloc(row->shape->count);
-	memset(row->nulls, 'n', row->shape->count);
-	row->failed = palloc0(row->shape->count * sizeof(bool));
-	row->given = palloc0(row->shape->count * sizeof(bool));
+	row->shape = shape;
+	row->values = (Datum *) (row + 1);
+	row->nulls = (char *) (row->values + count);
+	row->failed = (bool *) (row->nulls + count);
+	row->given = row->failed + count;
+	memset(row->nulls, 'n', count);
 	return row;
 }
 
@@ -182,42 +184,23 @@ pb_row_is_word(const PbRow *row, int leaf, const char *word)
 	return pb_text_is(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), word);
 }
 
-/* Rows of a table that was altered are not taken for what they were. */
-static void
-require_sound(const PbRow *row, int index, Oid type, bool isnull)
-{
-	const PbLeaf *leaf = &row->shape->leaves[index];
-	bool		may_be_null = leaf->column == NULL ||
-		(leaf->field->flags & PB_NULLABLE);
-
-	if (type == leaf->type && (may_be_null || !isnull))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("column \"%s\" of %s is not as the extension made it",
-					leaf->column != NULL ? leaf->column : leaf->path,
-					row->resource->table),
-			 errhint("Undo the change of the table.")));
-}
-
 /*
- * Takes the values from a tuple with a column for each leaf; the values stay
- * in the tuple.
+ * The results of a statement, values and, in failed, whether they are null,
+ * stand first in the row's arrays, one for each leaf that has a source: moves
+ * each to its leaf.
  */
 void
-pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor)
+pb_row_spread(PbRow *row)
 {
-	bool	   *isnull = row->failed;
+	int			result = row->shape->sources;
 
-	if (descriptor->natts != row->shape->count)
-		elog(ERROR, "a row of %s has %d columns, not %d", row->resource->table,
-			 descriptor->natts, row->shape->count);
-	heap_deform_tuple(tuple, descriptor, row->values, isnull);
-	for (int i = 0; i < row->shape->count; i++)
+	for (int i = row->shape->count - 1; i >= 0; i--)
 	{
-		require_sound(row, i, TupleDescAttr(descriptor, i)->atttypid,
-					  isnull[i]);
-		row->nulls[i] = isnull[i] ? 'n' : ' ';
-		isnull[i] = false;
+		bool		has = row->shape->leaves[i].source != NULL &&
+		!row->failed[--result];
+
+		row->values[i] = has ? row->values[result] : (Datum) 0;
+		row->nulls[i] = has ? ' ' : 'n';
+		row->failed[i] = false;
 	}
 }

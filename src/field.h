@@ -10,9 +10,6 @@
 #ifndef PB_FIELD_H
 #define PB_FIELD_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
-
 #include "fault.h"
 #include "json.h"
 
@@ -90,6 +87,8 @@ typedef struct PbLeaf
 	const PbField *list;		/* the list whose objects it is a member of */
 	const char *path;			/* dotted */
 	const char *column;			/* NULL for a derived one */
+	const char *source;			/* what queries read: the column, or an
+								 * expression; NULL: nothing */
 	Oid			type;
 	int			column_index;	/* in stored rows; see columns_of */
 	bool		has_fallback;	/* check.c has made it of the field's */
@@ -99,6 +98,7 @@ typedef struct PbLeaf
 typedef struct PbShape
 {
 	int			count;
+	int			sources;		/* leaves that have one */
 	PbLeaf	   *leaves;
 	uint64		columns_of;		/* row type that column_index is for */
 } PbShape;
@@ -161,6 +161,6 @@ extern int64 pb_row_version(const PbRow *row);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_clear(PbRow *row, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
-extern void pb_row_load(PbRow *row, HeapTuple tuple, TupleDesc descriptor);
+extern void pb_row_spread(PbRow *row);
 
 #endif							/* PB_FIELD_H */

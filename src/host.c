@@ -55,14 +55,17 @@ static int	proxy_port;
 
 static const Oid claim_types[] = {TEXTOID, TEXTOID, UUIDOID};
 
+static const PbResult claim_results[] = {{TEXTOID, false}};
+
 static PbStatement claim = {
 	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
 	"VALUES ($1, $2, $3, 'proxy') ON CONFLICT (host) DO NOTHING RETURNING host",
-	.nargs = lengthof(claim_types), .types = claim_types
+	.nargs = lengthof(claim_types), .types = claim_types,
+	.nresults = lengthof(claim_results), .results = claim_results
 };
 
 static PbStatement is_taken = {
-	.text = "SELECT host FROM pgbeam.hosts "
+	.text = "SELECT FROM pgbeam.hosts "
 	"WHERE host OPERATOR(pg_catalog.=) $1",
 	.nargs = 1, .types = claim_types
 };
@@ -152,19 +155,10 @@ form_host(Datum name, Datum cloud, bool plain)
 	return PointerGetDatum(cstring_to_text_with_len(host.data, host.len));
 }
 
-/* As it was stored: a trigger may have changed it. */
-static Datum
-claimed_host(void)
-{
-	bool		isnull;
-
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-						 &isnull);
-}
-
 /*
  * Claims a host for a new project: its name as a label, with a random suffix
  * where that is taken. A host that another session is claiming is waited for.
+ * Gives it as it was stored: a trigger may have changed it.
  */
 Datum
 pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
@@ -173,9 +167,10 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 	{
 		Datum		host = form_host(name, cloud, i == 0);
 		Datum		values[] = {host, org_id, project_id};
+		bool		isnull;
 
-		if (pb_sql_run(&claim, values, NULL) > 0)
-			return claimed_host();
+		if (pb_sql_row(&claim, values, NULL, &host, &isnull))
+			return host;
 		if (pb_sql_run(&is_taken, values, NULL) == 0)
 			pb_sql_vetoed(pb_host.table);
 	}

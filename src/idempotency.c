@@ -106,11 +106,24 @@ static PbStatement claim_key = {
 	.nargs = lengthof(claim_types), .types = claim_types
 };
 
+/* the columns of find */
+enum
+{
+	FINGERPRINT, STATUS, CONTENT_TYPE, LOCATION, BODY, COLUMNS
+};
+
+static const PbResult find_results[COLUMNS] = {
+	[FINGERPRINT] = {TEXTOID, false}, [STATUS] = {INT4OID, true},
+	[CONTENT_TYPE] = {TEXTOID, true}, [LOCATION] = {TEXTOID, true},
+	[BODY] = {TEXTOID, true}
+};
+
 static PbStatement find = {
 	.text = "SELECT fingerprint, status, content_type, location, body "
 	"FROM pgbeam.idempotency_keys " OF_KEY
 	" AND created_at OPERATOR(pg_catalog.>=) $4",
-	.nargs = lengthof(find_types), .types = find_types
+	.nargs = lengthof(find_types), .types = find_types,
+	.nresults = lengthof(find_results), .results = find_results
 };
 
 static PbStatement forget = {
@@ -174,21 +187,25 @@ text_or_null(const char *string, char *null)
 	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
 }
 
+static char *
+string_or_none(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
 /* What was answered before; true where it answers this request too. */
 static bool
-read_answer(PbClaim *claim, HeapTuple row, TupleDesc descriptor)
+read_answer(PbClaim *claim, const Datum values[COLUMNS],
+			const bool nulls[COLUMNS])
 {
-	Datum		values[5];
-	bool		nulls[5];
-
-	heap_deform_tuple(row, descriptor, values, nulls);
-	if (nulls[1])
+	if (nulls[STATUS])
 		return false;
 	claim->is_replay = true;
-	claim->status = DatumGetInt32(values[1]);
-	claim->content_type = nulls[2] ? NULL : TextDatumGetCString(values[2]);
-	claim->location = nulls[3] ? NULL : TextDatumGetCString(values[3]);
-	claim->body = nulls[4] ? NULL : DatumGetTextPP(values[4]);
+	claim->status = DatumGetInt32(values[STATUS]);
+	claim->content_type = string_or_none(values[CONTENT_TYPE],
+										 nulls[CONTENT_TYPE]);
+	claim->location = string_or_none(values[LOCATION], nulls[LOCATION]);
+	claim->body = nulls[BODY] ? NULL : DatumGetTextPP(values[BODY]);
 	return true;
 }
 
@@ -203,15 +220,15 @@ refuse_reuse(PbFaults *faults)
 /* The key has a row: its answer, or the refusal that it is another's. */
 static void
 replay(PbClaim *claim, const PbRoute *route, const PbRequest *request,
-	   PbReply *reply, HeapTuple row, TupleDesc descriptor)
+	   PbReply *reply, const Datum values[COLUMNS], const bool nulls[COLUMNS])
 {
-	char	   *stored = SPI_getvalue(row, descriptor, 1);
+	char	   *stored = TextDatumGetCString(values[FINGERPRINT]);
 	char		hex[FINGERPRINT_SIZE + 1];
 
 	if (!fingerprint(route, request, stored, hex, &reply->faults))
 		return;
 	if (pb_same_bytes(hex, stored, FINGERPRINT_SIZE) &&
-		read_answer(claim, row, descriptor))
+		read_answer(claim, values, nulls))
 		reply->claim = claim;
 	else
 		refuse_reuse(&reply->faults);
@@ -231,21 +248,20 @@ try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
 		claim->owner_id, claim->kind, claim->key,
 		TimestampTzGetDatum(horizon(now))
 	};
-	TupleDesc	descriptor;
-	HeapTuple	row;
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
 
 	if (pb_sql_run(&claim_key, row_values, NULL) > 0)
 	{
 		reply->claim = claim;
 		return true;
 	}
-	row = pb_sql_row(&find, key_values, NULL, &descriptor);
-	if (row == NULL)
+	if (!pb_sql_row(&find, key_values, NULL, values, nulls))
 	{
 		(void) pb_sql_run(&forget, key_values, NULL);
 		return false;
 	}
-	replay(claim, route, request, reply, row, descriptor);
+	replay(claim, route, request, reply, values, nulls);
 	return true;
 }
 

@@ -50,18 +50,24 @@ const PbResource pb_member = {
 
 static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID};
 
+static const PbResult find_results[] = {{BOOLOID, false}};
+
 static PbStatement find = {
 	.text = "SELECT role OPERATOR(pg_catalog.<>) 'member' FROM pgbeam.members "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"AND user_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2, .types = types
+	.nargs = 2, .types = types,
+	.nresults = lengthof(find_results), .results = find_results
 };
+
+static const PbResult list_results[] = {{TEXTOID, false}, {TEXTOID, false}};
 
 static PbStatement list = {
 	.text = "SELECT user_id, role FROM pgbeam.members "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"ORDER BY user_id USING OPERATOR(pg_catalog.<)",
-	.nargs = 1, .types = types, .reads = true
+	.nargs = 1, .types = types,
+	.nresults = lengthof(list_results), .results = list_results, .reads = true
 };
 
 static PbStatement set = {
@@ -83,13 +89,12 @@ bool
 pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 {
 	Datum		values[] = {org_id, user_id};
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find, values, NULL, &descriptor);
+	Datum		is_more;
 	bool		isnull;
 
-	if (row == NULL)
+	if (!pb_sql_row(&find, values, NULL, &is_more, &isnull))
 		return false;
-	*may_write = DatumGetBool(heap_getattr(row, 1, descriptor, &isnull));
+	*may_write = DatumGetBool(is_more);
 	return true;
 }
 

@@ -70,16 +70,23 @@ static const Oid id_type[] = {TEXTOID};
 	"plan, max_projects, max_databases, max_connections, " \
 	"queries_per_second, burst_size"
 
+static const PbResult find_results[2 + PB_LIMITS] = {
+	{TEXTOID, true}, {INT4OID, true}, {INT4OID, true}, {INT4OID, true},
+	{INT4OID, true}, {INT4OID, true}, {TIMESTAMPTZOID, true}
+};
+
 #define FIND \
 	"SELECT " PLAN_AND_LIMITS ", suspended_at FROM pgbeam.organizations " \
 	"WHERE org_id OPERATOR(pg_catalog.=) $1"
 
+#define FINDS \
+	.nargs = 1, .types = id_type, \
+	.nresults = lengthof(find_results), .results = find_results
+
 static PbStatement find[] = {
-	[PB_SNAPSHOT] = {
-		.text = FIND, .nargs = 1, .types = id_type, .reads = true
-	},
-	[PB_LATEST] = {.text = FIND, .nargs = 1, .types = id_type},
-	[PB_LOCKED] = {.text = FIND " FOR UPDATE", .nargs = 1, .types = id_type},
+	[PB_SNAPSHOT] = {.text = FIND, FINDS, .reads = true},
+	[PB_LATEST] = {.text = FIND, FINDS},
+	[PB_LOCKED] = {.text = FIND " FOR UPDATE", FINDS},
 };
 
 static PbStatement register_id = {
@@ -118,22 +125,12 @@ void
 pb_organization_find(Datum org_id, PbReading reading,
 					 PbOrganization *organization)
 {
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find[reading], &org_id, NULL, &descriptor);
-	Datum		values[2 + PB_LIMITS];
-	bool		nulls[2 + PB_LIMITS];
+	Datum		values[lengthof(find_results)];
+	bool		nulls[lengthof(find_results)];
 
 	memset(organization, 0, sizeof(*organization));
-	if (row == NULL)
+	if (!pb_sql_row(&find[reading], &org_id, NULL, values, nulls))
 		return;
-	for (int i = 0; i < 1 + PB_LIMITS; i++)
-		if (TupleDescAttr(descriptor, i)->atttypid != set_types[i + 1])
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("a column of %s is not as the extension made it",
-							pb_organization.table),
-					 errhint("Undo the change of the table.")));
-	heap_deform_tuple(row, descriptor, values, nulls);
 	organization->is_known = true;
 	organization->is_suspended = !nulls[1 + PB_LIMITS];
 	if (!nulls[0])

@@ -220,7 +220,7 @@ const PbResource pb_project = {
 static const Oid name_types[] = {TEXTOID, TEXTOID};
 
 static PbStatement has_name = {
-	.text = "SELECT id FROM pgbeam.projects "
+	.text = "SELECT FROM pgbeam.projects "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"AND name OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL",
 	.nargs = lengthof(name_types), .types = name_types
@@ -484,20 +484,24 @@ find_order(Datum sort_by)
 	elog(ERROR, "there is no order \"%s\"", name);
 }
 
+static const PbResult count_results[] = {{INT8OID, false}};
+
 static PbStatement count_living = {
 	.text = "SELECT pg_catalog.count(*) FROM pgbeam.projects "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
-	.nargs = 1, .types = name_types, .reads = true
+	.nargs = 1, .types = name_types,
+	.nresults = lengthof(count_results), .results = count_results,
+	.reads = true
 };
 
 static int64
 count_all(Datum org_id)
 {
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&count_living, &org_id, NULL, &descriptor);
+	Datum		count = Int64GetDatum(0);
 	bool		isnull;
 
-	return DatumGetInt64(SPI_getbinval(row, descriptor, 1, &isnull));
+	(void) pb_sql_row(&count_living, &org_id, NULL, &count, &isnull);
+	return DatumGetInt64(count);
 }
 
 /* What a request for a page of projects asks for; false with faults. */

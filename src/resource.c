@@ -68,6 +68,16 @@ note(const PbRequest *request, PbAction action, const PbRow *row)
 				   pb_resource_id(row));
 }
 
+/* Runs a statement that gives one row of a resource, or none: false. */
+static bool
+run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
+{
+	if (!pb_sql_row(statement, values, nulls, row->values, row->failed))
+		return false;
+	pb_row_spread(row);
+	return true;
+}
+
 /*
  * Writes the row and takes it back as it was stored. False when it was not:
  * something unique is taken, or a trigger vetoed it.
@@ -75,13 +85,9 @@ note(const PbRequest *request, PbAction action, const PbRow *row)
 bool
 pb_resource_insert(const PbRequest *request, PbRow *row)
 {
-	TupleDesc	descriptor;
-	HeapTuple	stored = pb_sql_row(&pb_statements(row->resource)->insert,
-									row->values, row->nulls, &descriptor);
-
-	if (stored == NULL)
+	if (!run(&pb_statements(row->resource)->insert, row->values, row->nulls,
+			 row))
 		return false;
-	pb_row_load(row, stored, descriptor);
 	note(request, PB_CREATED, row);
 	return true;
 }
@@ -120,21 +126,22 @@ look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
 		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
 	};
 	char		nulls[4] = {' ', parent == NULL ? 'n' : ' '};
-	PbRow	   *row;
-	HeapTuple	stored;
-	TupleDesc	descriptor;
+	PbStatements *made = pb_statements(resource);
+	PbStatement *find = made->find;
+	PbRow	   *row = pb_row_make(resource);
 
 	if (!read_id(resource->prefix, id, &uuids[0]) ||
 		(parent != NULL && !read_id(parent->prefix, parent->id, &uuids[1])))
 		return NULL;
-	pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
-	stored = pb_sql_row(&pb_statements(resource)->find[reading], values,
-						nulls, &descriptor);
-	if (stored == NULL)
+	if (!caller->is_trusted)
+	{
+		find = made->find_in_sight;
+		pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
+	}
+	if (!run(&find[reading], values, nulls, row) ||
+		pb_row_has(row, resource->prepared->deleted_at))
 		return NULL;
-	row = pb_row_make(resource);
-	pb_row_load(row, stored, descriptor);
-	return pb_row_has(row, resource->prepared->deleted_at) ? NULL : row;
+	return row;
 }
 
 /*
@@ -164,22 +171,15 @@ pb_resource_find(const PbResource *resource, const PbCaller *caller,
 PbRow *
 pb_resource_lock(const PbRow *row, PbFaults *faults)
 {
-	PbStatements *run = pb_statements(row->resource);
+	PbStatements *made = pb_statements(row->resource);
 	Datum		values[] = {pb_resource_org(row), pb_resource_id(row)};
-	TupleDesc	descriptor;
-	HeapTuple	stored = NULL;
-	PbRow	   *locked;
+	PbRow	   *locked = pb_row_make(row->resource);
 
-	if (pb_sql_run(&run->lock, values, NULL) > 0)
-		stored = pb_sql_row(&run->locked, values, NULL, &descriptor);
-	if (stored == NULL)
-	{
-		pb_resource_not_found(row->resource, faults);
-		return NULL;
-	}
-	locked = pb_row_make(row->resource);
-	pb_row_load(locked, stored, descriptor);
-	return locked;
+	if (pb_sql_run(&made->lock, values, NULL) > 0 &&
+		run(&made->locked, values, NULL, locked))
+		return locked;
+	pb_resource_not_found(row->resource, faults);
+	return NULL;
 }
 
 typedef struct Update
@@ -193,13 +193,9 @@ update(void *state)
 {
 	Update	   *update = state;
 	PbRow	   *row = update->row;
-	TupleDesc	descriptor;
-	HeapTuple	stored = pb_sql_row(&pb_statements(row->resource)->update,
-									row->values, row->nulls, &descriptor);
 
-	update->vetoed = stored == NULL;
-	if (stored != NULL)
-		pb_row_load(row, stored, descriptor);
+	update->vetoed = !run(&pb_statements(row->resource)->update, row->values,
+						  row->nulls, row);
 	return true;
 }
 
@@ -243,7 +239,8 @@ pb_resource_list(const PbResource *resource, const PbPage *page,
 	for (int i = 0; i < count; i++)
 	{
 		rows[i] = pb_row_make(resource);
-		pb_row_load(rows[i], SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		pb_sql_read(list, SPI_tuptable, i, rows[i]->values, rows[i]->failed);
+		pb_row_spread(rows[i]);
 	}
 	return count;
 }
@@ -365,22 +362,22 @@ static void
 delete_children(const PbRequest *request, const PbResource *resource,
 				Datum org_id, Datum parent_id)
 {
-	PbStatements *run = pb_statements(resource);
+	PbStatements *made = pb_statements(resource);
 	Datum		values[] = {
 		org_id, parent_id, TimestampTzGetDatum(GetCurrentTimestamp())
 	};
-	uint64		count = pb_sql_run(&run->delete_children, values, NULL);
+	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
 
 	for (uint64 i = 0; i < count; i++)
 	{
+		Datum		id;
 		bool		isnull;
 
-		delete_below(request, resource, org_id,
-					 SPI_getbinval(deleted->vals[i], deleted->tupdesc, 1,
-								   &isnull));
+		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
+		delete_below(request, resource, org_id, id);
 	}
-	if (pb_sql_run(&run->has_living_children, values, NULL) > 0)
+	if (pb_sql_run(&made->has_living_children, values, NULL) > 0)
 		pb_sql_vetoed(resource->table);
 }
 
@@ -403,18 +400,18 @@ bool
 pb_resource_delete(const PbRequest *request, const PbRow *row,
 				   PbFaults *faults)
 {
-	PbStatements *run = pb_statements(row->resource);
+	PbStatements *made = pb_statements(row->resource);
 	Datum		values[] = {
 		pb_resource_org(row), pb_resource_id(row),
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 
-	if (pb_sql_run(&run->delete, values, NULL) > 0)
+	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
 		delete_below(request, row->resource, values[0], values[1]);
 		return true;
 	}
-	if (pb_sql_run(&run->is_living, values, NULL) > 0)
+	if (pb_sql_run(&made->is_living, values, NULL) > 0)
 		pb_sql_vetoed(row->resource->table);
 	pb_resource_not_found(row->resource, faults);
 	return false;

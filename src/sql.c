@@ -215,6 +215,30 @@ prepare(PbStatement *statement)
 	make_plan(statement);
 }
 
+/* Columns of a table that was altered are not taken for what they were. */
+static void
+refuse_column(const PbStatement *statement, TupleDesc descriptor, int column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" is not as the extension made it",
+					NameStr(TupleDescAttr(descriptor, column)->attname)),
+			 errdetail("It is read by: %s", statement->text),
+			 errhint("Undo the change of the table.")));
+}
+
+static void
+require_types(const PbStatement *statement, TupleDesc descriptor)
+{
+	if (descriptor->natts != statement->nresults)
+		elog(ERROR, "\"%s\" gives %d columns, not %d", statement->text,
+			 descriptor->natts, statement->nresults);
+	for (int i = 0; i < descriptor->natts; i++)
+		if (TupleDescAttr(descriptor, i)->atttypid !=
+			statement->results[i].type)
+			refuse_column(statement, descriptor, i);
+}
+
 /*
  * Runs the statement and returns how many rows it gave or touched; they stand
  * in SPI_tuptable. Nulls is NULL, or as SPI has it: 'n' for each null value.
@@ -233,6 +257,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 	if (result < 0)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));
+	if (SPI_tuptable != NULL)
+		require_types(statement, SPI_tuptable->tupdesc);
 	return SPI_processed;
 }
 
@@ -250,19 +276,30 @@ pb_sql_vetoed(const char *table)
 			 errhint("A BEFORE trigger on the table may have skipped it; if there is none, something was deleted at the same moment: try again.")));
 }
 
-/* Runs a statement that gives one row or none: NULL. */
-HeapTuple
+/* Reads one of the rows that a statement gave; its values stay in them. */
+void
+pb_sql_read(const PbStatement *statement, const SPITupleTable *rows, uint64 i,
+			Datum *row, bool *row_nulls)
+{
+	heap_deform_tuple(rows->vals[i], rows->tupdesc, row, row_nulls);
+	for (int column = 0; column < statement->nresults; column++)
+		if (row_nulls[column] && !statement->results[column].may_be_null)
+			refuse_column(statement, rows->tupdesc, column);
+}
+
+/* Runs a statement that gives one row, which is read, or none: false. */
+bool
 pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
-		   TupleDesc *descriptor)
+		   Datum *row, bool *row_nulls)
 {
 	uint64		count = pb_sql_run(statement, values, nulls);
 
 	if (count == 0 || SPI_tuptable == NULL)
-		return NULL;
+		return false;
 	if (count > 1)
 		elog(ERROR, "\"%s\" gave more than one row", statement->text);
-	*descriptor = SPI_tuptable->tupdesc;
-	return SPI_tuptable->vals[0];
+	pb_sql_read(statement, SPI_tuptable, 0, row, row_nulls);
+	return true;
 }
 
 /* For what must see all that was committed before; what begins the message. */

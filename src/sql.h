@@ -5,21 +5,29 @@
 #ifndef PB_SQL_H
 #define PB_SQL_H
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
 #include "executor/spi.h"
 
 #include "compat.h"
 
+/* A column of the rows that a statement gives. */
+typedef struct PbResult
+{
+	Oid			type;
+	bool		may_be_null;
+} PbResult;
+
 /*
- * Text and types are set once; the plan follows at first use and is kept for
- * the life of the backend. Names and operators in the text are qualified.
+ * Text, types and results are set once; the plan follows at first use and is
+ * kept for the life of the backend. Names and operators in the text are
+ * qualified.
  */
 typedef struct PbStatement
 {
 	const char *text;
 	int			nargs;
 	const Oid  *types;
+	int			nresults;
+	const PbResult *results;
 	bool		reads;			/* in the caller's snapshot, no writes */
 	SPIPlanPtr	plan;
 } PbStatement;
@@ -48,8 +56,11 @@ extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);
-extern HeapTuple pb_sql_row(PbStatement *statement, Datum *values,
-							const char *nulls, TupleDesc *descriptor);
+extern bool pb_sql_row(PbStatement *statement, Datum *values,
+					   const char *nulls, Datum *row, bool *row_nulls);
+extern void pb_sql_read(const PbStatement *statement,
+						const SPITupleTable *rows, uint64 i,
+						Datum *row, bool *row_nulls);
 pg_noreturn extern void pb_sql_vetoed(const char *table);
 extern void pb_sql_require_read_committed(const char *what);
 extern void pb_sql_utility(const char *text);

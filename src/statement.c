@@ -2,9 +2,11 @@
  * statement.c
  *	  The SQL of any resource, made of its field table.
  *
- * Each statement has a parameter or a column for every leaf of the table, so
- * a row's arrays are its arguments and its results as they stand. The
- * statements are made once per backend, in pb_sql_memory().
+ * An insert and an update have a parameter for every leaf of the table, so a
+ * row's arrays are their arguments as they stand. What gives rows gives a
+ * column for every leaf with a source, see pb_row_spread(): where these are a
+ * table's columns in their order, the server hands out its rows as they are.
+ * The statements are made once per backend, in pb_sql_memory().
  */
 #include "postgres.h"
 
@@ -17,15 +19,14 @@
 
 static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
 static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
+static const PbResult delete_results[] = {{UUIDOID, false}};
 
-/* Where a leaf has no column, a null of its type keeps the place. */
+/* In place of an expression that is not asked for stands a null. */
 static void
 append_column(StringInfo text, const PbLeaf *leaf, bool derive)
 {
-	if (leaf->column != NULL)
-		appendStringInfoString(text, leaf->column);
-	else if (derive && leaf->field->column != NULL)
-		appendStringInfoString(text, leaf->field->column);
+	if (derive || leaf->column != NULL)
+		appendStringInfoString(text, leaf->source);
 	else
 		appendStringInfo(text, "NULL::%s",
 						 format_type_extended(leaf->type, -1,
@@ -35,17 +36,40 @@ append_column(StringInfo text, const PbLeaf *leaf, bool derive)
 static void
 append_columns(StringInfo text, const PbShape *shape, bool derive)
 {
+	const char *separator = "";
+
 	for (int i = 0; i < shape->count; i++)
 	{
-		if (i > 0)
-			appendStringInfoString(text, ", ");
+		if (shape->leaves[i].source == NULL)
+			continue;
+		appendStringInfoString(text, separator);
 		append_column(text, &shape->leaves[i], derive);
+		separator = ", ";
 	}
+}
+
+static PbResult *
+make_results(const PbShape *shape)
+{
+	PbResult   *results = palloc(shape->sources * sizeof(PbResult));
+	int			result = 0;
+
+	for (int i = 0; i < shape->count; i++)
+	{
+		const PbLeaf *leaf = &shape->leaves[i];
+
+		if (leaf->source != NULL)
+			results[result++] = (PbResult) {
+				leaf->type,
+				leaf->column == NULL || (leaf->field->flags & PB_NULLABLE)
+			};
+	}
+	return results;
 }
 
 static void
 make_insert(PbStatement *insert, const PbResource *resource,
-			const PbShape *shape)
+			const PbShape *shape, const PbResult *results)
 {
 	StringInfoData columns;
 	StringInfoData values;
@@ -74,7 +98,8 @@ make_insert(PbStatement *insert, const PbResource *resource,
 	appendStringInfoString(&text, "RETURNING ");
 	append_columns(&text, shape, false);
 	*insert = (PbStatement) {
-		.text = text.data, .nargs = shape->count, .types = types
+		.text = text.data, .nargs = shape->count, .types = types,
+		.nresults = shape->sources, .results = results
 	};
 }
 
@@ -83,8 +108,8 @@ make_insert(PbStatement *insert, const PbResource *resource,
  * of deleted rows the planner would go through the partial one on all others.
  */
 static void
-make_finds(PbStatements *made, const PbResource *resource,
-		   const PbShape *shape)
+make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
+		   const PbShape *shape, const PbResult *results, bool in_sight)
 {
 	StringInfoData text;
 
@@ -96,13 +121,15 @@ make_finds(PbStatements *made, const PbResource *resource,
 	if (resource->parent != NULL)
 		appendStringInfo(&text, " AND ($2 IS NULL OR %s OPERATOR(pg_catalog.=) $2)",
 						 resource->parent);
-	appendStringInfoString(&text,
-						   " AND " PB_IS_IN_SIGHT("$3", "$4", "t.org_id"));
-	made->find[PB_LATEST] = (PbStatement) {
-		.text = text.data, .nargs = lengthof(find_types), .types = find_types
+	if (in_sight)
+		appendStringInfoString(&text,
+							   " AND " PB_IS_IN_SIGHT("$3", "$4", "t.org_id"));
+	finds[PB_LATEST] = (PbStatement) {
+		.text = text.data, .nargs = in_sight ? 4 : 2, .types = find_types,
+		.nresults = shape->sources, .results = results
 	};
-	made->find[PB_SNAPSHOT] = made->find[PB_LATEST];
-	made->find[PB_SNAPSHOT].reads = true;
+	finds[PB_SNAPSHOT] = finds[PB_LATEST];
+	finds[PB_SNAPSHOT].reads = true;
 }
 
 /* A deleted row keeps its place, not its secrets. */
@@ -137,7 +164,7 @@ living(const char *key)
 /* A page of the living, behind a value of the order's column. */
 static void
 make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
-		  const PbOrder *order)
+		  const PbResult *results, const PbOrder *order)
 {
 	const char *beyond = order->descending ? "<" : ">";
 	const char *first = order->descending ? ">" : "<";
@@ -162,19 +189,21 @@ make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
 					 order->by_text ? "deleted_at IS NULL" : IS_LIVING,
 					 order->column, beyond, order->column, first);
 	*list = (PbStatement) {
-		.text = text.data, .nargs = 4, .types = types, .reads = true
+		.text = text.data, .nargs = 4, .types = types,
+		.nresults = shape->sources, .results = results, .reads = true
 	};
 }
 
 static void
 make_lists(PbStatements *made, const PbResource *resource,
-		   const PbShape *shape)
+		   const PbShape *shape, const PbResult *results)
 {
 	for (int i = 0; resource->orders != NULL &&
 		 resource->orders[i].name != NULL; i++)
 	{
 		Assert(i < PB_ORDERS_MAX);
-		make_list(&made->lists[i], resource, shape, &resource->orders[i]);
+		make_list(&made->lists[i], resource, shape, results,
+				  &resource->orders[i]);
 	}
 }
 
@@ -184,7 +213,7 @@ make_lists(PbStatements *made, const PbResource *resource,
  */
 static void
 make_lock(PbStatements *made, const PbResource *resource,
-		  const PbShape *shape)
+		  const PbShape *shape, const PbResult *results)
 {
 	StringInfoData text;
 
@@ -198,7 +227,8 @@ make_lock(PbStatements *made, const PbResource *resource,
 	append_columns(&text, shape, true);
 	appendStringInfo(&text, " FROM %s AS t %s", resource->table, living("id"));
 	made->locked = (PbStatement) {
-		.text = text.data, .nargs = 2, .types = delete_types
+		.text = text.data, .nargs = 2, .types = delete_types,
+		.nresults = shape->sources, .results = results
 	};
 }
 
@@ -213,7 +243,7 @@ is_updated(const PbLeaf *leaf)
 /* The row as a whole: which of its values are new is known by itself. */
 static void
 make_update(PbStatement *update, const PbResource *resource,
-			const PbShape *shape)
+			const PbShape *shape, const PbResult *results)
 {
 	StringInfoData text;
 	Oid		   *types = palloc(shape->count * sizeof(Oid));
@@ -237,7 +267,8 @@ make_update(PbStatement *update, const PbResource *resource,
 					 resource->prepared->id + 1);
 	append_columns(&text, shape, true);
 	*update = (PbStatement) {
-		.text = text.data, .nargs = shape->count, .types = types
+		.text = text.data, .nargs = shape->count, .types = types,
+		.nresults = shape->sources, .results = results
 	};
 }
 
@@ -248,7 +279,8 @@ make_delete(PbStatement *delete, PbStatement *is_living,
 	*delete = (PbStatement) {
 		.text = psprintf("%s %s RETURNING id", retirement(resource, shape, 3),
 						 living(key)),
-		.nargs = lengthof(delete_types), .types = delete_types
+		.nargs = lengthof(delete_types), .types = delete_types,
+		.nresults = lengthof(delete_results), .results = delete_results
 	};
 	*is_living = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table,
@@ -263,17 +295,20 @@ pb_statements(const PbResource *resource)
 	const PbShape *shape;
 	MemoryContext before;
 	PbStatements *made;
+	PbResult   *results;
 
 	if (resource->prepared->statements != NULL)
 		return resource->prepared->statements;
 	shape = pb_field_shape(resource);
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	made = palloc0(sizeof(PbStatements));
-	make_insert(&made->insert, resource, shape);
-	make_finds(made, resource, shape);
-	make_lists(made, resource, shape);
-	make_lock(made, resource, shape);
-	make_update(&made->update, resource, shape);
+	results = make_results(shape);
+	make_insert(&made->insert, resource, shape, results);
+	make_finds(made->find, resource, shape, results, false);
+	make_finds(made->find_in_sight, resource, shape, results, true);
+	make_lists(made, resource, shape, results);
+	make_lock(made, resource, shape, results);
+	make_update(&made->update, resource, shape, results);
 	make_delete(&made->delete, &made->is_living, resource, shape, "id");
 	if (resource->parent != NULL)
 		make_delete(&made->delete_children, &made->has_living_children,

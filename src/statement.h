@@ -13,8 +13,9 @@
 typedef struct PbStatements
 {
 	PbStatement insert;
-	PbStatement find[PB_LOCKED];	/* id, parent id or null, the caller's
-									 * organization and user or null */
+	PbStatement find[PB_LOCKED];	/* id, parent id or null */
+	PbStatement find_in_sight[PB_LOCKED];	/* the same, and the caller's
+											 * organization and user or null */
 	PbStatement lists[PB_ORDERS_MAX];	/* org_id, parent id, after, limit */
 	PbStatement lock;			/* org_id, id */
 	PbStatement locked;			/* org_id, id */

@@ -68,9 +68,12 @@ const PbResource pb_jwk = {
 
 static const Oid types[] = {TEXTOID, TEXTOID};
 
+static const PbResult find_results[] = {{TEXTOID, false}};
+
 static PbStatement find = {
 	.text = "SELECT x FROM pgbeam.jwks WHERE kid OPERATOR(pg_catalog.=) $1",
-	.nargs = 1, .types = types
+	.nargs = 1, .types = types,
+	.nresults = lengthof(find_results), .results = find_results
 };
 
 static PbStatement clear = {
@@ -139,14 +142,13 @@ find_key(const PbJson *kid, uint8_t key[PB_PUBLIC_KEY_BYTES])
 {
 	Datum		id = PointerGetDatum(cstring_to_text_with_len(kid->text,
 															  kid->length));
-	TupleDesc	descriptor;
-	HeapTuple	row = pb_sql_row(&find, &id, NULL, &descriptor);
+	Datum		stored;
 	bool		isnull;
 	text	   *x;
 
-	if (row == NULL)
+	if (!pb_sql_row(&find, &id, NULL, &stored, &isnull))
 		return false;
-	x = DatumGetTextPP(SPI_getbinval(row, descriptor, 1, &isnull));
+	x = DatumGetTextPP(stored);
 	return read_public_key(VARDATA_ANY(x), VARSIZE_ANY_EXHDR(x), key);
 }
 

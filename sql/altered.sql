@@ -1,0 +1,102 @@
+-- Tables that their owner has altered: whatever reads a column that is of
+-- another type now, or has a null, raises an error, and takes nothing for what
+-- it was.
+SET client_min_messages = error;
+SET test.password = 'canary-password-Vq7R2x'; -- what a table or a function holds is stored
+CREATE FUNCTION upstream() RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))
+$$;
+SELECT pgbeam.set_organization('altered', 'scale'), pgbeam.set_member('altered', 'altered_user', 'owner');
+SELECT key AS organization_key FROM pgbeam.create_api_key(org_id => 'altered') \gset
+SELECT key AS user_key FROM pgbeam.create_api_key(user_id => 'altered_user') \gset
+SELECT j #>> '{project,id}' AS project, j #>> '{database,id}' AS database
+FROM pgbeam.create_project(jsonb_build_object('org_id', 'altered', 'name', 'p', 'database', upstream())) AS j \gset
+SELECT pgbeam.create_replica(:'database', '{"host": "h", "port": 5432}') ->> 'id' AS replica,
+	pgbeam.create_custom_domain(:'project', '{"domain": "db.altered.example"}') ->> 'id' AS domain \gset
+SELECT pgbeam.report_connection_test(:'database', true, 1.5, NULL, '15');
+
+-- What is called: by trusted SQL, then as an organization and as a user.
+CREATE TABLE calls (call text, expected text);
+INSERT INTO calls SELECT format(call, :'project', :'database', :'domain', :'replica') FROM unnest(ARRAY[
+	'create_project(jsonb_build_object(''org_id'', ''altered'', ''name'', ''q'', ''database'', upstream()))',
+	'get_project(%1$L)', 'list_projects(''altered'')', 'list_projects(''altered'', sort_by => ''name'')',
+	'update_project(%1$L, ''{"name": "r", "description": "d", "tags": ["t"]}'')',
+	'create_database(%1$L, upstream())', 'list_databases(%1$L)', 'get_database(%1$L, %2$L)',
+	'update_database(%1$L, %2$L, upstream() || ''{"host": "i"}'')',
+	'test_database_connection(%1$L, %2$L)', 'report_connection_test(%2$L, true, 1.5, NULL, ''15'')',
+	'reveal_password(%2$L)', 'rewrap()', 'list_replicas(%2$L)', 'delete_replica(%2$L, %4$L)',
+	'list_custom_domains(%1$L)', 'report_domain(''db.altered.example'', ''txt'')',
+	'verify_custom_domain(%1$L, %3$L)', 'delete_custom_domain(%1$L, %3$L)',
+	'list_organizations()', 'get_organization_plan(''altered'')', 'set_organization(''altered'', ''pro'')',
+	'list_members(''altered'')', 'list_api_keys()', 'key_status()', 'read_changes()',
+	'delete_database(%1$L, %2$L)', 'delete_project(%1$L)']) AS call;
+INSERT INTO calls
+	SELECT format('http(%L, %L, jsonb_build_object(''Authorization'', ''Bearer '' || %L, ''Idempotency-Key'', ''k''), %s)',
+		method, uri, key, body)
+	FROM unnest(ARRAY[:'organization_key', :'user_key']) AS key, (VALUES
+		('GET', '/v1/projects?org_id=altered', 'NULL'), ('GET', '/v1/projects/' || :'project', 'NULL'), ('GET', '/v1/organizations', 'NULL'),
+		('POST', '/v1/projects/' || :'project' || '/databases', 'convert_to(upstream()::text, ''UTF8'')')) AS asked (method, uri, body);
+CREATE FUNCTION outcome(call text, OUT state text, OUT result text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SELECT md5(string_agg(regexp_replace(r::text, ''req_[0-9a-z]*'', ''''), '','')) FROM pgbeam.%s AS r', call) INTO result;
+	state := 'done';
+EXCEPTION WHEN OTHERS THEN
+	state := SQLSTATE;
+END
+$$;
+BEGIN;
+SELECT call, state FROM calls, outcome(call) WHERE call !~ 'delete' AND state <> 'done';
+ROLLBACK;
+UPDATE calls SET expected = (outcome(call)).result WHERE call ~ 'get|list|GET';
+
+CREATE TABLE alterations AS
+	SELECT c.relname, attname, 'ALTER ' || quote_ident(attname) || CASE change
+			WHEN 'null' THEN ' DROP NOT NULL' ELSE format(' TYPE %s USING %s', change, format(CASE change
+				WHEN 'integer' THEN 'hashtext(%I::text)' WHEN 'bytea' THEN 'decode(md5(%I::text), ''hex'')' ELSE '%I::text::name' END, attname)) END AS command,
+		CASE change WHEN 'null' THEN format('UPDATE pgbeam.%I SET %I = NULL', c.relname, attname) END AS follow_up
+	FROM pg_class AS c JOIN pg_attribute AS a ON attrelid = c.oid, unnest('{integer,bytea,name,null}'::text[]) AS change
+	WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r' AND attnum > 0
+		AND CASE change WHEN 'null' THEN attnotnull ELSE change <> format_type(atttypid, NULL) END
+	ORDER BY 1, attnum, 3;
+CREATE TABLE outcomes (relname name, attname name, command text, call text, state text, result text);
+
+-- All calls under one alteration, each undone; false where it cannot be made.
+CREATE FUNCTION try(alteration alterations) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	tried outcomes[] := '{}';
+	c text;
+	seen record;
+	done boolean := false;
+BEGIN
+	BEGIN
+		EXECUTE format('ALTER TABLE pgbeam.%I DROP CONSTRAINT %I, %s', alteration.relname, alteration.relname || '_fields_check', alteration.command);
+		EXECUTE coalesce(alteration.follow_up, 'SELECT');
+		done := true;
+		FOR c IN SELECT call FROM calls LOOP
+			BEGIN
+				seen := outcome(c);
+				tried := tried || ROW (alteration.relname, alteration.attname, alteration.command, c, seen.state, seen.result)::outcomes;
+				RAISE SQLSTATE 'UNDO1';
+			EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+				NULL;
+			END;
+		END LOOP;
+		RAISE SQLSTATE 'UNDO1';
+	EXCEPTION WHEN OTHERS THEN
+		NULL;
+	END;
+	INSERT INTO outcomes SELECT (unnest(tried)).*;
+	RETURN done;
+END
+$$;
+SELECT count(*) FILTER (WHERE try(a)) > 250 AS most_can_be_made FROM alterations AS a;
+
+-- Wrong types, missing operators and nothing else; no other answer than before.
+SELECT state, count(*) FROM outcomes WHERE state NOT IN ('done', '42804', '42883', '42P13', '22P02') GROUP BY 1;
+SELECT count(*) FILTER (WHERE state = '42804') > 1000 AS many_are_told FROM outcomes;
+SELECT relname, command, call FROM outcomes JOIN calls USING (call)
+WHERE state = 'done' AND expected IS NOT NULL AND result IS DISTINCT FROM expected;
+
+DROP FUNCTION try, outcome, upstream;
+DROP TABLE outcomes, alterations, calls;
+SELECT pgbeam.delete_project(:'project');
