@@ -51,6 +51,20 @@ put_number(StringInfo out, const char *name, int64 number)
 	pb_json_long(out, number);
 }
 
+static void
+put_boolean(StringInfo out, const char *name, bool boolean)
+{
+	pb_json_name(out, name);
+	pb_json_boolean(out, boolean);
+}
+
+static void
+put_null(StringInfo out, const char *name)
+{
+	pb_json_name(out, name);
+	appendStringInfoString(out, "null");
+}
+
 /* listRegions: those that are published */
 void
 pb_account_list_regions(const PbRequest *request, PbReply *reply)
@@ -66,8 +80,7 @@ pb_account_list_regions(const PbRequest *request, PbReply *reply)
 		pb_json_pair(out, "name", regions[i].name);
 		pb_json_pair(out, "provider", "aws");
 		pb_json_pair(out, "status", "active");
-		pb_json_name(out, "available");
-		pb_json_boolean(out, true);
+		put_boolean(out, "available", true);
 		pb_json_pair(out, "continent", regions[i].continent);
 		pb_json_pair(out, "country", regions[i].country);
 		pb_json_end(out, '}');
@@ -116,9 +129,11 @@ pb_account_list_plans(const PbRequest *request, PbReply *reply)
 		pb_json_pair(out, "name", pb_plan_names[i]);
 		pb_json_pair(out, "label", plan->label);
 		put_number(out, "monthly_price", plan->monthly_price);
-		put_limits(out, plan, plan->limits);
 		if (plan->annual_price > 0)
 			put_number(out, "annual_price", plan->annual_price);
+		if (plan->trial_days > 0)
+			put_number(out, "trial_days", plan->trial_days);
+		put_limits(out, plan, plan->limits);
 		pb_json_end(out, '}');
 	}
 	close_list(out);
@@ -126,7 +141,7 @@ pb_account_list_plans(const PbRequest *request, PbReply *reply)
 
 /*
  * getOrganizationPlan. Who has no plan has no limits but his own, as by
- * contract.
+ * contract. Nothing is billed here, so no spending is limited.
  */
 void
 pb_account_get_plan(const PbRequest *request, PbReply *reply)
@@ -143,11 +158,14 @@ pb_account_get_plan(const PbRequest *request, PbReply *reply)
 	pb_json_pair(out, "plan", organization.plan == NULL ?
 				 pb_plan_names[PB_PLANS - 1] :
 				 pb_plan_names[organization.plan - pb_plans]);
-	put_limits(out, organization.plan, organization.limits);
 	pb_json_pair(out, "billing_provider", "manual");
 	pb_json_pair(out, "subscription_status", "active");
-	pb_json_name(out, "enabled");
-	pb_json_boolean(out, !organization.is_suspended);
+	put_boolean(out, "enabled", !organization.is_suspended);
+	put_boolean(out, "custom_pricing", false);
+	put_null(out, "spend_limit");
+	put_boolean(out, "spend_capped", false);
+	put_null(out, "spend_capped_at");
+	put_limits(out, organization.plan, organization.limits);
 	pb_json_end(out, '}');
 }
 

@@ -17,6 +17,7 @@ const char *const pb_plan_names[PB_PLANS + 1] = {
 const PbPlan pb_plans[PB_PLANS] = {
 	{
 		.label = "Starter", .monthly_price = 9, .annual_price = 90,
+		.trial_days = 14,
 		.limits = {5, 3, 20, 10, 0}, .queries_per_day = 50000,
 		.bytes_per_month = 10 * GB, .query_shapes = 100, .seats = 1
 	},

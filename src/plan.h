@@ -21,6 +21,7 @@ typedef struct PbPlan
 	const char *label;			/* for people */
 	int			monthly_price;	/* dollars; 0: by contract */
 	int			annual_price;
+	int			trial_days;		/* 0: none */
 	bool		self_hosting;
 	bool		custom_domains;
 	int32		limits[PB_LIMITS];	/* 0: no limit */

@@ -50,17 +50,16 @@ put_number(char *p, char before, int number, int digits)
 }
 
 /* RFC 3339, UTC, whole seconds; TimeZone and DateStyle have no say. */
-static void
-show_time(StringInfo out, Datum value)
+void
+pb_show_time(StringInfo out, TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t		fraction;
 	char		text[64];
 	char	   *p = text;
 
-	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)) ||
-		timestamp2tm(DatumGetTimestampTz(value), NULL, &tm, &fraction, NULL,
-					 NULL) != 0 ||
+	if (TIMESTAMP_NOT_FINITE(time) ||
+		timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0 ||
 		tm.tm_year < 1 || tm.tm_year > 9999)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
@@ -154,7 +153,7 @@ show_value(StringInfo out, const PbField *field, Datum value)
 			pb_json_boolean(out, DatumGetBool(value));
 			break;
 		case PB_TIME:
-			show_time(out, value);
+			pb_show_time(out, DatumGetTimestampTz(value));
 			break;
 		case PB_ID:
 			show_id(out, field->prefix, value);

@@ -5,8 +5,11 @@
 #ifndef PB_SHOW_H
 #define PB_SHOW_H
 
+#include "datatype/timestamp.h"
+
 #include "field.h"
 
+extern void pb_show_time(StringInfo out, TimestampTz time);
 extern void pb_show(StringInfo out, const PbRow *row);
 
 #endif							/* PB_SHOW_H */

@@ -6,8 +6,14 @@ const projects = '/v1/projects';
 const project = `${projects}/{project_id}`;
 const databases = `${project}/databases`;
 const database = `${databases}/{database_id}`;
+const replicas = '/v1/databases/{database_id}/replicas';
+const domains = `${project}/domains`;
 
-const operations = Object.fromEntries([
+const describeAll = (rows) => Object.fromEntries(rows.map(([name, method, path, fn]) =>
+  [name, { method, path, fn, ids: [...path.matchAll(/{(\w+)}/g)].map(([, id]) => id) }]));
+
+// The contract's first ring, with createProject.
+const core = describeAll([
   ['listProjects', 'GET', projects, 'list_projects'],
   ['createProject', 'POST', projects, 'create_project'],
   ['getProject', 'GET', project, 'get_project'],
@@ -18,11 +24,28 @@ const operations = Object.fromEntries([
   ['getDatabase', 'GET', database, 'get_database'],
   ['updateDatabase', 'PATCH', database, 'update_database'],
   ['deleteDatabase', 'DELETE', database, 'delete_database'],
-].map(([name, method, path, fn]) =>
-  [name, { method, path, fn, ids: [...path.matchAll(/{(\w+)}/g)].map(([, id]) => id) }]));
+]);
 
-/** The operations of the contract's first ring, with createProject. */
-export const operationNames = Object.keys(operations);
+// And its second.
+const around = describeAll([
+  ['testDatabaseConnection', 'POST', `${database}/test-connection`, 'test_database_connection'],
+  ['listReplicas', 'GET', replicas, 'list_replicas'],
+  ['createReplica', 'POST', replicas, 'create_replica'],
+  ['deleteReplica', 'DELETE', `${replicas}/{replica_id}`, 'delete_replica'],
+  ['listCustomDomains', 'GET', domains, 'list_custom_domains'],
+  ['createCustomDomain', 'POST', domains, 'create_custom_domain'],
+  ['deleteCustomDomain', 'DELETE', `${domains}/{domain_id}`, 'delete_custom_domain'],
+  ['verifyCustomDomain', 'POST', `${domains}/{domain_id}/verify`, 'verify_custom_domain'],
+  ['listRegions', 'GET', '/v1/regions', 'list_regions'],
+  ['listPlans', 'GET', '/v1/plans', 'list_plans'],
+  ['listOrganizations', 'GET', '/v1/organizations', 'list_organizations'],
+  ['getOrganizationPlan', 'GET', '/v1/organizations/{org_id}/plan', 'get_organization_plan'],
+  ['getHealth', 'GET', '/v1/health', 'health'],
+]);
+
+const operations = { ...core, ...around };
+
+export const operationNames = Object.keys(core);
 export const idsOf = (operation) => operations[operation].ids;
 export const takesBody = (operation) => ['POST', 'PATCH'].includes(operations[operation].method);
 
@@ -49,8 +72,9 @@ function callPath(url) {
 
 // The body of a plain call: the request's own, or an object of parameters with
 // it in there, spelled as it was.
-function argumentsOf(names, ids, query, body) {
-  if (names.length === 0 && query === undefined) return asText(body);
+function argumentsOf(operation, ids, query, body) {
+  const { ids: names, method } = operations[operation];
+  if (names.length === 0 && query === undefined && method !== 'GET') return asText(body);
   const parameters = { ...Object.fromEntries(names.map((name, i) => [name, ids[i]])), ...query };
   const text = JSON.stringify(parameters);
   return body === undefined ? text : Buffer.concat([`${text.slice(0, -1)},"body":`, asText(body), '}'].map((part) => Buffer.from(part)));
@@ -59,10 +83,9 @@ function argumentsOf(names, ids, query, body) {
 /** An operation by its function; an API key has to come as X-API-Key. */
 function callFunction(url) {
   return (operation, { ids = [], query, key, body, headers = {} } = {}) => {
-    const { fn, ids: names } = operations[operation];
-    return curl(`${url}/rpc/${fn}`, {
+    return curl(`${url}/rpc/${operations[operation].fn}`, {
       method: 'POST',
-      body: argumentsOf(names, ids, query, body),
+      body: argumentsOf(operation, ids, query, body),
       headers: { ...(key && { 'X-API-Key': key }), 'Content-Type': 'application/json', ...headers },
     });
   };

@@ -198,7 +198,7 @@ export async function exchange(url, bytes) {
 
 /** Ids and times made alike, where they have their form. */
 export const masked = (text) => text
-  .replace(/\b(prj|db)_[0-7][0-9a-hjkmnp-tv-z]{25}(?=["/]|$)/g, '$1_...')
+  .replace(/\b(prj|db|rep|dom)_[0-7][0-9a-hjkmnp-tv-z]{25}(?=["/]|$)/g, '$1_...')
   .replace(/"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ"/g, '"..."');
 
 /** The server's log, which lies beside its socket. */
