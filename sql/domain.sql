@@ -27,6 +27,8 @@ SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
 SELECT pgbeam.create_custom_domain(:'third', '{"domain": "db.example.com"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "other.aws.pgbeam.app"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "new.GCP.pgbeam.app"}');
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "pgbeam.app"}');
+SELECT d ->> 'domain' AS no_proxy FROM pgbeam.create_custom_domain(:'other', '{"domain": "notaws.pgbeam.app"}') d;
 
 -- Verified is what was reported.
 SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain FROM pgbeam.verify_custom_domain(:'project', :'domain') v;

@@ -217,7 +217,7 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 	if (pb_host_is_proxy(row->values[at.domain]))
 	{
 		pb_fault_problem(faults, &name,
-						 "must not lie within the domain of proxy hosts",
+						 "must not lie within the domain of proxy hosts, nor above it",
 						 NULL);
 		return false;
 	}
@@ -293,6 +293,12 @@ static PbStatement report = {
 	.nargs = 2, .types = report_types
 };
 
+static PbStatement is_known = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE domain OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
+	.nargs = 1, .types = report_types
+};
+
 /* Whoever looked up a domain's TXT record tells what it says. */
 void
 pb_domain_report(const PbJson *members, PbFaults *faults)
@@ -309,6 +315,9 @@ pb_domain_report(const PbJson *members, PbFaults *faults)
 	values[0] = fold(row->values[at.domain]);
 	values[1] = row->values[at.reported];
 	nulls[1] = row->nulls[at.reported];
-	if (faults->count == 0 && pb_sql_run(&report, values, nulls) == 0)
-		pb_fault_set(faults, PB_NOT_FOUND, "custom domain not found", NULL);
+	if (faults->count > 0 || pb_sql_run(&report, values, nulls) > 0)
+		return;
+	if (pb_sql_run(&is_known, values, NULL) > 0)
+		pb_sql_vetoed(pb_custom_domain.table);
+	pb_fault_set(faults, PB_NOT_FOUND, "custom domain not found", NULL);
 }

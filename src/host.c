@@ -206,7 +206,18 @@ pb_host_of(const PbRow *row, int leaf)
 	return row->values[leaf];
 }
 
-/* Whether a name lies where proxy hosts are made. */
+static bool
+lies_within(const char *name, const char *domain)
+{
+	size_t		length = strlen(name);
+	size_t		domain_length = strlen(domain);
+
+	return length >= domain_length &&
+		pg_strcasecmp(name + length - domain_length, domain) == 0 &&
+		(length == domain_length || name[length - domain_length - 1] == '.');
+}
+
+/* Whether a name lies where proxy hosts are made, or above that. */
 bool
 pb_host_is_proxy(Datum host)
 {
@@ -215,13 +226,10 @@ pb_host_is_proxy(Datum host)
 	for (int i = 0; pb_clouds[i] != NULL; i++)
 	{
 		StringInfoData domain;
-		int			before;
 
 		initStringInfo(&domain);
 		append_domain(&domain, proxy_domain, pb_clouds[i]);
-		before = (int) strlen(name) - domain.len;
-		if (before >= 0 && pg_strcasecmp(name + before, domain.data) == 0 &&
-			(before == 0 || name[before - 1] == '.'))
+		if (lies_within(name, domain.data) || lies_within(domain.data, name))
 			return true;
 	}
 	return false;

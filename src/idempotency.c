@@ -320,9 +320,16 @@ pb_idempotency_claim(const PbRoute *route, const PbRequest *request,
 	pb_sql_vetoed(pb_idempotency_key.table);
 }
 
+/* Whether the same request may be answered otherwise next time. */
+static bool
+is_passing(int status)
+{
+	return status == 412 || status == 429 || status >= 500;
+}
+
 /*
- * Keeps what was answered under a claimed key; what may be otherwise next time
- * (status 429 and from 500 on) is not kept, and the key is free again.
+ * Keeps what was answered under a claimed key; of what passes nothing is kept,
+ * and the key is free again.
  */
 void
 pb_idempotency_settle(const PbClaim *claim, int status,
@@ -341,7 +348,7 @@ pb_idempotency_settle(const PbClaim *claim, int status,
 		TimestampTzGetDatum(DT_NOEND)
 	};
 
-	if (status == 429 || status >= 500)
+	if (is_passing(status))
 		(void) pb_sql_run(&forget, key_values, NULL);
 	else if (pb_sql_run(&settle, values, nulls) == 0)
 		pb_sql_vetoed(pb_idempotency_key.table);

@@ -199,8 +199,11 @@ set_suspended(const PbJson *members, bool suspended, PbFaults *faults)
 		return;
 	values[0] = row->values[0];
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	if (pb_sql_run(&suspend, values, nulls) == 0)
-		pb_fault_set(faults, PB_NOT_FOUND, "organization not found", NULL);
+	if (pb_sql_run(&suspend, values, nulls) > 0)
+		return;
+	if (pb_sql_run(&find[PB_LATEST], values, NULL) > 0)
+		pb_sql_vetoed(pb_organization.table);
+	pb_fault_set(faults, PB_NOT_FOUND, "organization not found", NULL);
 }
 
 /* From the next request on, all are refused but trusted SQL's. */

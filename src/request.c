@@ -42,25 +42,43 @@ carried_name(const char *name)
 	return name;
 }
 
-/*
- * A header's value; name is in lower case, the client's in any. An empty one
- * is as good as none, and so are two that differ in case: neither is meant.
- */
-bool
-pb_request_header(const PbRequest *request, const char *name, PbJson *value)
+/* How often a header is there; name is in lower case, the client's in any. */
+static int
+find_header(const PbRequest *request, const char *name, PbJson *value)
 {
 	Search		search = {
 		.wanted = request->is_forwarded ? carried_name(name) : name
 	};
 
 	if (request->headers.type != PB_JSON_OBJECT)
-		return false;
+		return 0;
 	pb_json_names(&request->headers, compare_name, &search);
-	if (search.count != 1)
-		return false;
-	(void) pb_json_member(&request->headers, search.found, search.length,
-						  value);
-	return value->type == PB_JSON_TEXT && value->length > 0;
+	if (search.count == 1)
+		(void) pb_json_member(&request->headers, search.found, search.length,
+							  value);
+	return search.count;
+}
+
+/*
+ * A header's value. An empty one is as good as none, and so are two that
+ * differ in case: neither is meant.
+ */
+bool
+pb_request_header(const PbRequest *request, const char *name, PbJson *value)
+{
+	return find_header(request, name, value) == 1 &&
+		value->type == PB_JSON_TEXT && value->length > 0;
+}
+
+/* Whether there is such a header, even one that has no value to read. */
+bool
+pb_request_has_header(const PbRequest *request, const char *name)
+{
+	PbJson		value;
+	int			count = find_header(request, name, &value);
+
+	return count > 1 || (count == 1 && value.type != PB_JSON_NULL &&
+						 !pb_json_text_is(&value, ""));
 }
 
 static bool

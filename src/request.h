@@ -72,6 +72,7 @@ extern void pb_request_etag(const char *body, int length, int64 version,
 extern bool pb_request_names_etag(const PbRequest *request,
 								  const char *header, const char *etag,
 								  bool weakly);
+extern bool pb_request_has_header(const PbRequest *request, const char *name);
 extern bool pb_request_header(const PbRequest *request, const char *name,
 							  PbJson *value);
 extern bool pb_request_is_strict(const PbRequest *request);

@@ -288,11 +288,10 @@ is_as_seen(const PbChange *change, PbRow *row,
 		   const PbOrganization *organization, const PbRequest *request,
 		   PbReply *reply)
 {
-	PbJson		header;
 	StringInfoData body;
 	char	   *etag = palloc(PB_ETAG_SIZE + 1);
 
-	if (!pb_request_header(request, "if-match", &header))
+	if (!pb_request_has_header(request, "if-match"))
 		return true;
 	initStringInfo(&body);
 	change->show(&body, row, organization);

@@ -168,6 +168,17 @@ function testMatch(form) {
     assert.deepEqual([first.status, second.status, second.body], [200, 200, first.body]);
   });
 
+  test('one that did not match may be sent again with its key, once it does', async () => {
+    const ids = await create();
+    const send = (etag) => call('updateProject', ids, { body: { description: 'a' },
+      headers: { 'If-Match': etag, 'Idempotency-Key': `no-match-${form.name}` } });
+    const refused = await send(stale);
+    assert.equal(refused.status, 412);
+    const done = await send(etagOf(refused));
+    assert.equal(done.status, 200);
+    assert.equal((await send(stale)).body, done.body);
+  });
+
   test('a database that was added is a change that If-Match sees', async () => {
     const ids = await create();
     const tag = etagOf(await get('getProject', ids));

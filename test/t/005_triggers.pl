@@ -16,11 +16,17 @@ my $node = set_up('main', folder('keys') . '/keyring');
 my ($project, $database) = make($node, 'first');
 my $n = 0;
 
+value($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"db.acme.example\"}')");
+
 my %calls = (
 	create => sub { 'SELECT ' . create_call('new ' . ++$n) },
 	create_elsewhere => sub { 'SELECT ' . create_call('new', org_id => 'org ' . ++$n) },
 	set_organization => sub { "SELECT pgbeam.set_organization('acme', 'pro')" },
 	set_other => sub { "SELECT pgbeam.set_organization('other')" },
+	suspend => sub { "SELECT pgbeam.suspend_organization('acme')" },
+	report_domain => sub { "SELECT pgbeam.report_domain('db.acme.example', 'x')" },
+	add_database => sub { "SELECT pgbeam.create_database('$project', jsonb_build_object('host', 'there', 'port', 1, 'name', 'd', 'username', 'u', 'password', :'password'))" },
+	delete_database => sub { "SELECT pgbeam.delete_database('$project', '$database')" },
 	delete => sub { "SELECT pgbeam.delete_project('" . (make($node, 'doomed ' . ++$n))[0] . "')" });
 
 sub rows
@@ -67,7 +73,9 @@ foreach (
 	[ 'hosts', 'INSERT', 'create' ], [ 'projects', 'INSERT', 'create' ],
 	[ 'databases', 'INSERT', 'create' ], [ 'organizations', 'INSERT', 'create_elsewhere' ],
 	[ 'organizations', 'INSERT', 'set_other' ], [ 'organizations', 'UPDATE', 'set_organization' ],
-	[ 'projects', 'UPDATE', 'delete' ], [ 'databases', 'UPDATE', 'delete' ])
+	[ 'projects', 'UPDATE', 'delete' ], [ 'databases', 'UPDATE', 'delete' ],
+	[ 'organizations', 'UPDATE', 'suspend' ], [ 'custom_domains', 'UPDATE', 'report_domain' ],
+	[ 'projects', 'UPDATE', 'add_database' ], [ 'projects', 'UPDATE', 'delete_database' ])
 {
 	my ($table, $event, $call) = @$_;
 
