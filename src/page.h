@@ -15,6 +15,7 @@ typedef struct PbOrder
 	const int  *leaf;			/* its leaf */
 	bool		by_text;		/* the column is text, not a uuid */
 	bool		descending;
+	bool		is_indexed;		/* an index has the living in this order */
 } PbOrder;
 
 /* What a page is asked for. */

@@ -185,13 +185,16 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 static const PbOrder orders[] = {
 	{
 		.name = "created_at", .column = "id", .leaf = &prepared.id,
-		.descending = true
+		.descending = true, .is_indexed = true
 	},
-	{.name = "name", .column = "name", .leaf = &at.name, .by_text = true},
+	{
+		.name = "name", .column = "name", .leaf = &at.name, .by_text = true,
+		.is_indexed = true
+	},
 	{
 		/* which are 0 for all, while no data plane reports any */
 		.name = "active_connections", .column = "id", .leaf = &prepared.id,
-		.descending = true
+		.descending = true, .is_indexed = true
 	},
 	{0}
 };

@@ -22,6 +22,8 @@ CREATE TABLE pgbeam.projects (
 		CHECK (pgbeam.check_fields('project', projects.*))
 );
 CREATE INDEX projects_id_idx ON pgbeam.projects (id);
+CREATE INDEX projects_living_idx ON pgbeam.projects (org_id, id)
+	WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
 COMMENT ON TABLE pgbeam.projects IS

@@ -186,7 +186,7 @@ make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
 						 resource->parent);
 	appendStringInfo(&text, " AND %s AND %s OPERATOR(pg_catalog.%s) $3 "
 					 "ORDER BY %s USING OPERATOR(pg_catalog.%s) LIMIT $4",
-					 order->by_text ? "deleted_at IS NULL" : IS_LIVING,
+					 order->is_indexed ? "deleted_at IS NULL" : IS_LIVING,
 					 order->column, beyond, order->column, first);
 	*list = (PbStatement) {
 		.text = text.data, .nargs = 4, .types = types,

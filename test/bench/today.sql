@@ -45,6 +45,7 @@ CREATE TABLE today.projects (
 	CHECK ((status = 'deleted') = (deleted_at IS NOT NULL))
 );
 CREATE INDEX ON today.projects (id);
+CREATE INDEX ON today.projects (org_id, id) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX ON today.projects (org_id, name) WHERE deleted_at IS NULL;
 
 CREATE TABLE today.databases (
