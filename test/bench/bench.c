@@ -308,17 +308,25 @@ start_executor(QueryDesc *query, int eflags)
 	 standard_ExecutorStart) (query, eflags);
 }
 
+/* PostgreSQL 18 dropped a parameter. */
+#if PG_VERSION_NUM >= 180000
+#define ONCE_PARAMETER
+#define ONCE
+#else
+#define ONCE_PARAMETER , bool execute_once
+#define ONCE , execute_once
+#endif
+
 /* Says that a change's row was written, where a create is measured without. */
 static void
-run_executor(QueryDesc *query, ScanDirection direction, uint64 count,
-			 bool execute_once)
+run_executor(QueryDesc *query, ScanDirection direction,
+			 uint64 count ONCE_PARAMETER)
 {
 	if (skips_changes && strstr(query->sourceText, CHANGES) != NULL)
 		query->estate->es_processed = 1;
-	else if (next_executor_run != NULL)
-		next_executor_run(query, direction, count, execute_once);
 	else
-		standard_ExecutorRun(query, direction, count, execute_once);
+		(next_executor_run != NULL ? next_executor_run :
+		 standard_ExecutorRun) (query, direction, count ONCE);
 }
 
 void
