@@ -8,7 +8,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 PARTS = compat crypt typeid jwt text json sql fault parse field rule check \
 	constraint show describe keyfile key id rate plan organization member apikey \
 	token request operation caller query page change idempotency statement resource host \
-	connection replica database domain project account health schema openapi route http entry guard pgbeam
+	connection replica database rewrap domain project account health schema openapi route http entry guard pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/uuid.h"
@@ -255,20 +253,29 @@ pb_database_define_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* What the password of this row is bound to. Org must outlive the place. */
-static PbPlace
-place_of(const PbRow *row)
+/* What a password is bound to. The values must outlive the place. */
+PbPlace
+pb_database_place(Datum org_id, Datum project_id, Datum id, Datum generation)
 {
-	text	   *org = DatumGetTextPP(pb_resource_org(row));
+	text	   *org = DatumGetTextPP(org_id);
 
 	return (PbPlace) {
 		.purpose = "database.password",
 		.org = VARDATA_ANY(org),
 		.org_length = VARSIZE_ANY_EXHDR(org),
-		.project = DatumGetUUIDP(row->values[prepared.parent])->data,
-		.database = DatumGetUUIDP(pb_resource_id(row))->data,
-		.generation = DatumGetInt32(row->values[at.password_generation]),
+		.project = DatumGetUUIDP(project_id)->data,
+		.database = DatumGetUUIDP(id)->data,
+		.generation = DatumGetInt32(generation),
 	};
+}
+
+static PbPlace
+place_of(const PbRow *row)
+{
+	return pb_database_place(pb_resource_org(row),
+							 row->values[prepared.parent],
+							 pb_resource_id(row),
+							 row->values[at.password_generation]);
 }
 
 /* Seals a password for the row as it is. False with faults. */
@@ -485,156 +492,4 @@ pb_database_password(const char *id, PbFaults *faults)
 	place = place_of(row);
 	return pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
 					   psprintf("database %s", id), faults);
-}
-
-/* what the statements below read, beside what a row has of its own */
-static const Oid pick_types[] = {TEXTARRAYOID, INT4OID};
-static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
-
-#define UNDER_KEYS \
-	"FROM pgbeam.databases WHERE password_sealed IS NOT NULL " \
-	"AND pgbeam.secret_key_id(password_sealed) " \
-	"OPERATOR(pg_catalog.=) ANY ($1)"
-
-/* the columns of pick */
-enum
-{
-	ORG, PROJECT, ID, GENERATION, SEALED, COLUMNS
-};
-
-static const PbResult pick_results[COLUMNS] = {
-	[ORG] = {TEXTOID, false}, [PROJECT] = {UUIDOID, false},
-	[ID] = {UUIDOID, false}, [GENERATION] = {INT4OID, false},
-	[SEALED] = {BYTEAOID, false}
-};
-static const PbResult count_results[] = {{INT8OID, false}};
-
-static PbStatement pick = {
-	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
-	UNDER_KEYS " LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.nargs = lengthof(pick_types), .types = pick_types,
-	.nresults = lengthof(pick_results), .results = pick_results
-};
-
-static PbStatement count_left = {
-	.text = "SELECT pg_catalog.count(*) " UNDER_KEYS,
-	.nargs = 1, .types = pick_types,
-	.nresults = lengthof(count_results), .results = count_results
-};
-
-static PbStatement reseal = {
-	.text = "UPDATE pgbeam.databases SET password_sealed = $3 "
-	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND id OPERATOR(pg_catalog.=) $2",
-	.nargs = lengthof(reseal_types), .types = reseal_types
-};
-
-/* A picked row as one of the resource, which has place_of(). */
-static PbRow *
-read_picked(const SPITupleTable *picked, uint64 i)
-{
-	PbRow	   *row = pb_row_make(&pb_database);
-	Datum		values[COLUMNS];
-	bool		nulls[COLUMNS];
-
-	pb_sql_read(&pick, picked, i, values, nulls);
-	pb_row_set(row, prepared.org_id, values[ORG]);
-	pb_row_set(row, prepared.parent, values[PROJECT]);
-	pb_row_set(row, prepared.id, values[ID]);
-	pb_row_set(row, at.password_generation, values[GENERATION]);
-	pb_row_set(row, at.password, values[SEALED]);
-	return row;
-}
-
-/* The row's secret under the active key; NULL with faults. */
-static bytea *
-rewrap_secret(const PbRow *row, PbFaults *faults)
-{
-	PbPlace		place = place_of(row);
-	uint8_t		nonce[PB_NONCE_BYTES];
-	text	   *plain;
-	bytea	   *sealed;
-	PbJson		secret;
-
-	plain = pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
-						psprintf("database %s", pb_resource_typeid(row)),
-						faults);
-	if (plain == NULL)
-		return NULL;
-	pb_json_from_text(plain, &secret);
-	pb_random(nonce, sizeof(nonce));
-	sealed = pb_key_seal(&secret, &place, nonce, faults);
-	pb_wipe(plain, VARSIZE(plain));
-	return sealed;
-}
-
-/* True when it is done; a WARNING tells what cannot be. */
-static bool
-rewrap_row(const PbRow *row)
-{
-	PbFaults	faults = {0};
-	bytea	   *sealed = rewrap_secret(row, &faults);
-	Datum		values[] = {
-		pb_resource_org(row), pb_resource_id(row), PointerGetDatum(sealed)
-	};
-
-	if (sealed == NULL)
-	{
-		ereport(WARNING,
-				(errmsg("%s", faults.problems[0].detail),
-				 errhint("%s", faults.problems[0].hint)));
-		return false;
-	}
-	if (pb_sql_run(&reseal, values, NULL) == 0)
-		pb_sql_vetoed(pb_database.table);
-	pfree(sealed);
-	return true;
-}
-
-static int64
-count_under(Datum keys)
-{
-	Datum		count = Int64GetDatum(0);
-	bool		isnull;
-
-	(void) pb_sql_row(&count_left, &keys, NULL, &count, &isnull);
-	return DatumGetInt64(count);
-}
-
-/*
- * Seals at most batch secrets of older keys under the active one; how many are
- * left that it could still do.
- */
-int64
-pb_database_rewrap(int32 batch, PbFaults *faults)
-{
-	Datum		keys = pb_key_older_ids(faults);
-	Datum		values[] = {keys, Int32GetDatum(batch)};
-	SPITupleTable *picked;
-	uint64		count;
-	uint64		done = 0;
-	int64		left;
-
-	if (keys == (Datum) 0)
-		return 0;
-	(void) pb_field_shape(&pb_database);
-	count = pb_sql_run(&pick, values, NULL);
-	picked = SPI_tuptable;
-	for (uint64 i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		done += rewrap_row(read_picked(picked, i));
-	}
-	if (count > 0 && done == 0)
-	{
-		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
-							 "none of the secrets that were tried opens",
-							 "The warnings tell which they are; store them anew, or delete them.");
-		return 0;
-	}
-	left = count_under(keys) - (int64) (count - done);
-	ereport(NOTICE,
-			(errmsg("secrets sealed under the active key: %llu, left: %lld",
-					(unsigned long long) done, (long long) left)));
-	return left;
 }

@@ -36,6 +36,7 @@ extern void pb_database_add_replica(const PbRequest *request, PbReply *reply);
 extern void pb_database_delete_replica(const PbRequest *request,
 									   PbReply *reply);
 extern text *pb_database_password(const char *id, PbFaults *faults);
-extern int64 pb_database_rewrap(int32 batch, PbFaults *faults);
+extern PbPlace pb_database_place(Datum org_id, Datum project_id, Datum id,
+								 Datum generation);
 
 #endif							/* PB_DATABASE_H */

@@ -40,6 +40,7 @@
 #include "project.h"
 #include "rate.h"
 #include "replica.h"
+#include "rewrap.h"
 #include "route.h"
 #include "sql.h"
 #include "text.h"
@@ -390,7 +391,7 @@ pgbeam_rewrap(PG_FUNCTION_ARGS)
 		pb_fault_set(&faults, PB_INVALID_INPUT, "batch must be at least 1",
 					 NULL);
 	else
-		left = pb_database_rewrap(PG_GETARG_INT32(0), &faults);
+		left = pb_rewrap(PG_GETARG_INT32(0), &faults);
 	end_administration(&scope, &faults);
 	PG_RETURN_INT64(left);
 }

@@ -25,16 +25,22 @@ pb_resource_id(const PbRow *row)
 	return row->values[row->resource->prepared->id];
 }
 
-/* The id as clients spell it. */
+/* An id as clients spell it. */
+const char *
+pb_resource_spell(const PbResource *resource, Datum id)
+{
+	const char *prefix = resource->prefix;
+	char		text[PB_TYPEID_MAX];
+	size_t		length = pb_typeid_encode(prefix, strlen(prefix),
+										  DatumGetUUIDP(id)->data, text);
+
+	return pnstrdup(text, length);
+}
+
 const char *
 pb_resource_typeid(const PbRow *row)
 {
-	const char *prefix = row->resource->prefix;
-	char		text[PB_TYPEID_MAX];
-	const uint8 *uuid = DatumGetUUIDP(pb_resource_id(row))->data;
-	size_t		length = pb_typeid_encode(prefix, strlen(prefix), uuid, text);
-
-	return pnstrdup(text, length);
+	return pb_resource_spell(row->resource, pb_resource_id(row));
 }
 
 Datum

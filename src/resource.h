@@ -73,6 +73,7 @@ extern void pb_resource_list_below(const PbResource *resource,
 								   const PbResource *parent,
 								   const PbRequest *request, PbReply *reply,
 								   PbShow show);
+extern const char *pb_resource_spell(const PbResource *resource, Datum id);
 extern const char *pb_resource_typeid(const PbRow *row);
 extern Datum pb_resource_id(const PbRow *row);
 extern Datum pb_resource_org(const PbRow *row);
