@@ -23,4 +23,6 @@ FROM (VALUES ('/v1/regions'), ('/v1/plans'), ('/v1/organizations/account/plan'),
 
 -- Bad input.
 SELECT pgbeam.set_organization('account', name => '', slug => 'A Slug');
+SELECT pgbeam.get_organization_plan('');
+SELECT pgbeam.get_organization_plan(NULL);
 DROP FUNCTION ask;

@@ -8,8 +8,17 @@ SELECT pgbeam.report_connection_test(:'database', false, error => 'connection re
 SELECT pgbeam.test_database_connection(:'project', :'database');
 SELECT count(*) FROM pgbeam.connection_tests WHERE org_id = 'connection';
 
+-- What was found of another host or password says nothing of this one.
+SELECT pgbeam.report_connection_test(:'database', true);
+SELECT pgbeam.update_database(:'project', :'database', '{"host": "elsewhere.example.com"}') IS NOT NULL AS changed;
+SELECT pgbeam.test_database_connection(:'project', :'database');
+SELECT pgbeam.report_connection_test(:'database', true);
+SELECT pgbeam.update_database(:'project', :'database', '{"host": "elsewhere.example.com"}') IS NOT NULL AS the_same;
+SELECT pgbeam.test_database_connection(:'project', :'database');
+
 -- Bad input.
 SELECT pgbeam.report_connection_test(:'database', NULL);
+SELECT pgbeam.report_connection_test(:'database', true, error => 'connection refused');
 SELECT pgbeam.report_connection_test(:'database', true, -1);
 SELECT pgbeam.report_connection_test(:'database', true, 'NaN');
 SELECT pgbeam.report_connection_test(:'database', true, 'Infinity');

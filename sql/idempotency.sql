@@ -50,7 +50,10 @@ SELECT status, code FROM post('nobody', 'unknown', project(:'pw', 'x'));
 -- Keys have 1 to 255 characters.
 SELECT status, code FROM post(:'acme', repeat('k', 255), project(:'pw', 'long'));
 SELECT status, code FROM post(:'acme', repeat('k', 256), project(:'pw', 'too long'));
+-- One that cannot be read is not one that is not there.
 SELECT status, code FROM post(:'acme', '', project(:'pw', 'no key'));
+SELECT bad, status FROM unnest('{"{\"idempotency-key\": \"a\", \"Idempotency-Key\": \"a\"}","{\"Idempotency-Key\": 5}"}'::jsonb[]) bad,
+	LATERAL pgbeam.http('POST', '/v1/projects', jsonb_build_object('X-API-Key', :'acme', 'Content-Type', 'application/json') || bad, '{}');
 
 -- No request is stored, and no digest that others could make.
 SELECT count(*) FROM pgbeam.idempotency_keys k WHERE k::text ~ 'canary';

@@ -24,4 +24,4 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_organization_plan';
 COMMENT ON FUNCTION pgbeam.get_organization_plan(text) IS
-'getOrganizationPlan: plan and limits of an organization, and whether it is enabled: not suspended. No spending is limited. One without a plan answers as enterprise, with its own limits. Errors: PT401 for a caller who is not trusted, or shows no credential, PT403 over HTTP for another organization.';
+'getOrganizationPlan: plan and limits of an organization, and whether it is enabled: not suspended. No spending is limited. One without a plan answers as enterprise, with its own limits. Errors: PT400 without an org_id, PT401 for a caller who is not trusted, or shows no credential, PT403 over HTTP for another organization.';

@@ -73,16 +73,17 @@ static const Oid types[] = {
 /* the columns of find */
 enum
 {
-	OK, LATENCY, ERROR_TEXT, SERVER_VERSION, COLUMNS
+	OK, LATENCY, ERROR_TEXT, SERVER_VERSION, TESTED, COLUMNS
 };
 
 static const PbResult find_results[COLUMNS] = {
 	[OK] = {BOOLOID, false}, [LATENCY] = {INT4OID, true},
-	[ERROR_TEXT] = {TEXTOID, true}, [SERVER_VERSION] = {TEXTOID, true}
+	[ERROR_TEXT] = {TEXTOID, true}, [SERVER_VERSION] = {TEXTOID, true},
+	[TESTED] = {TIMESTAMPTZOID, false}
 };
 
 static PbStatement find = {
-	.text = "SELECT ok, latency_us, error, server_version "
+	.text = "SELECT ok, latency_us, error, server_version, tested_at "
 	"FROM pgbeam.connection_tests WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"AND database_id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2, .types = types,
@@ -105,29 +106,45 @@ put_pair(StringInfo out, const char *name, Datum value, bool isnull)
 		pb_json_pair(out, name, TextDatumGetCString(value));
 }
 
-/* Prints the last report as the API has a test's result. */
-void
-pb_connection_show(StringInfo out, Datum org_id, Datum database_id)
+static void
+show_report(StringInfo out, const Datum values[COLUMNS],
+			const bool nulls[COLUMNS])
 {
-	Datum		key[] = {org_id, database_id};
-	Datum		values[COLUMNS] = {0};
-	bool		nulls[COLUMNS] = {true, true, true, true};
-	bool		found = pb_sql_row(&find, key, NULL, values, nulls);
-
-	pb_json_begin(out, '{');
-	pb_json_name(out, "ok");
-	pb_json_boolean(out, found && DatumGetBool(values[OK]));
+	pb_json_boolean(out, DatumGetBool(values[OK]));
 	if (!nulls[LATENCY])
 	{
 		pb_json_name(out, "latency_ms");
 		appendStringInfo(out, "%d.%03d", DatumGetInt32(values[LATENCY]) / 1000,
 						 DatumGetInt32(values[LATENCY]) % 1000);
 	}
-	if (!found)
-		pb_json_pair(out, "error", "no data plane has tried this connection yet");
 	put_pair(out, "error", values[ERROR_TEXT], nulls[ERROR_TEXT]);
 	put_pair(out, "server_version", values[SERVER_VERSION],
 			 nulls[SERVER_VERSION]);
+}
+
+/*
+ * Prints the last report as the API has a test's result. One from before the
+ * database was changed tells nothing of it.
+ */
+void
+pb_connection_show(StringInfo out, Datum org_id, Datum database_id,
+				   TimestampTz changed_at)
+{
+	Datum		key[] = {org_id, database_id};
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+
+	pb_json_begin(out, '{');
+	pb_json_name(out, "ok");
+	if (pb_sql_row(&find, key, NULL, values, nulls) &&
+		DatumGetTimestampTz(values[TESTED]) >= changed_at)
+		show_report(out, values, nulls);
+	else
+	{
+		pb_json_boolean(out, false);
+		pb_json_pair(out, "error",
+					 "no data plane has tried this connection yet");
+	}
 	pb_json_end(out, '}');
 }
 
@@ -146,7 +163,10 @@ static bool
 check_report(const PbReport *report, PbFaults *faults)
 {
 	PbPath		path = {NULL, "latency_ms", 0};
+	PbPath		error = {NULL, "error", 0};
 
+	if (report->ok && report->error != NULL)
+		pb_fault_problem(faults, &error, "must be null where ok is true", NULL);
 	if (report->latency_ms != NULL &&
 		!(*report->latency_ms >= 0 && *report->latency_ms <= LATENCY_MAX))
 		pb_fault_problem(faults, &path,

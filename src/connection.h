@@ -20,7 +20,7 @@ typedef struct PbReport
 extern const PbResource pb_connection_test;
 
 extern void pb_connection_show(StringInfo out, Datum org_id,
-							   Datum database_id);
+							   Datum database_id, TimestampTz changed_at);
 extern void pb_connection_store(Datum org_id, Datum database_id,
 								const PbReport *report, PbFaults *faults);
 

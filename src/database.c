@@ -404,7 +404,7 @@ pb_database_update(const PbRequest *request, PbReply *reply)
 	pb_resource_change(&change, request, reply);
 }
 
-/* testDatabaseConnection: what a data plane reported last */
+/* testDatabaseConnection: what a data plane has reported */
 void
 pb_database_test(const PbRequest *request, PbReply *reply)
 {
@@ -412,7 +412,7 @@ pb_database_test(const PbRequest *request, PbReply *reply)
 
 	if (row != NULL)
 		pb_connection_show(reply->body, pb_resource_org(row),
-						   pb_resource_id(row));
+						   pb_resource_id(row), pb_row_version(row));
 }
 
 /* A data plane's report; false with faults. */

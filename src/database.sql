@@ -46,7 +46,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_database';
 COMMENT ON FUNCTION pgbeam.update_database(text, text, jsonb) IS
-'updateDatabase: changes what the body gives and answers the database. null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew, "" leaves it. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
+'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database. null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew, "" leaves it. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
 
 CREATE FUNCTION pgbeam.delete_database(project_id text, database_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -97,4 +97,4 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_rewrap';
 COMMENT ON FUNCTION pgbeam.rewrap(integer) IS
-'Seals at most batch secrets that older keys of the keyring open under the active one, and answers how many are left; rows that other sessions hold are left for later. Call it until that is 0, each time in a transaction of its own. A secret that does not open is told by a WARNING and not counted. Errors: PT400 for a batch below 1, PT401 for a caller without admin access, PB001 to PB003 when no key is usable, PB004 when no secret of a batch opens.';
+'Seals at most batch secrets that older keys of the keyring open under the active one, and answers how many are left; rows that other sessions hold are left for later. Call it until that is 0, each time in a transaction of its own. A secret that does not open is told by a WARNING and not counted: key_status() tells what still needs a key. Errors: PT400 for a batch below 1, PT401 for a caller without admin access, PB001 to PB003 when no key is usable, PB004 when no secret of a batch opens.';

@@ -99,7 +99,7 @@ static const PbField fields[] = {
 	{
 		.name = "dns_verification_token", .kind = PB_TEXT, .flags = PB_SHOWN,
 		.least = TOKEN_SIZE, .most = TOKEN_SIZE, .at = &at.token,
-		.about = "What its TXT record must say."
+		.about = "What its TXT record must say behind pgbeam-verify=."
 	},
 	{
 		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
@@ -225,7 +225,7 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 							 row->values[prepared.parent]) && !is_there(row))
 		return true;
 	pb_fault_set(faults, PB_RESOURCE_EXISTS, "this domain is already in use",
-				 "Choose another domain, or delete the one that has it.");
+				 "Choose another domain. A deleted one is its project's to add again, and nobody else's.");
 	return false;
 }
 

@@ -57,9 +57,15 @@ AS $$
 	SELECT 'shared_preload_libraries', current_setting('shared_preload_libraries'),
 		'without preloading there is no log guard and no limit of rates',
 		format('ALTER SYSTEM SET shared_preload_libraries = %s',
-			(SELECT string_agg(quote_literal(trim(both '" ' from name)), ', ')
-			FROM unnest(string_to_array(nullif(current_setting('shared_preload_libraries'), ''), ',') || ARRAY['pgbeam']) AS name))
-	FROM library AS l WHERE NOT l.preloaded
+			(SELECT string_agg(quote_literal(name), ', ' ORDER BY n)
+			FROM (SELECT trim(both '" ' from name) AS name, min(n) AS n
+				FROM unnest(string_to_array(nullif(next.setting, ''), ',') || ARRAY['pgbeam']) WITH ORDINALITY AS u (name, n)
+				GROUP BY 1) AS names))
+	FROM library AS l, (
+		SELECT coalesce((SELECT f.setting FROM pg_file_settings AS f
+			WHERE f.name = 'shared_preload_libraries' ORDER BY f.seqno DESC LIMIT 1),
+			current_setting('shared_preload_libraries')) AS setting) AS next -- what a restart will load
+	WHERE NOT l.preloaded
 	UNION ALL
 	SELECT 'ssl', 'off', 'credentials travel in plain text to ' || current_setting('listen_addresses'),
 		'ALTER SYSTEM SET ssl = on'
@@ -235,7 +241,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH keys AS MATERIALIZED (SELECT * FROM pgbeam.key_status())
 	-- First, because it loads the library, whose settings the others read.
-	SELECT 'key ' || k.key_id, k.state, format('%s passwords cannot be opened', k.secrets), 'SELECT pg_reload_conf(), when its line is back in the keyring'
+	SELECT 'key ' || k.key_id, k.state, format('passwords that cannot be opened: %s', k.secrets), 'SELECT pg_reload_conf() -- when its line is back in the keyring'
 	FROM keys AS k WHERE k.state = 'missing'
 	UNION ALL
 	SELECT * FROM pgbeam.check_settings()
@@ -246,7 +252,7 @@ AS $$
 	UNION ALL
 	SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting
 		WHEN '' THEN 'ALTER SYSTEM SET pgbeam.keyring_file = <path>'
-		ELSE 'SELECT * FROM pgbeam.keyring(), which tells why' END
+		ELSE 'SELECT * FROM pgbeam.keyring() -- which tells why' END
 	FROM pg_settings AS s
 	WHERE s.name = 'pgbeam.keyring_file' AND NOT EXISTS (SELECT FROM keys WHERE state <> 'missing')
 	UNION ALL

@@ -283,12 +283,16 @@ read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
 	const PbCaller *caller = &request->caller;
 	PbJson		key;
 
-	if (!pb_request_header(request, "idempotency-key", &key))
+	if (!pb_request_has_header(request, "idempotency-key"))
 		return false;
-	if (pb_text_characters(key.text, key.length) > KEY_MAX)
+	if (!pb_request_header(request, "idempotency-key", &key) ||
+		pb_text_characters(key.text, key.length) > KEY_MAX)
+	{
 		pb_fault_problem(faults, &path,
-						 psprintf("must have at most %d characters", KEY_MAX),
+						 psprintf("must have 1 to %d characters", KEY_MAX),
 						 NULL);
+		return true;
+	}
 	claim->owner_id = PointerGetDatum(caller->user_id != NULL ?
 									  caller->user_id : caller->org_id);
 	claim->kind = CStringGetTextDatum(kinds[caller->user_id != NULL]);

@@ -27,7 +27,7 @@ CREATE INDEX projects_living_idx ON pgbeam.projects (org_id, id)
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
 COMMENT ON TABLE pgbeam.projects IS
-'The projects of organizations. A deleted one keeps its row, which deleted_at tells, and frees its name. database_count is kept by the operations: a statement that adds or takes databases by hand sets it too.';
+'The projects of organizations. A deleted one keeps its row, which deleted_at tells, and frees its name. database_count is kept by the operations: a statement that adds or takes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
 ALTER TABLE pgbeam.databases ADD CONSTRAINT databases_project_fkey
@@ -59,7 +59,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_project';
 COMMENT ON FUNCTION pgbeam.update_project(text, jsonb) IS
-'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project. null resets what has a default; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
+'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project. null resets what has a default, but for status, and takes away what may be missing; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
 
 CREATE FUNCTION pgbeam.list_projects(
 	org_id text,

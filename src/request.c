@@ -70,15 +70,14 @@ pb_request_header(const PbRequest *request, const char *name, PbJson *value)
 		value->type == PB_JSON_TEXT && value->length > 0;
 }
 
-/* Whether there is such a header, even one that has no value to read. */
+/* Whether there is such a header, even one without a value to be read. */
 bool
 pb_request_has_header(const PbRequest *request, const char *name)
 {
 	PbJson		value;
 	int			count = find_header(request, name, &value);
 
-	return count > 1 || (count == 1 && value.type != PB_JSON_NULL &&
-						 !pb_json_text_is(&value, ""));
+	return count > 1 || (count == 1 && value.type != PB_JSON_NULL);
 }
 
 static bool

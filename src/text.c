@@ -324,6 +324,8 @@ labels_problem(const char *name, size_t length, int *labels)
 	size_t		start = 0;
 
 	*labels = 0;
+	if (length > 1 && name[length - 1] == '.')
+		return "must not end with a dot";
 	for (size_t i = 0; i <= length; i++)
 	{
 		if (i < length && name[i] != '.')
