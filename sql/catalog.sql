@@ -94,4 +94,20 @@ SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgbeam') AND deptype = 'e'
 	AND pg_describe_object(classid, objid, objsubid) !~ 'pgbeam';
 
+-- A statement of pgbeam's walks along indexes whatever the table's size; others
+-- are planned as ever, and no setting is another one afterwards.
+CREATE TABLE few (id integer PRIMARY KEY);
+INSERT INTO few VALUES (1);
+ANALYZE few;
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE query;
+END
+$$;
+SELECT plan_of('EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
+SELECT plan_of('/* pgbeam */ EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
+SELECT name, setting, source FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_bitmapscan', 'enable_sort') ORDER BY 1;
+DROP FUNCTION plan_of;
+DROP TABLE few;
+
 DROP VIEW per_organization, pgbeam_tables, pgbeam_functions;

@@ -46,8 +46,12 @@ UPDATE pgbeam.changes SET changed_at = changed_at - interval '29 days';
 SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'n' || i))) FROM generate_series(1, 400) i;
 SELECT count(*) > 400 AS kept FROM pgbeam.changes;
 UPDATE pgbeam.changes SET changed_at = changed_at - interval '2 days' WHERE changed_at < now() - interval '1 day';
+-- A clock that was wrong for some keeps none.
+UPDATE pgbeam.changes SET changed_at = now() + interval '1 year'
+WHERE (xid, id) IN (SELECT xid, id FROM pgbeam.changes ORDER BY xid, id LIMIT 10);
 SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'm' || i))) FROM generate_series(1, 2000) i;
-SELECT count(*) FROM pgbeam.changes WHERE changed_at < now() - interval '1 day';
+SELECT count(*) FILTER (WHERE changed_at < now() - interval '1 day') AS old,
+	count(*) FILTER (WHERE changed_at > now() + interval '1 day') AS wrong, count(*) >= 2400 AS kept FROM pgbeam.changes;
 ROLLBACK;
 
 -- Bad input.

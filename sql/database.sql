@@ -86,7 +86,7 @@ SELECT n, status FROM generate_series(1, 2) n, LATERAL pgbeam.http('PATCH', '/v1
 	convert_to(jsonb_build_object('password', 'canary-password-Vq7R2x-' || n)::text, 'UTF8'));
 
 -- An If-Match that cannot be read is not one that is not there.
-SELECT bad, status FROM unnest('{"{\"if-match\": \"*\", \"If-Match\": \"*\"}","{\"If-Match\": 5}","{\"If-Match\": [\"*\"]}","{\"If-Match\": \"\"}","{\"If-Match\": null}"}'::jsonb[]) bad,
+SELECT bad, status FROM unnest('{"{\"if-match\": \"*\", \"If-Match\": \"*\"}","{\"If-Match\": 5}","{\"If-Match\": [\"*\"]}","{\"If-Match\": \"\"}","{\"If-Match\": null}","{\"If-Match\": \"\\\"a,*,b\\\"\"}","{\"If-Match\": \"*;a\"}","{\"If-Match\": \"\\\"a,b\\\", *\"}"}'::jsonb[]) bad,
 	LATERAL pgbeam.http('PATCH', '/v1/projects/' || :'path', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json') || bad, '{}');
 
 DROP FUNCTION create_with;

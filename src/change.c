@@ -100,16 +100,30 @@ static PbStatement note = {
 	.nargs = lengthof(note_types), .types = note_types
 };
 
-static const Oid sweep_types[] = {TIMESTAMPTZOID};
+static const Oid last_old_types[] = {TIMESTAMPTZOID};
+static const PbResult last_old_results[] = {
+	{XID8OID, false}, {UUIDOID, false}
+};
 
-/* Locks none where the first of all is young. */
+/* Of the first, the last that is old: a clock was wrong for some, maybe. */
+static PbStatement last_old = {
+	.text = "SELECT xid, id FROM (SELECT xid, id, changed_at "
+	"FROM pgbeam.changes " IN_ORDER "LIMIT " SWEEP_ROWS ") AS first "
+	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
+	"ORDER BY xid USING OPERATOR(pg_catalog.>), "
+	"id USING OPERATOR(pg_catalog.>) LIMIT 1",
+	.nargs = lengthof(last_old_types), .types = last_old_types,
+	.nresults = lengthof(last_old_results), .results = last_old_results
+};
+
+static const Oid sweep_types[] = {XID8OID, UUIDOID};
+
+/* What stands before an old one is old; others may be at it too. */
 static PbStatement sweep = {
 	.text = "DELETE FROM pgbeam.changes "
-	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
-	"AND ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT ctid FROM pgbeam.changes "
-	"WHERE (SELECT changed_at FROM pgbeam.changes " IN_ORDER "LIMIT 1) "
-	"OPERATOR(pg_catalog.<) $1 "
+	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<=) ROW ($1, $2) "
 	IN_ORDER "LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
 	.nargs = lengthof(sweep_types), .types = sweep_types
 };
@@ -132,9 +146,13 @@ sweep_sometimes(TimestampTz now, uint64 random)
 {
 	Datum		before = TimestampTzGetDatum(now - retention * USECS_PER_DAY);
 
+	Datum		last[lengthof(last_old_results)];
+	bool		nulls[lengthof(last_old_results)];
+
 	if (retention > 0 && random % SWEEP_EVERY == 0 &&
-		!IsolationUsesXactSnapshot())
-		(void) pb_sql_run(&sweep, &before, NULL);
+		!IsolationUsesXactSnapshot() &&
+		pb_sql_row(&last_old, &before, NULL, last, nulls))
+		(void) pb_sql_run(&sweep, last, NULL);
 }
 
 static Datum

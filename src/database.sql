@@ -29,7 +29,7 @@ CREATE TABLE pgbeam.databases (
 		CHECK (pgbeam.check_fields('database', databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
-CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id);
+CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, id);
 COMMENT ON TABLE pgbeam.databases IS
 'The upstream databases of projects. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');

@@ -185,7 +185,7 @@ static PbStatement find_living = {
 	.text = "SELECT FROM pgbeam.custom_domains "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
 	"AND domain OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL LIMIT 1",
-	.nargs = 2, .types = report_types
+	.nargs = 2, .types = report_types, .sees_all = true
 };
 
 /* Its project, which is locked, may have the domain already. */

@@ -15,7 +15,7 @@ CREATE TABLE pgbeam.custom_domains (
 		CHECK (pgbeam.check_fields('custom_domain', custom_domains.*))
 );
 CREATE INDEX custom_domains_id_idx ON pgbeam.custom_domains (id);
-CREATE INDEX custom_domains_project_idx ON pgbeam.custom_domains (org_id, project_id);
+CREATE INDEX custom_domains_project_idx ON pgbeam.custom_domains (org_id, project_id, id);
 CREATE INDEX custom_domains_domain_idx ON pgbeam.custom_domains (domain);
 COMMENT ON TABLE pgbeam.custom_domains IS
 'Custom domains of projects, and how far each is verified. Their names stand in pgbeam.hosts, so that no two projects have one; a name that is taken out there while its domain lives can be added twice.';

@@ -25,14 +25,14 @@ COMMENT ON FUNCTION pgbeam.http_forwarded(bytea) IS
 'The same for PostgREST behind a front that sends every request here as application/octet-stream, with what the client sent in X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept: answers the body, and sets response.status and response.headers.';
 
 CREATE FUNCTION pgbeam.openapi() RETURNS json
-LANGUAGE c STABLE PARALLEL RESTRICTED
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_openapi';
 COMMENT ON FUNCTION pgbeam.openapi() IS
 'The API''s description (OpenAPI 3.0.3), made of the routes and the fields.';
 
 CREATE FUNCTION pgbeam.health() RETURNS json
-LANGUAGE c STABLE PARALLEL RESTRICTED
+LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_health';
 COMMENT ON FUNCTION pgbeam.health() IS

@@ -104,6 +104,7 @@ _PG_init(void)
 	pb_guard_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
 	pb_guard_start();
+	pb_sql_start();
 }
 
 /* EXECUTE, which 'data_plane' access gives, is the wall; never over HTTP. */

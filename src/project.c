@@ -594,7 +594,10 @@ has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
 	return false;
 }
 
-/* The project of a path, as it is now and stays; NULL with faults. */
+/*
+ * The project of a path, as it is now and stays, with its organization as it
+ * is after all that was waited for; NULL with faults.
+ */
 static PbRow *
 lock_project(const PbRequest *request, PbOrganization *organization,
 			 PbFaults *faults)
@@ -603,7 +606,11 @@ lock_project(const PbRequest *request, PbOrganization *organization,
 									   request->ids[0], NULL, organization,
 									   faults);
 
-	return row == NULL ? NULL : pb_resource_lock(row, faults);
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
+	if (row != NULL)
+		pb_organization_find(pb_resource_org(row), PB_LATEST, organization);
+	return row;
 }
 
 /* createDatabase */

@@ -86,7 +86,18 @@ is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The next item of a list, without parameters and the space around it. */
+/* Up to a mark that does not stand between quotes. */
+static const char *
+find_mark(const char *at, const char *end, char mark)
+{
+	bool		quoted = false;
+
+	for (; at < end && (quoted || *at != mark); at++)
+		quoted ^= *at == '"';
+	return at;
+}
+
+/* The next item of a list, without the space around it. */
 static bool
 next_item(const char **at, const char *end, const char **item, int *length)
 {
@@ -97,15 +108,21 @@ next_item(const char **at, const char *end, const char **item, int *length)
 	if (*at >= end)
 		return false;
 	*item = *at;
-	while (*at < end && **at != ',')
-		(*at)++;
-	stop = memchr(*item, ';', *at - *item);
-	if (stop == NULL)
-		stop = *at;
+	*at = stop = find_mark(*at, end, ',');
 	while (stop > *item && is_space(stop[-1]))
 		stop--;
 	*length = stop - *item;
 	return true;
+}
+
+static int
+length_without_parameters(const char *item, int length)
+{
+	const char *stop = find_mark(item, item + length, ';');
+
+	while (stop > item && is_space(stop[-1]))
+		stop--;
+	return stop - item;
 }
 
 /*
@@ -125,7 +142,8 @@ pb_request_header_has(const PbRequest *request, const char *name,
 		return false;
 	at = value.text;
 	while (next_item(&at, value.text + value.length, &found, &length))
-		if (pb_text_is_alike(found, length, item))
+		if (pb_text_is_alike(found, length_without_parameters(found, length),
+							 item))
 			return true;
 	return false;
 }

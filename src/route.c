@@ -314,7 +314,7 @@ static void
 append_in_link(StringInfo link, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
-		if (strchr("<>\"", text[i]) != NULL)
+		if (text[i] <= ' ' || text[i] > '~' || strchr("<>\"", text[i]) != NULL)
 			appendStringInfo(link, "%%%02X", (unsigned char) text[i]);
 		else
 			appendStringInfoChar(link, text[i]);

@@ -12,10 +12,11 @@
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "optimizer/planner.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "sql.h"
@@ -173,46 +174,62 @@ pb_sql_memory(void)
 	return context;
 }
 
-static void
-set_while_planning(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
+/* Begins the text of every statement, for plan() and whoever watches. */
+#define MARK "/* pgbeam */ "
+
+static planner_hook_type next_planner = NULL;
 
 /*
- * Plans by indexes: what is a small table when a plan is made, or one without
- * statistics, may be a very large one before it is made again. Where there is
- * no index to go by, what that is said to cost must not start the compiler.
+ * Plans a statement of ours as a walk along indexes in their order: what is a
+ * small table when a plan is made, or one whose statistics are of another
+ * organization's kind, may be a very large one when it is used. Where there is
+ * no such index, what that is said to cost must not start the compiler.
  */
-static void
-make_plan(PbStatement *statement)
+static PlannedStmt *
+plan(Query *query, const char *text, int options, ParamListInfo parameters)
 {
-	int			level = NewGUCNestLevel();
+	static const char *const off[] = {
+		"enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"
+	};
+	planner_hook_type planner = next_planner != NULL ? next_planner :
+	standard_planner;
+	PlannedStmt *planned;
+	int			level;
 
-	set_while_planning("enable_seqscan", "off");
-	set_while_planning("jit", "off");
-	ReleaseCachedPlan(SPI_plan_get_cached_plan(statement->plan),
-					  CurrentResourceOwner);
+	if (text == NULL || strncmp(text, MARK, strlen(MARK)) != 0)
+		return planner(query, text, options, parameters);
+	level = NewGUCNestLevel();
+	for (int i = 0; i < (int) lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	planned = planner(query, text, options, parameters);
 	AtEOXact_GUC(true, level);
+	return planned;
+}
+
+void
+pb_sql_start(void)
+{
+	next_planner = planner_hook;
+	planner_hook = plan;
 }
 
 static void
 prepare(PbStatement *statement)
 {
-	SPIPlanPtr	plan;
+	SPIPlanPtr	kept;
 
 	/* Every statement is a look-up or a write by key: one plan fits all. */
-	plan = SPI_prepare_cursor(statement->text, statement->nargs,
+	kept = SPI_prepare_cursor(psprintf(MARK "%s", statement->text),
+							  statement->nargs,
 							  unconstify(Oid *, statement->types),
 							  CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL)
+	if (kept == NULL)
 		elog(ERROR, "cannot prepare \"%s\": %s", statement->text,
 			 SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
+	if (SPI_keepplan(kept) != 0)
 		elog(ERROR, "cannot keep the plan of \"%s\"", statement->text);
-	statement->plan = plan;
-	make_plan(statement);
+	statement->plan = kept;
 }
 
 /* Columns of a table that was altered are not taken for what they were. */
@@ -250,10 +267,14 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 
 	if (statement->plan == NULL)
 		prepare(statement);
-	else if (!SPI_plan_is_valid(statement->plan))
-		make_plan(statement);
-	result = SPI_execute_plan(statement->plan, values, nulls,
-							  statement->reads, 0);
+	if (statement->sees_all && IsolationUsesXactSnapshot())
+		result = SPI_execute_snapshot(statement->plan, values, nulls,
+									  GetLatestSnapshot(),
+									  GetTransactionSnapshot(),
+									  false, true, 0);
+	else
+		result = SPI_execute_plan(statement->plan, values, nulls,
+								  statement->reads, 0);
 	if (result < 0)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));

@@ -29,6 +29,9 @@ typedef struct PbStatement
 	int			nresults;
 	const PbResult *results;
 	bool		reads;			/* in the caller's snapshot, no writes */
+	bool		sees_all;		/* rows that came after a transaction's
+								 * snapshot too, as foreign keys do: to write
+								 * one is a serialization failure */
 	SPIPlanPtr	plan;
 } PbStatement;
 
@@ -49,6 +52,7 @@ typedef struct PbSqlScope
 	int			security;		/* the context of that */
 } PbSqlScope;
 
+extern void pb_sql_start(void);
 extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
 extern void pb_sql_end(PbSqlScope *scope);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),

@@ -280,12 +280,13 @@ make_delete(PbStatement *delete, PbStatement *is_living,
 		.text = psprintf("%s %s RETURNING id", retirement(resource, shape, 3),
 						 living(key)),
 		.nargs = lengthof(delete_types), .types = delete_types,
-		.nresults = lengthof(delete_results), .results = delete_results
+		.nresults = lengthof(delete_results), .results = delete_results,
+		.sees_all = true
 	};
 	*is_living = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table,
 						 living(key)),
-		.nargs = 2, .types = delete_types
+		.nargs = 2, .types = delete_types, .sees_all = true
 	};
 }
 

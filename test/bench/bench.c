@@ -40,7 +40,7 @@ PG_FUNCTION_INFO_V1(bench_call);
 PG_FUNCTION_INFO_V1(bench_run);
 
 /* as src/project.c has it */
-#define COUNT_LIVING "SELECT pg_catalog.count(*) FROM pgbeam.projects WHERE org_id"
+#define COUNT_LIVING "/* pgbeam */ SELECT pg_catalog.count(*) FROM pgbeam.projects WHERE org_id"
 
 extern PGDLLEXPORT void _PG_init(void);
 
