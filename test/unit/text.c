@@ -829,7 +829,7 @@ test_domains(void)
 		{"", "between"},
 		{".", "between"},
 		{".a", "between"},
-		{"a.", "between"},
+		{"a.", "end with a dot"},
 		{"a..b", "between"},
 		{A64, "between"},
 		{A64 ".b", "between"},
@@ -875,7 +875,7 @@ test_dns_names(void)
 
 		{"", "between"},
 		{"a..b", "between"},
-		{"a.b.", "between"},
+		{"a.b.", "end with a dot"},
 		{A64 ".b", "between"},
 		{"a.b-", "hyphen"},
 		{"*.a.b", "consist"},
