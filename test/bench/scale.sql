@@ -339,17 +339,19 @@ SELECT dblink_connect('empty', :'empty');
 SELECT pgbeam.create_project(bench.body('sample', 0, 0));
 \o
 \set pages '''{"created_at, first","name, first","created_at, deep","name, deep"}'''
-\set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,get,update,delete}'''
+\set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,update,delete}'''
 
 CALL bench.fill_to(:scale / 50, :scale);
 VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.rounds_at_scale('few', :unanalyzed, '{pgbeam}', 5, 20);
+CALL bench.rounds_at_scale('few', '{get}', '{pgbeam}', 5, 500);
 
 CALL bench.fill_to(:scale, :scale);
 VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 20);
+CALL bench.rounds_at_scale('all', '{get}', '{pgbeam}', 5, 500);
 
 ANALYZE pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
