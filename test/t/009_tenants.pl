@@ -252,7 +252,8 @@ foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers
 		my ($answers, @wrong) = probe($routes{$operation}, $callers{$caller}, $target);
 
 		push @all_wrong, @wrong;
-		push @{ $unseen{ $json->encode($answers) } }, $target->{name}
+		# but for the server's clock, which getHealth tells
+		push @{ $unseen{ $json->encode($answers) =~ s/\d{4}-\d\d-\d\dT[\d:]+Z/TIME/gr } }, $target->{name}
 		  if !$callers{$caller}{ $target->{org} } && !$target->{is_malformed};
 	}
 	is(join("\n", @all_wrong), '', "$operation by $caller");
