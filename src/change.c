@@ -41,8 +41,15 @@ static int	retention;			/* days; 0: for ever */
 static PbPrepared prepared;
 
 static const char *const actions[] = {"created", "updated", "deleted", NULL};
+
+enum
+{
+	BY_ORGANIZATION, BY_USER, BY_ROLE
+};
+
 static const char *const actor_kinds[] = {
-	"organization", "user", "role", NULL
+	[BY_ORGANIZATION] = "organization", [BY_USER] = "user",
+	[BY_ROLE] = "role", NULL
 };
 
 static const PbField fields[] = {
@@ -145,7 +152,6 @@ static void
 sweep_sometimes(TimestampTz now, uint64 random)
 {
 	Datum		before = TimestampTzGetDatum(now - retention * USECS_PER_DAY);
-
 	Datum		last[lengthof(last_old_results)];
 	bool		nulls[lengthof(last_old_results)];
 
@@ -162,11 +168,11 @@ actor_of(const PbRequest *request, const char **kind)
 
 	if (caller->is_trusted)
 	{
-		*kind = "role";
+		*kind = actor_kinds[BY_ROLE];
 		return CStringGetTextDatum(GetUserNameFromId(request->scope->caller,
 													 false));
 	}
-	*kind = caller->user_id != NULL ? "user" : "organization";
+	*kind = actor_kinds[caller->user_id != NULL ? BY_USER : BY_ORGANIZATION];
 	return PointerGetDatum(caller->user_id != NULL ?
 						   caller->user_id : caller->org_id);
 }

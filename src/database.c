@@ -448,10 +448,11 @@ pb_database_list_replicas(const PbRequest *request, PbReply *reply)
 void
 pb_database_add_replica(const PbRequest *request, PbReply *reply)
 {
+	PbOrganization organization;
 	PbRow	   *replica;
 
-	if (pb_resource_begin_below(&pb_replica, &pb_database, request, &replica,
-								reply) != NULL)
+	if (pb_resource_begin_below(&pb_replica, &pb_database, request,
+								&organization, &replica, reply) != NULL)
 		pb_resource_finish_below(request, replica, reply);
 }
 

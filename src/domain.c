@@ -23,6 +23,10 @@
 #define PREFIX "dom"
 #define TOKEN_SIZE 32
 
+/* what stands before the token in the TXT record */
+#define TXT_MARK "pgbeam-verify="
+#define ACME "_acme-challenge."
+
 static PbPrepared prepared;
 
 static struct
@@ -99,7 +103,7 @@ static const PbField fields[] = {
 	{
 		.name = "dns_verification_token", .kind = PB_TEXT, .flags = PB_SHOWN,
 		.least = TOKEN_SIZE, .most = TOKEN_SIZE, .at = &at.token,
-		.about = "What its TXT record must say behind pgbeam-verify=."
+		.about = "What its TXT record must say behind " TXT_MARK "."
 	},
 	{
 		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
@@ -162,9 +166,9 @@ pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
 	set_instruction(row, at.cname_host, "", domain);
 	set_instruction(row, at.cname_target, "", target);
 	set_instruction(row, at.txt_host, "_pgbeam-verify.", domain);
-	set_instruction(row, at.txt_value, "pgbeam-verify=", row->values[at.token]);
-	set_instruction(row, at.acme_cname_host, "_acme-challenge.", domain);
-	set_instruction(row, at.acme_cname_target, "_acme-challenge.", target);
+	set_instruction(row, at.txt_value, TXT_MARK, row->values[at.token]);
+	set_instruction(row, at.acme_cname_host, ACME, domain);
+	set_instruction(row, at.acme_cname_target, ACME, target);
 	pb_show(out, row);
 }
 
@@ -253,7 +257,7 @@ pb_domain_delete(const PbRequest *request, PbReply *reply)
 static bool
 says_token(const PbRow *row)
 {
-	const char *wanted = psprintf("pgbeam-verify=%s",
+	const char *wanted = psprintf(TXT_MARK "%s",
 								  TextDatumGetCString(row->values[at.token]));
 
 	return pb_row_is_word(row, at.reported, wanted);

@@ -594,25 +594,6 @@ has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
 	return false;
 }
 
-/*
- * The project of a path, as it is now and stays, with its organization as it
- * is after all that was waited for; NULL with faults.
- */
-static PbRow *
-lock_project(const PbRequest *request, PbOrganization *organization,
-			 PbFaults *faults)
-{
-	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
-									   request->ids[0], NULL, organization,
-									   faults);
-
-	if (row != NULL)
-		row = pb_resource_lock(row, faults);
-	if (row != NULL)
-		pb_organization_find(pb_resource_org(row), PB_LATEST, organization);
-	return row;
-}
-
 /* createDatabase */
 void
 pb_project_add_database(const PbRequest *request, PbReply *reply)
@@ -626,7 +607,8 @@ pb_project_add_database(const PbRequest *request, PbReply *reply)
 	pb_check_create(database, &request->body, faults, reply->unknown);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
-	project = lock_project(request, &organization, faults);
+	project = pb_resource_lock_parent(&pb_project, request, &organization,
+									  reply);
 	if (project == NULL ||
 		!has_room_for_database(project, organization.limits[PB_MAX_DATABASES],
 							   faults))
@@ -654,7 +636,8 @@ pb_project_delete_database(const PbRequest *request, PbReply *reply)
 
 	if (database == NULL)
 		return;
-	project = lock_project(request, &organization, faults);
+	project = pb_resource_lock_parent(&pb_project, request, &organization,
+									  reply);
 	if (project != NULL && pb_resource_delete(request, database, faults))
 		recount(project);
 }
@@ -676,10 +659,9 @@ pb_project_add_domain(const PbRequest *request, PbReply *reply)
 	PbRow	   *project;
 
 	project = pb_resource_begin_below(&pb_custom_domain, &pb_project, request,
-									  &domain, reply);
+									  &organization, &domain, reply);
 	if (project == NULL)
 		return;
-	pb_organization_find(pb_resource_org(project), PB_LATEST, &organization);
 	if (!pb_organization_has_domains(&organization))
 	{
 		pb_fault_set(&reply->faults, PB_PLAN_LIMIT_REACHED,

@@ -432,16 +432,34 @@ find_parent(const PbResource *parent, const PbRequest *request,
 }
 
 /*
+ * The same as it is now and stays, with its organization as it is after all
+ * that was waited for; NULL with faults.
+ */
+PbRow *
+pb_resource_lock_parent(const PbResource *parent, const PbRequest *request,
+						PbOrganization *organization, PbReply *reply)
+{
+	PbRow	   *row = find_parent(parent, request, PB_WRITE, organization,
+								  reply);
+
+	if (row != NULL)
+		row = pb_resource_lock(row, &reply->faults);
+	if (row != NULL)
+		pb_organization_find(pb_resource_org(row), PB_LATEST, organization);
+	return row;
+}
+
+/*
  * Begins a create of what stands below another resource: the parent, locked
- * against its deletion, and a checked row with its id, times and place. NULL
- * with faults.
+ * against its deletion, its organization, and a checked row with its id, times
+ * and place. NULL with faults.
  */
 PbRow *
 pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
-						const PbRequest *request, PbRow **made,
+						const PbRequest *request,
+						PbOrganization *organization, PbRow **made,
 						PbReply *reply)
 {
-	PbOrganization organization;
 	PbRow	   *above;
 	PbRow	   *row = pb_row_make(resource);
 	uint64		random;
@@ -449,9 +467,7 @@ pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
 	pb_check_create(row, &request->body, &reply->faults, reply->unknown);
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return NULL;
-	above = find_parent(parent, request, PB_WRITE, &organization, reply);
-	if (above != NULL)
-		above = pb_resource_lock(above, &reply->faults);
+	above = pb_resource_lock_parent(parent, request, organization, reply);
 	if (above == NULL)
 		return NULL;
 	pb_random(&random, sizeof(random));
@@ -480,6 +496,7 @@ pb_resource_list_below(const PbResource *resource, const PbResource *parent,
 {
 	PbRow	   *asked = pb_row_make(&pb_page_parameters);
 	PbPage		page = {.list = resource->plural, .order = resource->orders};
+	const char *of = request->ids[0];
 	PbOrganization organization;
 	PbRow	   *above;
 	PbRow	  **rows;
@@ -490,7 +507,8 @@ pb_resource_list_below(const PbResource *resource, const PbResource *parent,
 					reply->unknown);
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return;
-	page.binding = pb_page_binding(page.list, CStringGetTextDatum(request->ids[0] == NULL ? "" : request->ids[0]),
+	page.binding = pb_page_binding(page.list,
+								   CStringGetTextDatum(of == NULL ? "" : of),
 								   page.order);
 	if (!pb_page_take(&page, asked, &reply->faults))
 		return;

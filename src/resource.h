@@ -63,9 +63,14 @@ extern void pb_resource_change(const PbChange *change,
 							   const PbRequest *request, PbReply *reply);
 extern bool pb_resource_delete(const PbRequest *request, const PbRow *row,
 							   PbFaults *faults);
+extern PbRow *pb_resource_lock_parent(const PbResource *parent,
+									  const PbRequest *request,
+									  PbOrganization *organization,
+									  PbReply *reply);
 extern PbRow *pb_resource_begin_below(const PbResource *resource,
 									  const PbResource *parent,
 									  const PbRequest *request,
+									  PbOrganization *organization,
 									  PbRow **made, PbReply *reply);
 extern void pb_resource_finish_below(const PbRequest *request, PbRow *row,
 									 PbReply *reply);
