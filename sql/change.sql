@@ -4,6 +4,16 @@ CREATE FUNCTION feed(after text, max_rows integer DEFAULT 1000)
 RETURNS TABLE (org_id text, resource text, action text, actor_kind text, actor text) LANGUAGE sql AS $$
 	SELECT org_id, resource, action, actor_kind, CASE WHEN actor = current_user THEN 'me' ELSE actor END FROM pgbeam.read_changes(after, max_rows)
 $$;
+-- What is asked over HTTP in the manner of PostgREST, by a claim that it verified.
+CREATE FUNCTION ask_as(user_id text, call text, headers jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('pgbeam.trust_request_claims', 'on', true), set_config('request.method', 'POST', true),
+		set_config('request.headers', headers::text, true), set_config('request.jwt.claims', jsonb_build_object('sub', user_id)::text, true);
+	EXECUTE 'SELECT pgbeam.' || call;
+	PERFORM set_config('request.method', '', true);
+	RETURN current_setting('response.status');
+END
+$$;
 CREATE FUNCTION latest(after text) RETURNS text LANGUAGE sql AS $$
 	SELECT token FROM pgbeam.read_changes(after, 1000) WITH ORDINALITY AS c (token) ORDER BY ordinality DESC LIMIT 1
 $$;
@@ -11,13 +21,21 @@ SELECT p #>> '{project,id}' AS project, p #>> '{database,id}' AS database FROM p
 	'{"org_id": "change", "name": "c", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 SELECT pgbeam.update_project(:'project', '{"name": "renamed"}') IS NOT NULL AS updated;
 SELECT pgbeam.update_database(:'project', :'database', '{"password": "canary-password-Vq7R2x"}') IS NOT NULL AS rotated;
-SELECT key FROM pgbeam.create_api_key(org_id => 'change') \gset
+SELECT id AS key_id, key FROM pgbeam.create_api_key(org_id => 'change') \gset
 SELECT pgbeam.set_member('change', 'change-user', 'owner');
-SELECT key AS user_key FROM pgbeam.create_api_key(user_id => 'change-user') \gset
+SELECT id AS user_key_id, key AS user_key FROM pgbeam.create_api_key(user_id => 'change-user') \gset
 SELECT status FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json'), '{"name": "by key"}');
 SELECT status FROM pgbeam.http('DELETE', '/v1/projects/' || :'project', jsonb_build_object('X-API-Key', :'user_key'), NULL);
-SELECT * FROM feed(:'start');
-SELECT resource_id = pgbeam.typeid_decode(:'project') AS project FROM pgbeam.read_changes(:'start') WHERE resource = 'project' AND action = 'deleted';
+SELECT org_id, resource, action, actor_kind, CASE actor WHEN :'key_id' THEN 'its key' WHEN :'user_key_id' THEN 'a user''s key' ELSE actor END AS actor
+FROM feed(:'start');
+-- By a token the user is the actor. A request has an id, that of its answer; plain SQL has none.
+SELECT ask_as('change-user', $$create_project('{"org_id": "change", "name": "token", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}')$$, '{"X-Request-Id": "my-own.id"}');
+SELECT resource, action, actor_kind, actor, request_id, detail FROM pgbeam.read_changes(:'start') WHERE actor_kind = 'user';
+SELECT headers ->> 'X-Request-Id' AS answered FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json', 'X-Request-Id', 'not decent'),
+	'{"org_id": "change", "name": "made", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') \gset
+SELECT resource, request_id = :'answered' AS same, request_id ~ '^req_[0-9a-z]{26}$' AS made FROM pgbeam.read_changes(:'start') WHERE request_id ~ '^req' ORDER BY token DESC LIMIT 2;
+SELECT count(*) AS plain, count(request_id) AS with_id FROM pgbeam.read_changes(:'start') WHERE actor_kind = 'role';
+SELECT resource_id = :'project' AS project FROM pgbeam.read_changes(:'start') WHERE resource = 'project' AND action = 'deleted';
 SELECT count(*) FROM pgbeam.changes c WHERE c::text ~ 'canary|renamed|by key';
 
 -- In pages, by token.
@@ -59,4 +77,4 @@ SELECT token FROM pgbeam.read_changes('1');
 SELECT token FROM pgbeam.read_changes('x.00000000-0000-0000-0000-000000000000');
 SELECT token FROM pgbeam.read_changes('1.x');
 SELECT token FROM pgbeam.read_changes(max_rows => -1);
-DROP FUNCTION feed, latest;
+DROP FUNCTION feed, ask_as, latest;

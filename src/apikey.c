@@ -226,9 +226,9 @@ fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
 	return true;
 }
 
-/* Whose key it is. The owner lives as long as the entry point. */
+/* Whose key it is, and its id. They live as long as the entry point. */
 PbKeyProof
-pb_apikey_prove(const char *key, size_t length, text **owner)
+pb_apikey_prove(const char *key, size_t length, text **owner, text **id)
 {
 	pg_uuid_t	uuid;
 	PbKeyProof	proof = read_id(key, length, &uuid);
@@ -250,6 +250,7 @@ pb_apikey_prove(const char *key, size_t length, text **owner)
 	if (!fits(digest, found, values, nulls))
 		return PB_KEY_REFUSED;
 	*owner = DatumGetTextPP(values[OWNER]);
+	*id = cstring_to_text_with_len(key, ID_SIZE);
 	return proof;
 }
 

@@ -31,7 +31,7 @@ typedef struct PbNewKey
 extern const PbResource pb_api_key;
 
 extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
-								  text **owner);
+								  text **owner, text **id);
 extern bool pb_apikey_create(const PbJson members[3],
 							 const Interval *expires_in, PbNewKey *made,
 							 PbFaults *faults);

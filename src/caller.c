@@ -187,7 +187,7 @@ static bool
 prove_key(PbCaller *caller, const char *key, size_t length, PbFaults *faults)
 {
 	text	   *owner = NULL;
-	PbKeyProof	proof = pb_apikey_prove(key, length, &owner);
+	PbKeyProof	proof = pb_apikey_prove(key, length, &owner, &caller->key_id);
 
 	if (proof == PB_KEY_REFUSED)
 		return refuse_credential(faults, NULL);
@@ -247,6 +247,26 @@ pb_caller_identify(PbRequest *request, PbFaults *faults)
 	return pb_token_read_bearer(&request->claims, &claims) ?
 		take_claims(&request->caller, &claims) :
 		refuse_credential(faults, NULL);
+}
+
+/* An API key speaks for itself, whosever it is. */
+PbActor
+pb_caller_actor(const PbRequest *request)
+{
+	const PbCaller *caller = &request->caller;
+	PbActor		actor = {.request_id = request->id};
+	Oid			role = request->scope->caller;
+
+	if (caller->is_trusted)
+	{
+		actor.kind = PB_BY_ROLE;
+		actor.name = CStringGetTextDatum(GetUserNameFromId(role, false));
+		return actor;
+	}
+	actor.kind = caller->key_id != NULL ? PB_BY_API_KEY : PB_BY_USER;
+	actor.name = PointerGetDatum(caller->key_id != NULL ?
+								 caller->key_id : caller->user_id);
+	return actor;
 }
 
 /* Nobody is not everybody, whatever was forgotten. */

@@ -24,6 +24,7 @@ typedef enum PbAccess
 extern void pb_caller_define_settings(void);
 extern bool pb_caller_trusts_claims(void);
 extern bool pb_caller_identify(PbRequest *request, PbFaults *faults);
+extern PbActor pb_caller_actor(const PbRequest *request);
 extern void pb_caller_sight(const PbCaller *caller, Datum *org_id,
 							char *org_null, Datum *user_id, char *user_null);
 extern bool pb_caller_may(const PbCaller *caller, PbAccess access,

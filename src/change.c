@@ -12,7 +12,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -22,10 +21,11 @@
 #include "change.h"
 #include "crypt.h"
 #include "id.h"
-#include "organization.h"
 #include "sql.h"
 
 #define CHANNEL "pgbeam_changes"
+#define KEY_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
+#define DETAIL_MAX 1000
 
 /* One change in so many sweeps up to so many rows that have ended. */
 #define SWEEP_EVERY 16
@@ -42,15 +42,7 @@ static PbPrepared prepared;
 
 static const char *const actions[] = {"created", "updated", "deleted", NULL};
 
-enum
-{
-	BY_ORGANIZATION, BY_USER, BY_ROLE
-};
-
-static const char *const actor_kinds[] = {
-	[BY_ORGANIZATION] = "organization", [BY_USER] = "user",
-	[BY_ROLE] = "role", NULL
-};
+static const char *const actor_kinds[] = {"api_key", "user", "role", NULL};
 
 static const PbField fields[] = {
 	{
@@ -66,8 +58,8 @@ static const PbField fields[] = {
 		.about = "What kind of thing it was."
 	},
 	{
-		.name = "resource_id", .kind = PB_ID, .prefix = "",
-		.about = "Which one."
+		.name = "resource_id", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.about = "Which one: its TypeID, or its key where it has none."
 	},
 	{
 		.name = "action", .kind = PB_WORD, .words = actions,
@@ -75,11 +67,21 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "actor_kind", .kind = PB_WORD, .words = actor_kinds,
-		.about = "Who did it: an organization by its key, a user, or a role by trusted SQL."
+		.about = "Who did it: whoever had an API key, a user by a token, or a role by SQL."
 	},
 	{
-		.name = "actor", .kind = PB_TEXT, .least = 1,
-		.about = "Which one."
+		.name = "actor", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.about = "Which one: the key's id, the user's, the role's name."
+	},
+	{
+		.name = "request_id", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 1, .most = PB_REQUEST_ID_MAX,
+		.about = "The X-Request-Id of the answer; absent: it was plain SQL."
+	},
+	{
+		.name = "detail", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 2, .most = DETAIL_MAX,
+		.about = "What else is to be told, as a JSON object; never a value."
 	},
 	{
 		.name = "changed_at", .kind = PB_TIME,
@@ -96,14 +98,14 @@ const PbResource pb_change = {
 };
 
 static const Oid note_types[] = {
-	TEXTOID, XID8OID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID,
-	TIMESTAMPTZOID
+	TEXTOID, XID8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	TEXTOID, TEXTOID, TIMESTAMPTZOID
 };
 
 static PbStatement note = {
 	.text = "INSERT INTO pgbeam.changes (org_id, xid, id, resource, "
-	"resource_id, action, actor_kind, actor, changed_at) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	"resource_id, action, actor_kind, actor, request_id, detail, changed_at) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 	.nargs = lengthof(note_types), .types = note_types
 };
 
@@ -162,41 +164,39 @@ sweep_sometimes(TimestampTz now, uint64 random)
 }
 
 static Datum
-actor_of(const PbRequest *request, const char **kind)
+text_or_none(const char *string)
 {
-	const PbCaller *caller = &request->caller;
-
-	if (caller->is_trusted)
-	{
-		*kind = actor_kinds[BY_ROLE];
-		return CStringGetTextDatum(GetUserNameFromId(request->scope->caller,
-													 false));
-	}
-	*kind = actor_kinds[caller->user_id != NULL ? BY_USER : BY_ORGANIZATION];
-	return PointerGetDatum(caller->user_id != NULL ?
-						   caller->user_id : caller->org_id);
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
 }
 
-/* Notes that something has been changed, to be read once that is committed. */
+/*
+ * Notes that something has been changed, to be read once that is committed:
+ * its TypeID or its key, and a JSON object or NULL.
+ */
 void
-pb_change_note(const PbRequest *request, PbAction action,
-			   const PbResource *resource, Datum org_id, Datum id)
+pb_change_note(const PbActor *actor, PbAction action,
+			   const PbResource *resource, Datum org_id, const char *id,
+			   const char *detail)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	pg_uuid_t	uuid;
 	uint64		random;
-	const char *actor_kind;
-	Datum		actor = actor_of(request, &actor_kind);
 	Datum		values[] = {
 		org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
-		UUIDPGetDatum(&uuid), CStringGetTextDatum(resource->name), id,
-		CStringGetTextDatum(actions[action]), CStringGetTextDatum(actor_kind),
-		actor, TimestampTzGetDatum(now)
+		UUIDPGetDatum(&uuid), CStringGetTextDatum(resource->name),
+		CStringGetTextDatum(id), CStringGetTextDatum(actions[action]),
+		CStringGetTextDatum(actor_kinds[actor->kind]), actor->name,
+		text_or_none(actor->request_id), text_or_none(detail),
+		TimestampTzGetDatum(now)
+	};
+	const char	nulls[] = {
+		' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ',
+		actor->request_id == NULL ? 'n' : ' ', detail == NULL ? 'n' : ' ', ' '
 	};
 
 	pb_random(&random, sizeof(random));
 	pb_id_make(random, uuid.data);
-	if (pb_sql_run(&note, values, NULL) == 0)
+	if (pb_sql_run(&note, values, nulls) == 0)
 		pb_sql_vetoed(pb_change.table);
 	if (notify)
 		Async_Notify(CHANNEL, "");

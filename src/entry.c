@@ -83,11 +83,11 @@ read_session(PbRequest *request)
 {
 	const char *path = session_says("request.path");
 
-	request->manner = PB_HTTP;
 	request->path = path == NULL ? NULL : pstrdup(path);
 	read_document(session_says("request.headers"), &request->headers);
 	if (pb_caller_trusts_claims())
 		read_document(session_says("request.jwt.claims"), &request->claims);
+	pb_http_begin(request);
 }
 
 static void
@@ -498,6 +498,7 @@ pgbeam_http(PG_FUNCTION_ARGS)
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
 	request.scope = &scope;
 	take_headers(fcinfo, 2, &request.headers);
+	pb_http_begin(&request);
 	take_message_body(fcinfo, 3, &message);
 	pb_http_handle(&message, &request, &reply, &answer);
 	pb_http_headers(&headers, &answer);

@@ -27,6 +27,10 @@ typedef enum PbKind
 	PB_EMBEDDED					/* the create request of another resource */
 } PbKind;
 
+/* characters of ids that others give */
+#define PB_ORG_ID_MAX 255
+#define PB_USER_ID_MAX 255
+
 /* flags */
 #define PB_CREATE	0x01		/* a create request may have it */
 #define PB_UPDATE	0x02		/* an update request may have it */

@@ -21,7 +21,6 @@
 #include "route.h"
 #include "text.h"
 
-#define REQUEST_ID_MAX 128
 #define INSTANCE_MAX 2048
 #define RETRY_AFTER "5"			/* seconds */
 
@@ -97,13 +96,21 @@ request_id(const PbRequest *request)
 	size_t		length;
 
 	if (pb_request_header(request, "x-request-id", &given) &&
-		given.length <= REQUEST_ID_MAX &&
+		given.length <= PB_REQUEST_ID_MAX &&
 		pb_text_path_id_problem(given.text, given.length) == NULL)
 		return pnstrdup(given.text, given.length);
 	pb_random(&random, sizeof(random));
 	pb_id_make(random, uuid);
 	length = pb_typeid_encode("req", 3, uuid, text);
 	return pnstrdup(text, length);
+}
+
+/* Begins an HTTP request, whose headers are there. */
+void
+pb_http_begin(PbRequest *request)
+{
+	request->manner = PB_HTTP;
+	request->id = request_id(request);
 }
 
 /* The operator learns what is missing; the client, that he is not at fault. */
@@ -131,8 +138,7 @@ instance(const PbRequest *request)
 }
 
 static void
-print_refusal(const PbRequest *request, const char *id, PbReply *reply,
-			  PbAnswer *answer)
+print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 {
 	bool		as_document = pb_request_header_has(request, "accept",
 													"application/problem+json");
@@ -140,7 +146,8 @@ print_refusal(const PbRequest *request, const char *id, PbReply *reply,
 	conceal_unavailable(&reply->faults);
 	answer->status = pb_fault_status(&reply->faults);
 	if (as_document)
-		pb_fault_document(reply->body, &reply->faults, instance(request), id);
+		pb_fault_document(reply->body, &reply->faults, instance(request),
+						  request->id);
 	else
 		pb_fault_envelope(reply->body, &reply->faults);
 	add_header(answer, "Content-Type", as_document ?
@@ -215,11 +222,11 @@ print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
 }
 
 static void
-print_answer(const PbRequest *request, const PbRoute *route, const char *id,
-			 PbReply *reply, PbAnswer *answer)
+print_answer(const PbRequest *request, const PbRoute *route, PbReply *reply,
+			 PbAnswer *answer)
 {
 	if (reply->faults.refusal != PB_ACCEPTED)
-		print_refusal(request, id, reply, answer);
+		print_refusal(request, reply, answer);
 	else
 		print_success(request, route, reply, answer);
 	if (reply->claim != NULL)
@@ -252,15 +259,13 @@ void
 pb_http_finish(const PbRequest *request, const PbRoute *route,
 			   PbReply *reply, PbAnswer *answer)
 {
-	const char *id = request_id(request);
-
-	add_header(answer, "X-Request-Id", id);
+	add_header(answer, "X-Request-Id", request->id);
 	add_header(answer, "Cache-Control", "private, no-cache");
 	print_budget(&reply->budget, answer);
 	if (reply->claim != NULL && reply->claim->is_replay)
 		print_replay(reply->claim, reply, answer);
 	else
-		print_answer(request, route, id, reply, answer);
+		print_answer(request, route, reply, answer);
 }
 
 static bool
@@ -369,7 +374,6 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 	size_t		path_length = strcspn(message->uri, "?#");
 	PbMatch		match;
 
-	request->manner = PB_HTTP;
 	request->path = pnstrdup(message->uri, path_length);
 	request->query = query_of(message->uri + path_length);
 	pb_route_match(message->method, request->path, path_length, &match);

@@ -33,6 +33,7 @@ typedef struct PbMessage
 } PbMessage;
 
 extern void pb_http_define_settings(void);
+extern void pb_http_begin(PbRequest *request);
 extern bool pb_http_admit(const PbRoute *route, PbRequest *request,
 						  PbReply *reply);
 extern void pb_http_finish(const PbRequest *request, const PbRoute *route,

@@ -7,8 +7,6 @@
 
 #include "field.h"
 
-#define PB_USER_ID_MAX 255
-
 /* SQL: whether user is a member of org; NULL for whom that need not hold. */
 #define PB_IS_MEMBER(user, org) \
 	"(" user " IS NULL OR EXISTS (SELECT FROM pgbeam.members AS m " \

@@ -9,8 +9,6 @@
 #include "plan.h"
 #include "sql.h"
 
-#define PB_ORG_ID_MAX 255
-
 typedef struct PbOrganization
 {
 	bool		is_known;		/* has a row */

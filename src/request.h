@@ -5,6 +5,7 @@
 #ifndef PB_REQUEST_H
 #define PB_REQUEST_H
 
+#include "change.h"
 #include "crypt.h"
 #include "fault.h"
 #include "field.h"
@@ -25,6 +26,7 @@ typedef struct PbCaller
 	bool		is_trusted;		/* SQL that may name any organization */
 	text	   *org_id;			/* the only one he acts for, or NULL */
 	text	   *user_id;		/* whose memberships count, or NULL */
+	text	   *key_id;			/* of the API key that was shown, or NULL */
 	PbOrganization organization;	/* whose key was shown, if it was one's */
 } PbCaller;
 
@@ -35,6 +37,7 @@ typedef struct PbCaller
 typedef struct PbRequest
 {
 	PbManner	manner;
+	const char *id;				/* X-Request-Id; NULL in plain SQL */
 	const PbSqlScope *scope;	/* of the call; has the role that calls */
 	PbCaller	caller;
 	PbJson		headers;		/* an object, or PB_JSON_NULL */

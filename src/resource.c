@@ -70,8 +70,10 @@ static void delete_below(const PbRequest *request, const PbResource *resource,
 static void
 note(const PbRequest *request, PbAction action, const PbRow *row)
 {
-	pb_change_note(request, action, row->resource, pb_resource_org(row),
-				   pb_resource_id(row));
+	const PbActor actor = pb_caller_actor(request);
+
+	pb_change_note(&actor, action, row->resource, pb_resource_org(row),
+				   pb_resource_typeid(row), NULL);
 }
 
 /* Runs a statement that gives one row of a resource, or none: false. */
@@ -391,7 +393,10 @@ static void
 delete_below(const PbRequest *request, const PbResource *resource,
 			 Datum org_id, Datum id)
 {
-	pb_change_note(request, PB_DELETED, resource, org_id, id);
+	const PbActor actor = pb_caller_actor(request);
+
+	pb_change_note(&actor, PB_DELETED, resource, org_id,
+				   pb_resource_spell(resource, id), NULL);
 	for (const PbResource *const *child = resource->children;
 		 child != NULL && *child != NULL; child++)
 		delete_children(request, *child, org_id, id);
