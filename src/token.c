@@ -3,10 +3,12 @@
  *	  Judges JSON Web Tokens (RFC 7519, 8037, 8725) and keeps the keys they are
  *	  signed with (RFC 7517).
  *
- * The only algorithm is EdDSA with Ed25519, whatever a token says of itself.
- * A key is found by its kid in the set that was loaded, never at an address
- * that a token names. Whoever shows a bad token learns nothing of the reason;
- * the operator finds it in the log where log_min_messages is debug1 or lower.
+ * The only algorithm is Ed25519, whatever a token says of itself. It has two
+ * names: its own (RFC 9864) and EdDSA (RFC 8037), which leaves the curve
+ * open. A key is found by its kid in the set that was loaded, never at an
+ * address that a token names. Whoever shows a bad token learns nothing of the
+ * reason; the operator finds it in the log where log_min_messages is debug1 or
+ * lower.
  */
 #include "postgres.h"
 
@@ -30,6 +32,8 @@
 
 #define KID_MAX 64
 #define PUBLIC_KEY_SIZE 43		/* 32 bytes in base64url */
+
+static const char *const algorithm_names[] = {"EdDSA", "Ed25519", NULL};
 
 static char *issuer;
 static char *audience;
@@ -152,7 +156,16 @@ find_key(const PbJson *kid, uint8_t key[PB_PUBLIC_KEY_BYTES])
 	return read_public_key(VARDATA_ANY(x), VARSIZE_ANY_EXHDR(x), key);
 }
 
-/* The header says EdDSA, names a key, and asks for nothing else. */
+static bool
+names_algorithm(const PbJson *alg)
+{
+	for (const char *const *name = algorithm_names; *name != NULL; name++)
+		if (pb_json_text_is(alg, *name))
+			return true;
+	return false;
+}
+
+/* The header says Ed25519, names a key, and asks for nothing else. */
 static bool
 prove_header(const PbJwt *jwt, uint8_t key[PB_PUBLIC_KEY_BYTES])
 {
@@ -162,9 +175,8 @@ prove_header(const PbJwt *jwt, uint8_t key[PB_PUBLIC_KEY_BYTES])
 
 	if (!pb_parse_unique(jwt->header, jwt->header_length, &header))
 		return refuse("its header is no JSON object with unique members");
-	if (!pb_json_find(&header, "alg", &member) ||
-		!pb_json_text_is(&member, "EdDSA"))
-		return refuse("alg is not EdDSA");
+	if (!pb_json_find(&header, "alg", &member) || !names_algorithm(&member))
+		return refuse("alg is neither EdDSA nor Ed25519");
 	if (pb_json_find(&header, "typ", &member))
 	{
 		known++;
@@ -363,13 +375,22 @@ lists_at_least(const PbJson *jwk, const char *name, const char *word)
 	return found;
 }
 
+/* The same of the algorithm, by either name. */
+static bool
+is_of_algorithm(const PbJson *jwk)
+{
+	PbJson		alg;
+
+	return !pb_json_find(jwk, "alg", &alg) || names_algorithm(&alg);
+}
+
 /* A key of Ed25519 that is there to verify signatures (RFC 7517, 8037). */
 static bool
 is_verifying_key(const PbJson *jwk)
 {
 	return has_word(jwk, "kty", "OKP") && has_word(jwk, "crv", "Ed25519") &&
 		says_at_most(jwk, "use", "sig") &&
-		says_at_most(jwk, "alg", "EdDSA") &&
+		is_of_algorithm(jwk) &&
 		lists_at_least(jwk, "key_ops", "verify");
 }
 

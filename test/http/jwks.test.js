@@ -147,6 +147,18 @@ test('other members do not matter', async () => {
   assert.ok(await isKnown(signer.token()));
 });
 
+test('alg of a key, by both names, with tokens of both', async (t) => {
+  for (const alg of ['EdDSA', 'Ed25519'])
+    await t.test(alg, async () => {
+      const { result, warnings } = await warningsOf(() => database.setJwks({ keys: [{ ...signer.jwk, alg }] }));
+      assert.deepEqual([result, warnings], [1, []]);
+      for (const named of ['EdDSA', 'Ed25519']) assert.ok(await isKnown(signer.token(signer.header({ alg: named }))));
+    });
+  for (const alg of ['ed25519', 'Ed448', 'ES256', '', null, ['Ed25519']])
+    await t.test(`not ${JSON.stringify(alg)}`, () => assertSetRefused({ keys: [{ ...signer.jwk, alg }] }));
+  await database.setJwks({ keys: [signer.jwk] });
+});
+
 test('the set is replaced whole, at once, for sessions that are open too', async () => {
   assert.equal(await database.setJwks({ keys: [signer.jwk, other.jwk] }), 2);
   assert.ok(await isKnown(signer.token()));

@@ -63,6 +63,8 @@ test('what may differ, may', async (t) => {
     'kid of 64 characters': kid64.token(),
     'kid of 64 characters in 128 bytes': wideKid64.token(),
     'header in another order': signer.token({ kid: 'key-1', alg: 'EdDSA' }),
+    'alg Ed25519 (RFC 9864)': signer.token(signer.header({ alg: 'Ed25519' })),
+    'alg Ed25519 with an escape': signer.token('{"alg":"\\u0045d25519","kid":"key-1"}'),
     'blanks in the JSON': signer.token(JSON.stringify(signer.header(), null, 2), ` ${text}\r\n\t`),
     'escapes in names and texts': signer.token('{"\\u0061lg":"\\u0045dDSA","kid":"key\\u002d1"}',
       text.replace('"sub"', '"\\u0073ub"')),
