@@ -400,7 +400,7 @@ SELECT problems FROM refusal('{"name": "", "org_id": "examples", "name": "sound"
 
 -- Members that the request does not have are told and ignored; a name that
 -- could mislead is not repeated.
-SELECT masked(undone(jsonb_set(:'body'::jsonb || '{"id": "prj_x", "allowed_cidrs": [], "status": "deleted", "queries_per_second": -1, "": 1, "a b": 1, "Name": 1}',
+SELECT masked(undone(jsonb_set(:'body'::jsonb || '{"id": "prj_x", "agents_disabled": true, "status": "deleted", "queries_per_second": -1, "": 1, "a b": 1, "Name": 1}',
 	'{database}', (:'body'::jsonb -> 'database') || '{"org_id": 1, "connection_string": "canary", "password_sealed": "canary", "pool_config": {"pool_sise": 1}}'))) =
 	masked(undone(:'body')) AS same_answer;
 

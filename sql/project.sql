@@ -19,6 +19,14 @@ UPDATE pgbeam.projects SET residency = 'eu', agents_disabled = true, default_pol
 	allowed_cidrs = '{10.0.0.0/8,::1}', allowed_cidr_labels = '{office,NULL}' WHERE org_id = 'projects' AND name = 'full';
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
 
+-- Networks stand in a create as in an update: nobody is let in who is not named. What else is an update's alone is ignored.
+SELECT masked(project('closed', '{"allowed_cidrs": [{"cidr": "203.0.113.0/24", "label": "Office"}, {"cidr": "2001:DB8::1", "label": null}]}') #> '{project,allowed_cidrs}') AS created;
+SELECT name, allowed_cidrs, allowed_cidr_labels FROM pgbeam.projects WHERE org_id = 'projects' AND name IN ('closed', 'first') ORDER BY 1;
+SELECT project('open', '{"allowed_cidrs": null}') #>> '{project,allowed_cidrs}' AS "null", project('open too', '{"allowed_cidrs": []}') #>> '{project,allowed_cidrs}' AS empty;
+SELECT project('broken', jsonb_build_object('allowed_cidrs', '[{"cidr": "10.0.0.0/33"}, {"label": "x"}, {"cidr": 5, "label": 5}, "::1"]'::jsonb));
+SELECT project('broken', jsonb_build_object('allowed_cidrs', (SELECT jsonb_agg('{"cidr": "::1"}'::jsonb) FROM generate_series(1, 51))));
+SELECT count(*) FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'broken';
+
 -- The same in the first answers of a session.
 \c -
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';

@@ -54,13 +54,12 @@ static const PbField tag[] = {
 static const PbField cidr_entry[] = {
 	{
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
-		.flags = PB_UPDATE | PB_SHOWN | PB_REQUIRED,
-		.rule = pb_text_cidr_problem,
+		.flags = PB_OPEN | PB_REQUIRED, .rule = pb_text_cidr_problem,
 		.about = "IPv4 or IPv6 address or network that may connect."
 	},
 	{
 		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
-		.flags = PB_UPDATE | PB_SHOWN, .most = 100,
+		.flags = PB_OPEN, .most = 100,
 		.about = "What stands behind that network."
 	},
 	{0}
@@ -125,7 +124,7 @@ static const PbField fields[] = {
 		.about = "The organization's limit; 0 is none."
 	},
 	{
-		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_UPDATE | PB_SHOWN,
+		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_OPEN,
 		.most = 50, .fields = cidr_entry,
 		.about = "Networks that may connect; none named is all."
 	},
