@@ -97,6 +97,49 @@ SELECT count(*) FILTER (WHERE state = '42804') > 1000 AS many_are_told FROM outc
 SELECT relname, command, call FROM outcomes JOIN calls USING (call)
 WHERE state = 'done' AND expected IS NOT NULL AND result IS DISTINCT FROM expected;
 
+-- Results too: of a type that was altered, before the first call and between
+-- two of one place in a function, and of a function that a script of another
+-- version may have declared. Each gives an error. (42804 alone)
+CREATE FUNCTION outcome_when_altered(alteration text, OUT before_first text, OUT between_calls text) LANGUAGE plpgsql AS $$
+DECLARE
+	answer record;
+BEGIN
+	BEGIN
+		EXECUTE format('ALTER TYPE pgbeam.http_response %s', alteration);
+		before_first := (outcome('http(''GET'', ''/v1/health'', NULL, NULL)')).state;
+		RAISE SQLSTATE 'UNDO1';
+	EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
+		NULL;
+	END;
+	BEGIN
+		FOR i IN 1 .. 2 LOOP
+			answer := pgbeam.http('GET', '/v1/health', NULL, NULL);
+			EXECUTE format('ALTER TYPE pgbeam.http_response %s', alteration);
+		END LOOP;
+	EXCEPTION WHEN OTHERS THEN
+		between_calls := SQLSTATE;
+	END;
+END
+$$;
+SELECT alteration, o.* FROM unnest(ARRAY['ADD ATTRIBUTE more text', 'DROP ATTRIBUTE body', 'DROP ATTRIBUTE body, ADD ATTRIBUTE body text',
+	'ALTER ATTRIBUTE status TYPE text', 'ALTER ATTRIBUTE headers TYPE json', 'ALTER ATTRIBUTE body TYPE bigint',
+	'RENAME ATTRIBUTE status TO code']) AS alteration, outcome_when_altered(alteration) AS o;
+
+CREATE FUNCTION pgbeam.other_routes(OUT operation text, OUT method text) RETURNS SETOF record LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_routes';
+CREATE FUNCTION pgbeam.other_fields(OUT table_name integer, OUT field text, OUT column_name text, OUT type text,
+	OUT in_create boolean, OUT required boolean, OUT nullable boolean, OUT minimum integer, OUT maximum integer,
+	OUT words text[], OUT default_value text, OUT about text) RETURNS SETOF record LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_fields';
+CREATE FUNCTION pgbeam.other_keyring(OUT key_id text, OUT active boolean, OUT more text) RETURNS SETOF record LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_keyring';
+CREATE FUNCTION pgbeam.other_profile(OUT setting text, OUT value text, OUT guarded text, OUT leak text) RETURNS SETOF record LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_logging_profile';
+CREATE FUNCTION pgbeam.other_members(org_id text, OUT user_id text, OUT role text, OUT more text) RETURNS SETOF record LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_list_members';
+CREATE FUNCTION pgbeam.other_key(org_id text, user_id text, name text, expires_in interval, OUT id text, OUT key text) LANGUAGE c AS '$libdir/pgbeam', 'pgbeam_create_api_key';
+SELECT call, (outcome(call)).state FROM unnest(ARRAY['other_routes()', 'other_fields()', 'other_keyring()', 'other_profile()',
+	'other_members(''altered'')', 'other_key(''altered'', NULL, NULL, NULL)']) AS call;
+SELECT count(*) FROM pgbeam.other_routes();
+DROP FUNCTION pgbeam.other_routes, pgbeam.other_fields, pgbeam.other_keyring, pgbeam.other_profile, pgbeam.other_members, pgbeam.other_key;
+SELECT (pgbeam.http('GET', '/v1/health', NULL, NULL)).status;
+
+DROP FUNCTION outcome_when_altered;
 DROP FUNCTION try, outcome, upstream;
 DROP TABLE outcomes, alterations, calls;
 SELECT pgbeam.delete_project(:'project');

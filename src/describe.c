@@ -10,12 +10,22 @@
 
 #include "check.h"
 #include "describe.h"
+#include "result.h"
 
 /* the columns of pgbeam.fields() */
 enum
 {
 	TABLE_NAME, FIELD, COLUMN_NAME, TYPE, IN_CREATE, REQUIRED, NULLABLE,
 	MINIMUM, MAXIMUM, WORDS, DEFAULT_VALUE, ABOUT, COLUMNS
+};
+
+static const PbColumn columns[COLUMNS] = {
+	[TABLE_NAME] = {"table_name", TEXTOID}, [FIELD] = {"field", TEXTOID},
+	[COLUMN_NAME] = {"column_name", TEXTOID}, [TYPE] = {"type", TEXTOID},
+	[IN_CREATE] = {"in_create", BOOLOID}, [REQUIRED] = {"required", BOOLOID},
+	[NULLABLE] = {"nullable", BOOLOID}, [MINIMUM] = {"minimum", INT4OID},
+	[MAXIMUM] = {"maximum", INT4OID}, [WORDS] = {"words", TEXTARRAYOID},
+	[DEFAULT_VALUE] = {"default_value", TEXTOID}, [ABOUT] = {"about", TEXTOID}
 };
 
 static Datum
@@ -71,9 +81,15 @@ put_limits(Datum *values, bool *nulls, const PbField *field)
 	nulls[MAXIMUM] = !limited || field->most == 0;
 }
 
+void
+pb_describe_begin(FunctionCallInfo fcinfo)
+{
+	pb_result_begin(fcinfo, columns, COLUMNS);
+}
+
 /* Adds a row for each leaf. */
 void
-pb_describe(ReturnSetInfo *result, const PbResource *resource)
+pb_describe(FunctionCallInfo fcinfo, const PbResource *resource)
 {
 	PbRow	   *row = pb_row_make(resource);
 
@@ -97,7 +113,6 @@ pb_describe(ReturnSetInfo *result, const PbResource *resource)
 			values[WORDS] = words_of(field);
 		put_text(values, nulls, DEFAULT_VALUE, default_of(row, i));
 		put_text(values, nulls, ABOUT, field->about);
-		tuplestore_putvalues(result->setResult, result->setDesc,
-							 values, nulls);
+		pb_result_add(fcinfo, values, nulls);
 	}
 }

@@ -5,10 +5,11 @@
 #ifndef PB_DESCRIBE_H
 #define PB_DESCRIBE_H
 
-#include "funcapi.h"
+#include "fmgr.h"
 
 #include "field.h"
 
-extern void pb_describe(ReturnSetInfo *result, const PbResource *resource);
+extern void pb_describe_begin(FunctionCallInfo fcinfo);
+extern void pb_describe(FunctionCallInfo fcinfo, const PbResource *resource);
 
 #endif							/* PB_DESCRIBE_H */

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -21,6 +22,7 @@
 #include "http.h"
 #include "parse.h"
 #include "query.h"
+#include "result.h"
 #include "route.h"
 #include "sql.h"
 
@@ -448,35 +450,22 @@ take_headers(FunctionCallInfo fcinfo, int n, PbJson *headers)
 				 errhint("Join repeated headers with a comma.")));
 }
 
-/* The type of the answer, kept for the life of the call site. */
-static TupleDesc
-answer_type(FunctionCallInfo fcinfo)
-{
-	MemoryContext before;
-	TupleDesc	type;
-
-	if (fcinfo->flinfo->fn_extra != NULL)
-		return fcinfo->flinfo->fn_extra;
-	before = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the result of pgbeam.http() is no row");
-	fcinfo->flinfo->fn_extra = BlessTupleDesc(type);
-	MemoryContextSwitchTo(before);
-	return fcinfo->flinfo->fn_extra;
-}
-
 static Datum
 answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
 		   const PbReply *reply)
 {
-	Datum		values[3];
-	bool		nulls[3] = {0};
+	static const PbColumn columns[] = {
+		{"status", INT4OID}, {"headers", JSONBOID}, {"body", TEXTOID}
+	};
+	Datum		values[lengthof(columns)] = {
+		Int32GetDatum(status),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(headers)),
+		body_of(reply)
+	};
+	bool		nulls[lengthof(columns)] = {0};
 
-	values[0] = Int32GetDatum(status);
-	values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(headers));
-	values[2] = body_of(reply);
-	return HeapTupleGetDatum(heap_form_tuple(answer_type(fcinfo), values,
-											 nulls));
+	return HeapTupleGetDatum(pb_result_row(fcinfo, columns, lengthof(columns),
+										   values, nulls));
 }
 
 Datum

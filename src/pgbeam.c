@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -40,6 +39,7 @@
 #include "project.h"
 #include "rate.h"
 #include "replica.h"
+#include "result.h"
 #include "rewrap.h"
 #include "route.h"
 #include "sql.h"
@@ -178,12 +178,14 @@ pgbeam_create_key(PG_FUNCTION_ARGS)
 Datum
 pgbeam_keyring(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	static const PbColumn columns[] = {
+		{"key_id", TEXTOID}, {"active", BOOLOID}
+	};
 	PbFaults	faults = {0};
 	const PbKeyring *ring = pb_key_ring(&faults);
 	size_t		count = ring == NULL ? 0 : pb_keyring_count(ring);
 
-	InitMaterializedSRF(fcinfo, 0);
+	pb_result_begin(fcinfo, columns, lengthof(columns));
 	if (ring == NULL)
 		ereport(WARNING,
 				(errmsg("%s", faults.problems[0].detail),
@@ -192,14 +194,13 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < count; i++)
 	{
 		char		id[2 * PB_KEY_ID_BYTES + 1];
-		Datum		values[2];
-		bool		nulls[2] = {0};
+		Datum		values[lengthof(columns)];
+		bool		nulls[lengthof(columns)] = {0};
 
 		pb_key_id_hex(pb_keyring_id(ring, i), id);
 		values[0] = CStringGetTextDatum(id);
 		values[1] = BoolGetDatum(i == count - 1);
-		tuplestore_putvalues(result->setResult, result->setDesc,
-							 values, nulls);
+		pb_result_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -313,20 +314,19 @@ pgbeam_revoke_api_key(PG_FUNCTION_ARGS)
 
 /* The same for what leaves rows in SPI_tuptable. */
 static Datum
-list(FunctionCallInfo fcinfo,
+list(FunctionCallInfo fcinfo, const PbColumn *columns, int count,
 	 void (*act) (const PbJson *members, PbFaults *faults))
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	PbFaults	faults = {0};
 	PbJson		members[ARGUMENTS_MAX];
 	PbSqlScope	scope;
 
-	InitMaterializedSRF(fcinfo, 0);
+	pb_result_begin(fcinfo, columns, count);
 	begin_administration(fcinfo, &scope);
 	json_arguments(fcinfo, members, PG_NARGS());
 	act(members, &faults);
-	for (uint64 i = 0; faults.count == 0 && i < SPI_processed; i++)
-		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	if (faults.count == 0)
+		pb_result_add_all(fcinfo, SPI_tuptable);
 	end_administration(&scope, &faults);
 	return (Datum) 0;
 }
@@ -334,13 +334,23 @@ list(FunctionCallInfo fcinfo,
 Datum
 pgbeam_list_members(PG_FUNCTION_ARGS)
 {
-	return list(fcinfo, pb_member_list);
+	static const PbColumn columns[] = {
+		{"user_id", TEXTOID}, {"role", TEXTOID}
+	};
+
+	return list(fcinfo, columns, lengthof(columns), pb_member_list);
 }
 
 Datum
 pgbeam_list_api_keys(PG_FUNCTION_ARGS)
 {
-	return list(fcinfo, pb_apikey_list);
+	static const PbColumn columns[] = {
+		{"id", TEXTOID}, {"kind", TEXTOID}, {"owner_id", TEXTOID},
+		{"name", TEXTOID}, {"created_at", TIMESTAMPTZOID},
+		{"expires_at", TIMESTAMPTZOID}, {"revoked_at", TIMESTAMPTZOID}
+	};
+
+	return list(fcinfo, columns, lengthof(columns), pb_apikey_list);
 }
 
 Datum
@@ -352,16 +362,15 @@ pgbeam_report_domain(PG_FUNCTION_ARGS)
 Datum
 pgbeam_create_api_key(PG_FUNCTION_ARGS)
 {
+	static const PbColumn columns[] = {
+		{"id", TEXTOID}, {"key", TEXTOID}, {"expires_at", TIMESTAMPTZOID}
+	};
 	PbFaults	faults = {0};
 	PbJson		members[3];
 	PbNewKey	made;
-	TupleDesc	type;
 	HeapTuple	row = NULL;
 	PbSqlScope	scope;
 
-	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "the result of pgbeam.create_api_key() is no row");
-	type = BlessTupleDesc(type);
 	begin_administration(fcinfo, &scope);
 	json_arguments(fcinfo, members, lengthof(members));
 	if (pb_apikey_create(members,
@@ -374,7 +383,8 @@ pgbeam_create_api_key(PG_FUNCTION_ARGS)
 		};
 		bool		nulls[] = {false, false, made.never};
 
-		row = SPI_copytuple(heap_form_tuple(type, values, nulls));
+		row = SPI_copytuple(pb_result_row(fcinfo, columns, lengthof(columns),
+										  values, nulls));
 	}
 	end_administration(&scope, &faults);
 	return HeapTupleGetDatum(row);
@@ -440,9 +450,12 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 Datum
 pgbeam_logging_profile(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	static const PbColumn columns[] = {
+		{"setting", TEXTOID}, {"value", TEXTOID}, {"guarded", BOOLOID},
+		{"leak", TEXTOID}
+	};
 
-	InitMaterializedSRF(fcinfo, 0);
+	pb_result_begin(fcinfo, columns, lengthof(columns));
 	for (int i = 0; pb_guard_profile[i].name != NULL; i++)
 	{
 		const PbLogSetting *setting = &pb_guard_profile[i];
@@ -454,8 +467,7 @@ pgbeam_logging_profile(PG_FUNCTION_ARGS)
 		};
 		bool		nulls[lengthof(values)] = {0};
 
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		pb_result_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -491,9 +503,13 @@ errors_of(const PbRoute *route)
 Datum
 pgbeam_routes(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	static const PbColumn columns[] = {
+		{"operation", TEXTOID}, {"method", TEXTOID}, {"path", TEXTOID},
+		{"function", TEXTOID}, {"needs_credential", BOOLOID},
+		{"writes", BOOLOID}, {"status", INT4OID}, {"errors", INT4ARRAYOID}
+	};
 
-	InitMaterializedSRF(fcinfo, 0);
+	pb_result_begin(fcinfo, columns, lengthof(columns));
 	for (int i = 0; i < PB_OPERATIONS; i++)
 	{
 		const PbRoute *route = &pb_routes[i];
@@ -509,8 +525,7 @@ pgbeam_routes(PG_FUNCTION_ARGS)
 		};
 		bool		nulls[lengthof(values)] = {0};
 
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		pb_result_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -518,9 +533,9 @@ pgbeam_routes(PG_FUNCTION_ARGS)
 Datum
 pgbeam_fields(PG_FUNCTION_ARGS)
 {
-	InitMaterializedSRF(fcinfo, 0);
+	pb_describe_begin(fcinfo);
 	for (int i = 0; i < (int) lengthof(resources); i++)
-		pb_describe((ReturnSetInfo *) fcinfo->resultinfo, resources[i]);
+		pb_describe(fcinfo, resources[i]);
 	return (Datum) 0;
 }
 
