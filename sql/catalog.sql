@@ -94,18 +94,50 @@ SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgbeam') AND deptype = 'e'
 	AND pg_describe_object(classid, objid, objsubid) !~ 'pgbeam';
 
--- A statement of pgbeam's walks along indexes whatever the table's size; others
--- are planned as ever, and no setting is another one afterwards.
+-- A statement of pgbeam's walks along indexes however small the table; others
+-- are planned as ever, also one that is, letter by letter, a statement of
+-- pgbeam's, and no setting is another one afterwards.
+SELECT pgbeam.set_organization('walked');
+SELECT pgbeam.create_project(jsonb_build_object('name', 'p', 'org_id', 'walked', 'database', jsonb_build_object(
+	'host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', 'canary-password-Vq7R2x'))) #>> '{project,id}' AS project \gset
+SELECT pgbeam.create_replica(pgbeam.list_databases(:'project') #>> '{databases,0,id}', '{"host": "db.example.com", "port": 5432}') ->> 'id' AS replica \gset
+CREATE VIEW scans AS SELECT relname, seq_scan, idx_scan FROM pg_stat_xact_user_tables
+	WHERE relname IN ('projects', 'databases', 'replicas') ORDER BY 1;
+BEGIN;
+SELECT count(pgbeam.get_project(:'project')) + count(pgbeam.list_projects('walked')) + count(pgbeam.list_databases(:'project'))
+	+ count(pgbeam.list_replicas(pgbeam.list_databases(:'project') #>> '{databases,0,id}')) AS calls;
+SELECT relname FROM scans WHERE seq_scan > 0 OR idx_scan = 0;
+ROLLBACK;
 CREATE TABLE few (id integer PRIMARY KEY);
 INSERT INTO few VALUES (1);
 ANALYZE few;
 CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY EXECUTE query;
+	RETURN QUERY EXECUTE query USING 'walked', '00000000-0000-0000-0000-000000000000'::uuid, now();
 END
 $$;
 SELECT plan_of('EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
 SELECT plan_of('/* pgbeam */ EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
+-- the text that a trigger of a user's sees in the context of pgbeam's statement
+CREATE TABLE seen (statement text);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	context text;
+BEGIN
+	GET DIAGNOSTICS context = PG_CONTEXT;
+	INSERT INTO public.seen VALUES (substring(context FROM 'SQL statement "(.*)"'));
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER see AFTER UPDATE ON pgbeam.replicas FOR EACH ROW EXECUTE FUNCTION see();
+SELECT pgbeam.delete_project(:'project');
+DROP TRIGGER see ON pgbeam.replicas;
+SELECT statement FROM seen;
+VACUUM (FULL, ANALYZE) pgbeam.replicas;
+SELECT plan_of(replace(statement, 'UPDATE', 'EXPLAIN (COSTS OFF) UPDATE')) FROM seen;
+DROP FUNCTION see CASCADE;
+DROP TABLE seen;
+DROP VIEW scans;
 SELECT name, setting, source FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_bitmapscan', 'enable_sort') ORDER BY 1;
 DROP FUNCTION plan_of;
 DROP TABLE few;

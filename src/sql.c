@@ -14,7 +14,9 @@
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -174,10 +176,43 @@ pb_sql_memory(void)
 	return context;
 }
 
-/* Begins the text of every statement, for plan() and whoever watches. */
+/* Begins the text of every statement, for whoever watches. */
 #define MARK "/* pgbeam */ "
 
 static planner_hook_type next_planner = NULL;
+
+/*
+ * Where the texts of our kept plans stand, as long as the backend lives. That
+ * is the mark by which the planner knows a statement of ours: a backend makes
+ * it up as it goes, and no statement of a user's has it, whatever it begins
+ * with. Of a kept plan, which may be made again at any time, nothing but its
+ * text reaches the planner. (Settings on our functions would reach into users'
+ * triggers, hints are another extension's, a word in the text can be copied.)
+ */
+static HTAB *kept_texts = NULL;
+
+static bool
+is_ours(const char *text)
+{
+	return kept_texts != NULL &&
+		hash_search(kept_texts, &text, HASH_FIND, NULL) != NULL;
+}
+
+static void
+note_as_ours(SPIPlanPtr kept)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(char *), .entrysize = sizeof(char *),
+		.hcxt = pb_sql_memory()
+	};
+	const CachedPlanSource *source;
+
+	if (kept_texts == NULL)
+		kept_texts = hash_create("texts of pgbeam's plans", 128, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	source = linitial(SPI_plan_get_plan_sources(kept));
+	(void) hash_search(kept_texts, &source->query_string, HASH_ENTER, NULL);
+}
 
 /*
  * Plans a statement of ours as a walk along indexes in their order: what is a
@@ -196,7 +231,7 @@ plan(Query *query, const char *text, int options, ParamListInfo parameters)
 	PlannedStmt *planned;
 	int			level;
 
-	if (text == NULL || strncmp(text, MARK, strlen(MARK)) != 0)
+	if (!is_ours(text))
 		return planner(query, text, options, parameters);
 	level = NewGUCNestLevel();
 	for (int i = 0; i < (int) lengthof(off); i++)
@@ -229,6 +264,7 @@ prepare(PbStatement *statement)
 			 SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(kept) != 0)
 		elog(ERROR, "cannot keep the plan of \"%s\"", statement->text);
+	note_as_ours(kept);
 	statement->plan = kept;
 }
 
