@@ -3,8 +3,8 @@ SELECT r ->> 'id' AS region, r ->> 'provider' AS provider FROM json_array_elemen
 SELECT p ->> 'name' AS plan, p #>> '{limits,max_projects}' AS projects, p #>> '{limits,max_databases}' AS databases,
 	p #>> '{limits,max_connections}' AS connections, p #>> '{limits,queries_per_second}' AS "queries/s"
 FROM json_array_elements(pgbeam.list_plans() -> 'plans') p;
-SELECT pgbeam.set_organization('account', 'pro', name => 'An Account', slug => 'an-account');
-SELECT pgbeam.set_organization('account-2', max_projects => 7);
+SELECT pgbeam.set_organization('account', '{"plan": "pro", "name": "An Account", "slug": "an-account"}');
+SELECT pgbeam.set_organization('account-2', '{"max_projects": 7}');
 SELECT o FROM json_array_elements(pgbeam.list_organizations() -> 'organizations') o WHERE o ->> 'id' ~ '^account';
 SELECT pgbeam.get_organization_plan('account') ->> 'plan' AS plan;
 SELECT pgbeam.get_organization_plan('account-2') #>> '{limits,max_projects}' AS projects;
@@ -22,7 +22,7 @@ SELECT u.uri, (ask(:'key', uri)).status AS key, (ask(:'user_key', uri)).status A
 FROM (VALUES ('/v1/regions'), ('/v1/plans'), ('/v1/organizations/account/plan'), ('/v1/organizations/account-2/plan'), ('/v1/organizations/none/plan')) u (uri);
 
 -- Bad input.
-SELECT pgbeam.set_organization('account', name => '', slug => 'A Slug');
+SELECT pgbeam.set_organization('account', '{"name": "", "slug": "A Slug"}');
 SELECT pgbeam.get_organization_plan('');
 SELECT pgbeam.get_organization_plan(NULL);
 DROP FUNCTION ask;

@@ -6,7 +6,7 @@ SET test.password = 'canary-password-Vq7R2x'; -- what a table or a function hold
 CREATE FUNCTION upstream() RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))
 $$;
-SELECT pgbeam.set_organization('altered', 'scale'), pgbeam.set_member('altered', 'altered_user', 'owner');
+SELECT pgbeam.set_organization('altered', '{"plan": "scale"}'), pgbeam.set_member('altered', 'altered_user', 'owner');
 SELECT key AS organization_key FROM pgbeam.create_api_key(org_id => 'altered') \gset
 SELECT key AS user_key FROM pgbeam.create_api_key(user_id => 'altered_user') \gset
 SELECT j #>> '{project,id}' AS project, j #>> '{database,id}' AS database
@@ -27,7 +27,7 @@ INSERT INTO calls SELECT format(call, :'project', :'database', :'domain', :'repl
 	'reveal_password(%2$L)', 'rewrap()', 'list_replicas(%2$L)', 'delete_replica(%2$L, %4$L)',
 	'list_custom_domains(%1$L)', 'report_domain(''db.altered.example'', ''txt'')',
 	'verify_custom_domain(%1$L, %3$L)', 'delete_custom_domain(%1$L, %3$L)',
-	'list_organizations()', 'get_organization_plan(''altered'')', 'set_organization(''altered'', ''pro'')',
+	'list_organizations()', 'get_organization_plan(''altered'')', 'set_organization(''altered'', ''{"plan": "pro"}'')',
 	'list_members(''altered'')', 'list_api_keys()', 'key_status()', 'read_changes()',
 	'delete_database(%1$L, %2$L)', 'delete_project(%1$L)']) AS call;
 INSERT INTO calls

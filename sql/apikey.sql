@@ -1,4 +1,5 @@
 -- API keys: made, listed, revoked. Whether they are believed is for http.sql.
+SELECT pgbeam.set_organization('org_keys');
 SELECT id ~ '^pbo_[0-7][0-9a-hjkmnp-tv-z]{25}$' AS id, key ~ ('^' || id || '_[0-9a-hjkmnp-tv-z]{52}$') AS key, expires_at
 FROM pgbeam.create_api_key(org_id => 'org_keys', name => 'deployment');
 SELECT id AS user_key, key AS user_secret, key ~ '^pbu_' AS of_user, expires_at - now() BETWEEN '29 days' AND '31 days' AS in_30_days

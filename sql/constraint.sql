@@ -20,6 +20,7 @@ $$;
 
 -- A row for each table that the tests before left empty.
 SET client_min_messages = warning;
+SELECT count(pgbeam.set_organization('constraint')) AS made;
 SELECT pgbeam.set_member('constraint', 'constraint', 'owner'), id IS NOT NULL AS key FROM pgbeam.create_api_key(org_id => 'constraint');
 RESET client_min_messages;
 

@@ -9,9 +9,9 @@ SELECT new_project('domain', 'domains') AS project, new_project('domain', 'other
 RESET client_min_messages;
 
 -- A plan must have them; no plan has all.
-SELECT pgbeam.set_organization('domain', 'pro');
+SELECT pgbeam.set_organization('domain', '{"plan": "pro"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
-SELECT pgbeam.set_organization('domain', 'scale');
+SELECT pgbeam.set_organization('domain', '{"plan": "scale"}');
 
 -- The name is folded; the answer tells what to put into the DNS.
 SELECT d ->> 'id' AS domain, d ->> 'dns_verification_token' AS token,

@@ -206,7 +206,7 @@ SELECT stored() = :'before' AS nothing_written;
 -- given yet. Those answered otherwise than stated: (none)
 BEGIN;
 DELETE FROM pgbeam.hosts;
-SELECT pgbeam.set_organization('org_abc123', 'starter'), pgbeam.set_organization('string', 'starter');
+SELECT pgbeam.set_organization('org_abc123', '{"plan": "starter"}'), pgbeam.set_organization('string', '{"plan": "starter"}');
 CREATE TEMP TABLE answered AS
 WITH example (id, body, stated) AS (VALUES
 	('ok-00', '{"name": "string", "org_id": "string", "database": {"host": "string", "port": 1, "name": "string", "username": "string", "password": "canary-password-Vq7R2x"}}'::jsonb,

@@ -1,5 +1,6 @@
 -- The API over HTTP, through the router. Test/http goes through real servers.
 SET client_min_messages = warning;
+SELECT count(pgbeam.set_organization(o)) AS made FROM unnest('{http_acme,http_other}'::text[]) o;
 SELECT key AS acme FROM pgbeam.create_api_key(org_id => 'http_acme') \gset
 SELECT key AS other FROM pgbeam.create_api_key(org_id => 'http_other') \gset
 SELECT key AS anna FROM pgbeam.create_api_key(user_id => 'http_anna') \gset
@@ -104,9 +105,9 @@ FROM unnest(ARRAY['my-own.id_1', E'with\nnewline', 'with space', repeat('i', 128
 -- A refusal after a write leaves nothing: the name is taken, the host was not.
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'shop'));
 SELECT count(*) FROM pgbeam.hosts WHERE host LIKE 'shop%';
-SELECT pgbeam.set_organization('http_acme', max_projects => 3);
+SELECT pgbeam.set_organization('http_acme', '{"max_projects": 3}');
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'fourth'));
-SELECT pgbeam.set_organization('http_acme', 'starter');
+SELECT pgbeam.set_organization('http_acme', '{"plan": "starter", "max_projects": null}');
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x', more => '{"self_hosted": true}'));
 
 -- Requests that write need READ COMMITTED; those that read do not.

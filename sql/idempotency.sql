@@ -1,5 +1,6 @@
 -- Requests sent again with the same Idempotency-Key.
 SET client_min_messages = warning;
+SELECT count(pgbeam.set_organization(o)) AS made FROM unnest('{idem_acme,idem_other}'::text[]) o;
 SELECT key AS acme FROM pgbeam.create_api_key(org_id => 'idem_acme') \gset
 SELECT key AS other FROM pgbeam.create_api_key(org_id => 'idem_other') \gset
 SELECT key AS anna FROM pgbeam.create_api_key(user_id => 'idem_anna') \gset

@@ -1,4 +1,5 @@
 -- Members, and organizations suspended.
+SELECT pgbeam.set_organization('org_members');
 SELECT pgbeam.set_member('org_members', 'user_1', 'owner');
 SELECT pgbeam.set_member('org_members', 'user_2', 'member');
 SELECT pgbeam.set_member('org_members', 'user_2', 'admin');
@@ -15,7 +16,7 @@ SELECT * FROM pgbeam.list_members('org_nobodys');
 SELECT pgbeam.suspend_organization('org_members');
 SELECT suspended_at IS NOT NULL AS suspended FROM pgbeam.organizations WHERE org_id = 'org_members';
 -- Another plan does not lift it.
-SELECT pgbeam.set_organization('org_members', 'pro');
+SELECT pgbeam.set_organization('org_members', '{"plan": "pro"}') ->> 'suspended_at' IS NOT NULL AS suspended;
 SELECT suspended_at IS NOT NULL AS suspended FROM pgbeam.organizations WHERE org_id = 'org_members';
 SELECT pgbeam.resume_organization('org_members');
 SELECT suspended_at IS NOT NULL AS suspended FROM pgbeam.organizations WHERE org_id = 'org_members';

@@ -12,48 +12,79 @@ $$;
 -- The limits of an answer are the organization's: none, its plan's, its own.
 SELECT pgbeam.create_project(body('limits', 'a')) #>> '{project,max_connections}' AS max_connections;
 SELECT limits('limits');
-SELECT pgbeam.set_organization('limits', 'starter'); SELECT limits('limits');
-SELECT pgbeam.set_organization('limits', 'pro'); SELECT limits('limits');
-SELECT pgbeam.set_organization('limits', 'scale'); SELECT limits('limits');
-SELECT pgbeam.set_organization('limits', 'enterprise'); SELECT limits('limits');
-SELECT pgbeam.set_organization('limits', 'starter', queries_per_second => 7, burst_size => 9, max_connections => 0); SELECT limits('limits');
-SELECT pgbeam.set_organization('limits'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": "starter"}'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": "pro"}'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": "scale"}'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": "enterprise"}'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": "starter", "queries_per_second": 7, "burst_size": 9, "max_connections": 0}'); SELECT limits('limits');
+SELECT pgbeam.set_organization('limits', '{"plan": null, "queries_per_second": null, "burst_size": null}'); SELECT limits('limits');
 
 -- A plan is full, until a project goes or the limit is lifted.
-SELECT pgbeam.set_organization('full', 'starter');
+SELECT pgbeam.set_organization('full', '{"plan": "starter"}');
 SELECT count(pgbeam.create_project(body('full', 'p' || i))) FROM generate_series(1, 5) i;
 SELECT pgbeam.create_project(body('full', 'p6'));
-SELECT pgbeam.set_organization('full', 'starter', max_projects => 1);
+SELECT pgbeam.set_organization('full', '{"plan": "starter", "max_projects": 1}');
 SELECT pgbeam.create_project(body('full', 'p6'));
-SELECT pgbeam.set_organization('full', 'starter');
+SELECT pgbeam.set_organization('full', '{"max_projects": null}');
 SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'full' AND name = 'p1';
 SELECT pgbeam.create_project(body('full', 'p6')) IS NOT NULL AS created;
-SELECT pgbeam.set_organization('full', 'starter', max_projects => 0);
+SELECT pgbeam.set_organization('full', '{"max_projects": 0}');
 SELECT pgbeam.create_project(body('full', 'p7')) IS NOT NULL AS created;
 SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS there, count(*) AS ever FROM pgbeam.projects WHERE org_id = 'full';
 
 -- Exact only where every create sees the one before it.
-SELECT pgbeam.set_organization('full', 'pro');
+SELECT pgbeam.set_organization('full', '{"plan": "pro", "max_projects": null}');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pgbeam.create_project(body('full', 'p8'));
 ROLLBACK;
 BEGIN ISOLATION LEVEL READ UNCOMMITTED;
 SELECT pgbeam.create_project(body('full', 'p8')) IS NOT NULL AS created;
 ROLLBACK;
-SELECT pgbeam.set_organization('full');
+SELECT pgbeam.set_organization('full', '{"plan": null}');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pgbeam.create_project(body('full', 'p8')) IS NOT NULL AS created;
 ROLLBACK;
 
 -- self_hosted takes a plan that has it, where there is a plan.
 SELECT plan, hosted FROM (VALUES (1, NULL), (2, 'scale'), (3, 'enterprise')) v(n, plan),
-	LATERAL (SELECT pgbeam.set_organization('own', plan)) s,
+	LATERAL (SELECT pgbeam.set_organization('own', jsonb_build_object('plan', plan))) s,
 	LATERAL (SELECT pgbeam.create_project(body('own', 'p' || n, '{"self_hosted": true}')) #>> '{project,self_hosted}' AS hosted) c;
-SELECT pgbeam.set_organization('own', 'pro');
+SELECT pgbeam.set_organization('own', '{"plan": "pro"}');
 SELECT pgbeam.create_project(body('own', 'p4', '{"self_hosted": true}'));
 
+-- What is absent stays, null is the plan's own, or none.
+SELECT pgbeam.set_organization('kept', '{"plan": "pro", "max_projects": 7, "max_databases": 0, "name": "Kept", "slug": "kept-1"}');
+SELECT pgbeam.set_organization('kept', '{"name": "Acme"}');
+SELECT pgbeam.set_organization('kept', '{"burst_size": 3}');
+SELECT pgbeam.set_organization('kept', '{"max_projects": null}');
+SELECT pgbeam.set_organization('kept', '{"name": null, "slug": ""}');
+SELECT pgbeam.set_organization('kept', '{"plan": null}');
+SELECT pgbeam.set_organization('kept');
+SELECT plan, max_projects, max_databases, burst_size, name, slug FROM pgbeam.organizations WHERE org_id = 'kept';
+SELECT pgbeam.suspend_organization('kept');
+SELECT pgbeam.set_organization('kept', '{"plan": "scale"}') ->> 'suspended_at' IS NOT NULL AS suspended;
+
+-- A misspelt setting is no setting, and changes nothing.
+SELECT pgbeam.set_organization('kept', '{"max_project": 1, "plan": "starter"}');
+SELECT pgbeam.set_organization('kept', '{"org_id": "other", "suspended_at": null, "Plan": "pro", "max_projects": "1"}');
+SELECT pgbeam.set_organization('kept', NULL);
+SELECT pgbeam.set_organization('kept', '"pro"');
+SELECT plan, max_projects FROM pgbeam.organizations WHERE org_id = 'kept';
+
+-- A misspelt organization is not another one. A create by trusted SQL makes
+-- one, while that is wanted.
+SELECT pgbeam.set_member('kep', 'user', 'owner');
+SELECT pgbeam.create_api_key(org_id => 'kep');
+SELECT id ~ '^pbu_' AS of_user FROM pgbeam.create_api_key(user_id => 'nobody known');
+SET pgbeam.register_organizations = off;
+SELECT pgbeam.create_project(body('kep', 'kept-a'));
+SELECT pgbeam.create_project(body('kept', 'kept-a')) IS NOT NULL AS created;
+RESET pgbeam.register_organizations;
+SELECT pgbeam.create_project(body('kep', 'kept-a')) IS NOT NULL AS created;
+SELECT org_id FROM pgbeam.organizations WHERE org_id ~ '^kep' ORDER BY 1;
+
 -- Bad input.
-SELECT pgbeam.set_organization(NULL, 'gold', -1, burst_size => -2147483648);
+SELECT pgbeam.set_organization(NULL, '{"plan": "gold", "max_projects": -1, "burst_size": -2147483648}');
 SELECT pgbeam.set_organization(repeat('o', 256));
 SELECT pgbeam.set_organization('');
 

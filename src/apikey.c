@@ -374,10 +374,10 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	if (proof == PB_KEY_REFUSED)
 		return false;
 	set_times(row, expires_in, faults);
-	if (faults->count > 0)
+	if (faults->count > 0 ||
+		(proof == PB_KEY_OF_ORGANIZATION &&
+		 !pb_organization_require(row->values[at.owner_id], faults)))
 		return false;
-	if (proof == PB_KEY_OF_ORGANIZATION)
-		pb_organization_register(row->values[at.owner_id]);
 	pb_random(&random, sizeof(random));
 	pb_id_make(random, uuid.data);
 	made->key = spell_key(proof, &uuid);

@@ -25,7 +25,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_api_key';
 COMMENT ON FUNCTION pgbeam.create_api_key(text, text, text, interval) IS
-'Makes an API key of an organization (which acts for it alone, and may do everything there) or of a user (who acts by his role in each of his organizations), and answers its id and the key. The key is shown this once and stored as a digest. Without expires_in it does not end by itself. An unknown organization is registered. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+'Makes an API key of an organization or of a user, and answers its id and the key.
+An organization''s acts for it alone and may do everything there, a user''s acts by their role in each of their organizations. The key is shown this once and stored as a digest. Without expires_in it does not end by itself. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.list_api_keys(
 	org_id text DEFAULT NULL,

@@ -84,7 +84,7 @@ static const struct
 	{"report_connection_test(pg_catalog.text, pg_catalog.bool, pg_catalog.float8, pg_catalog.text, pg_catalog.text)", DATA_PLANE},
 	{"report_domain(pg_catalog.text, pg_catalog.text)", ADMIN},
 	{"reveal_password(pg_catalog.text)", DATA_PLANE},
-	{"set_organization(pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.int4, pg_catalog.text, pg_catalog.text)", ADMIN},
+	{"set_organization(pg_catalog.text, pg_catalog.jsonb)", ADMIN},
 	{"suspend_organization(pg_catalog.text)", ADMIN},
 	{"resume_organization(pg_catalog.text)", ADMIN},
 	{"set_member(pg_catalog.text, pg_catalog.text, pg_catalog.text)", ADMIN},

@@ -104,9 +104,9 @@ pb_member_set(const PbJson *members, PbFaults *faults)
 	PbRow	   *row = pb_row_make(&pb_member);
 
 	pb_check_members(row, members, row->shape->count, faults);
-	if (faults->count > 0)
+	if (faults->count > 0 ||
+		!pb_organization_require(row->values[at.org_id], faults))
 		return;
-	pb_organization_register(row->values[at.org_id]);
 	if (pb_sql_run(&set, row->values, NULL) == 0)
 		pb_sql_vetoed(pb_member.table);
 }

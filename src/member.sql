@@ -15,7 +15,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_member';
 COMMENT ON FUNCTION pgbeam.set_member(text, text, text) IS
-'Makes a user (the claim sub of his tokens) a member of an organization, or gives him another role: owner and admin may do everything, member may look. An unknown organization is registered. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+'Makes a user a member of an organization, or gives them another role.
+The user is the claim sub of their tokens; owner and admin may do everything, member may look. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.remove_member(org_id text, user_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -5,11 +5,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "check.h"
 #include "organization.h"
+#include "show.h"
 #include "sql.h"
 #include "text.h"
 
@@ -18,6 +21,8 @@
 		.name = name_, .kind = PB_INTEGER, .flags = PB_OPEN | PB_NULLABLE, \
 		.least = 0, .most = PG_INT32_MAX, .about = about_ \
 	}
+
+static bool registers;			/* see pb_organization_register() */
 
 static const PbField fields[] = {
 	{
@@ -29,25 +34,26 @@ static const PbField fields[] = {
 	{
 		.name = "plan", .kind = PB_WORD, .flags = PB_OPEN | PB_NULLABLE,
 		.words = pb_plan_names,
-		.about = "The plan; without one there are no limits but the organization's own."
+		.about = "The plan; with null there are no limits but the organization's own."
 	},
-	LIMIT("max_projects", "Projects at a time; 0 is no limit, absent is the plan's."),
-	LIMIT("max_databases", "Databases of a project; 0 is no limit, absent is the plan's."),
-	LIMIT("max_connections", "Connections; 0 is no limit, absent is the plan's."),
-	LIMIT("queries_per_second", "Queries a second; 0 is no limit, absent is the plan's."),
-	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, absent is the plan's."),
+	LIMIT("max_projects", "Projects at a time; 0 is no limit, null is the plan's."),
+	LIMIT("max_databases", "Databases of a project; 0 is no limit, null is the plan's."),
+	LIMIT("max_connections", "Connections; 0 is no limit, null is the plan's."),
+	LIMIT("queries_per_second", "Queries a second; 0 is no limit, null is the plan's."),
+	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, null is the plan's."),
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
 		.most = 255,
-		.about = "Its name for people; absent: its id."
+		.about = "Its name for people; null: its id."
 	},
 	{
 		.name = "slug", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
 		.most = 255,
-		.about = "Its name in addresses; absent: its id."
+		.about = "Its name in addresses; null: its id."
 	},
 	{
-		.name = "suspended_at", .kind = PB_TIME, .flags = PB_NULLABLE,
+		.name = "suspended_at", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE,
 		.about = "Since when its requests are refused, if they are."
 	},
 	{0}
@@ -61,6 +67,15 @@ const PbResource pb_organization = {
 	.fields = fields,
 	.prepared = &prepared,
 };
+
+void
+pb_organization_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.register_organizations",
+							 "Whether a project that trusted SQL creates registers an organization that is not known.",
+							 NULL, &registers, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
 
 static const Oid id_type[] = {TEXTOID};
 
@@ -94,18 +109,37 @@ static PbStatement register_id = {
 	.nargs = 1, .types = id_type
 };
 
-static const Oid set_types[] = {
+/* The leaves, but for the last, which is not set here. */
+#define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug"
+#define SETTINGS_COUNT 9
+
+static const Oid set_types[SETTINGS_COUNT + 1] = {
 	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
-	TEXTOID
+	TEXTOID, BOOLARRAYOID
 };
 
+static const PbResult set_results[SETTINGS_COUNT + 1] = {
+	{TEXTOID, false}, {TEXTOID, true}, {INT4OID, true}, {INT4OID, true},
+	{INT4OID, true}, {INT4OID, true}, {INT4OID, true}, {TEXTOID, true},
+	{TEXTOID, true}, {TIMESTAMPTZOID, true}
+};
+
+/* The last parameter tells which of the values are given. */
+#define IF_GIVEN(column, n) \
+	column " = CASE WHEN $10[" #n "] THEN $" #n " ELSE o." column " END"
+
+/* One statement, so that of two sets at once none undoes the other's. */
 static PbStatement set = {
-	.text = "INSERT INTO pgbeam.organizations "
-	"(org_id, " PLAN_AND_LIMITS ", name, slug) "
+	.text = "INSERT INTO pgbeam.organizations AS o (" SETTINGS ") "
 	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-	"ON CONFLICT (org_id) DO UPDATE SET (" PLAN_AND_LIMITS ", name, slug) = "
-	"ROW ($2, $3, $4, $5, $6, $7, $8, $9)",
-	.nargs = lengthof(set_types), .types = set_types
+	"ON CONFLICT (org_id) DO UPDATE SET "
+	IF_GIVEN("plan", 2) ", " IF_GIVEN("max_projects", 3) ", "
+	IF_GIVEN("max_databases", 4) ", " IF_GIVEN("max_connections", 5) ", "
+	IF_GIVEN("queries_per_second", 6) ", " IF_GIVEN("burst_size", 7) ", "
+	IF_GIVEN("name", 8) ", " IF_GIVEN("slug", 9)
+	" RETURNING " SETTINGS ", suspended_at",
+	.nargs = lengthof(set_types), .types = set_types,
+	.nresults = lengthof(set_results), .results = set_results
 };
 
 static const Oid suspend_types[] = {TEXTOID, TIMESTAMPTZOID};
@@ -143,15 +177,27 @@ pb_organization_find(Datum org_id, PbReading reading,
 	}
 }
 
+/* The same words wherever one must be there. */
+bool
+pb_organization_refuse_unknown(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_NOT_FOUND, "organization not found",
+				 "pgbeam.set_organization() makes one.");
+	return false;
+}
+
 /*
  * Makes an unknown organization known, without plan or limits; another
- * session may just have done so.
+ * session may just have done so. False with faults where the operator wants
+ * none to be made by the way.
  */
-void
-pb_organization_register(Datum org_id)
+bool
+pb_organization_register(Datum org_id, PbFaults *faults)
 {
 	const char *id = TextDatumGetCString(org_id);
 
+	if (!registers)
+		return pb_organization_refuse_unknown(faults);
 	if (pb_sql_run(&register_id, &org_id, NULL) > 0)
 		ereport(NOTICE,
 				(pb_text_is_name(id, strlen(id)) ?
@@ -160,6 +206,7 @@ pb_organization_register(Datum org_id)
 				 errmsg("the organization was not known and has been registered")));
 	else if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
 		pb_sql_vetoed(pb_organization.table);
+	return true;
 }
 
 /* Without a plan nothing is forbidden. */
@@ -175,15 +222,70 @@ pb_organization_has_domains(const PbOrganization *organization)
 	return organization->plan == NULL || organization->plan->custom_domains;
 }
 
-/* Makes or replaces an organization; members stand in the order of fields. */
+/* What a row has been given, as an array of booleans. */
+static Datum
+given_of(const PbRow *row)
+{
+	Datum		given[SETTINGS_COUNT];
+
+	for (int i = 0; i < SETTINGS_COUNT; i++)
+		given[i] = BoolGetDatum(row->given[i]);
+	return PointerGetDatum(construct_array(given, SETTINGS_COUNT, BOOLOID,
+										   sizeof(bool), true, TYPALIGN_CHAR));
+}
+
+/* Writes what is given, and reads the whole row. */
+static void
+write_settings(PbRow *row)
+{
+	Datum		values[SETTINGS_COUNT + 1];
+	char		nulls[SETTINGS_COUNT + 1];
+	bool		isnull[lengthof(set_results)];
+
+	memcpy(values, row->values, SETTINGS_COUNT * sizeof(Datum));
+	memcpy(nulls, row->nulls, SETTINGS_COUNT);
+	values[SETTINGS_COUNT] = given_of(row);
+	nulls[SETTINGS_COUNT] = ' ';
+	if (!pb_sql_row(&set, values, nulls, row->values, isnull))
+		pb_sql_vetoed(pb_organization.table);
+	for (int i = 0; i < (int) lengthof(set_results); i++)
+		row->nulls[i] = isnull[i] ? 'n' : ' ';
+}
+
+/*
+ * Makes an organization, or changes what settings name of one, and shows it.
+ * A member that it does not have is refused: a limit that is misspelt would
+ * be no limit, without a word.
+ */
 void
-pb_organization_set(const PbJson *members, PbFaults *faults)
+pb_organization_set(const PbJson *org_id, const PbJson *settings,
+					StringInfo answer, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
 
-	pb_check_members(row, members, lengthof(set_types), faults);
-	if (faults->count == 0 && pb_sql_run(&set, row->values, row->nulls) == 0)
-		pb_sql_vetoed(pb_organization.table);
+	if (settings->type != PB_JSON_OBJECT)
+	{
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "settings must be a JSON object",
+					 "Write pgbeam.set_organization('org_abc123', '{\"plan\": \"pro\"}').");
+		return;
+	}
+	pb_check_value(row, 0, org_id, faults);
+	pb_check_update(row, settings, faults, faults);
+	if (faults->count > 0)
+		return;
+	write_settings(row);
+	pb_show(answer, row);
+}
+
+/* Whether it is there; false with faults. */
+bool
+pb_organization_require(Datum org_id, PbFaults *faults)
+{
+	PbOrganization organization;
+
+	pb_organization_find(org_id, PB_LATEST, &organization);
+	return organization.is_known || pb_organization_refuse_unknown(faults);
 }
 
 static void
@@ -202,7 +304,7 @@ set_suspended(const PbJson *members, bool suspended, PbFaults *faults)
 		return;
 	if (pb_sql_run(&find[PB_LATEST], values, NULL) > 0)
 		pb_sql_vetoed(pb_organization.table);
-	pb_fault_set(faults, PB_NOT_FOUND, "organization not found", NULL);
+	(void) pb_organization_refuse_unknown(faults);
 }
 
 /* From the next request on, all are refused but trusted SQL's. */

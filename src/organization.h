@@ -21,10 +21,14 @@ extern const PbResource pb_organization;
 
 extern void pb_organization_find(Datum org_id, PbReading reading,
 								 PbOrganization *organization);
-extern void pb_organization_register(Datum org_id);
+extern void pb_organization_define_settings(void);
+extern bool pb_organization_refuse_unknown(PbFaults *faults);
+extern bool pb_organization_require(Datum org_id, PbFaults *faults);
+extern bool pb_organization_register(Datum org_id, PbFaults *faults);
 extern bool pb_organization_has_domains(const PbOrganization *organization);
 extern bool pb_organization_may_self_host(const PbOrganization *organization);
-extern void pb_organization_set(const PbJson *members, PbFaults *faults);
+extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
+								StringInfo answer, PbFaults *faults);
 extern void pb_organization_suspend(const PbJson *members, PbFaults *faults);
 extern void pb_organization_resume(const PbJson *members, PbFaults *faults);
 

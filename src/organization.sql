@@ -14,25 +14,16 @@ CREATE TABLE pgbeam.organizations (
 		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
-'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a create by trusted SQL registers an unknown one. Suspend one rather than delete its row: without it its keys are refused, and nothing limits it.';
+'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a project that trusted SQL creates registers an unknown one, while pgbeam.register_organizations is on. Suspend one rather than delete its row: without it its keys are refused, and nothing limits it.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
 
-CREATE FUNCTION pgbeam.set_organization(
-	org_id text,
-	plan text DEFAULT NULL,
-	max_projects integer DEFAULT NULL,
-	max_databases integer DEFAULT NULL,
-	max_connections integer DEFAULT NULL,
-	queries_per_second integer DEFAULT NULL,
-	burst_size integer DEFAULT NULL,
-	name text DEFAULT NULL,
-	slug text DEFAULT NULL)
-RETURNS void
+CREATE FUNCTION pgbeam.set_organization(org_id text, settings jsonb DEFAULT '{}') RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
-COMMENT ON FUNCTION pgbeam.set_organization(text, text, integer, integer, integer, integer, integer, text, text) IS
-'Makes an organization, or replaces its plan (starter, pro, scale, enterprise or null), own limits and names. A limit of null is the plan''s, 0 is none; name and slug of null are its id. What exists already is never removed. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+COMMENT ON FUNCTION pgbeam.set_organization(text, jsonb) IS
+'Makes an organization, or changes what the settings name of one.
+Settings are plan (starter, pro, scale, enterprise), max_projects, max_databases (of a project), max_connections, queries_per_second, burst_size, name and slug. What they do not name stays as it is. A limit of null is the plan''s and 0 is none; a plan of null is none; name and slug of null are the org_id. Answers the organization as it is then, without what is null. A smaller limit removes nothing that is there. Errors: PT400 with all that is wrong, members that there are not among it, PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.suspend_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

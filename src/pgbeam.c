@@ -95,6 +95,7 @@ _PG_init(void)
 		elog(ERROR, "libsodium cannot be initialized");
 	pb_keyfile_define_settings();
 	pb_token_define_settings();
+	pb_organization_define_settings();
 	pb_caller_define_settings();
 	pb_http_define_settings();
 	pb_rate_define_settings();
@@ -279,7 +280,20 @@ administer(FunctionCallInfo fcinfo,
 Datum
 pgbeam_set_organization(PG_FUNCTION_ARGS)
 {
-	return administer(fcinfo, pb_organization_set);
+	PbFaults	faults = {0};
+	PbJson		org_id;
+	PbJson		settings = {.type = PB_JSON_NULL};
+	StringInfoData answer;
+	PbSqlScope	scope;
+
+	initStringInfo(&answer);
+	begin_administration(fcinfo, &scope);
+	json_arguments(fcinfo, &org_id, 1);
+	if (!PG_ARGISNULL(1))
+		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(1)), &settings);
+	pb_organization_set(&org_id, &settings, &answer, &faults);
+	end_administration(&scope, &faults);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }
 
 Datum

@@ -258,7 +258,7 @@ has_room(Datum org_id, int32 limit)
 
 /*
  * Whether the plan allows the project. An unknown organization, as trusted SQL
- * may name one, is registered; one with a limit is locked.
+ * may name one, is registered, or refused; one with a limit is locked.
  */
 static bool
 plan_allows(const PbRow *project, PbOrganization *organization,
@@ -269,7 +269,8 @@ plan_allows(const PbRow *project, PbOrganization *organization,
 
 	if (!organization->is_known)
 	{
-		pb_organization_register(org_id);
+		if (!pb_organization_register(org_id, faults))
+			return false;
 		pb_organization_find(org_id, PB_LATEST, organization);
 	}
 	if (organization->limits[PB_MAX_PROJECTS] > 0)

@@ -7,7 +7,7 @@ import { idsOf, operationNames, startForms, takesBody } from './forms.js';
 import { createPgbeam, masked } from './support.js';
 
 const pgbeam = await createPgbeam('http_api');
-await pgbeam.sql("SELECT pgbeam.set_organization(o, 'starter') FROM unnest($1::text[]) o", [organization, 'string']);
+await pgbeam.sql(`SELECT pgbeam.set_organization(o, '{"plan": "starter"}') FROM unnest($1::text[]) o`, [organization, 'string']);
 const keys = {
   [organization]: (await pgbeam.createKey({ organization })).key,
   string: (await pgbeam.createKey({ organization: 'string' })).key,

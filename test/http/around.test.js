@@ -9,7 +9,7 @@ import { createPgbeam, masked } from './support.js';
 
 const pgbeam = await createPgbeam('http_around');
 const setPlan = (plan, id = organization) =>
-  pgbeam.sql("SELECT pgbeam.set_organization($1, $2, name => 'Acme Corp', slug => 'acme-corp')", id, plan);
+  pgbeam.sql('SELECT pgbeam.set_organization($1, $2)', id, { plan, name: 'Acme Corp', slug: 'acme-corp' });
 await setPlan('scale');
 const { key } = await pgbeam.createKey({ organization });
 await pgbeam.sql("SELECT pgbeam.set_member($1, 'u_admin', 'admin')", organization);

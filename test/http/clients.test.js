@@ -279,11 +279,13 @@ function testGo(form) {
   });
 
   test('takes limits up to 2147483647', async () => {
-    await pgbeam.sql('SELECT pgbeam.set_organization($1, queries_per_second => 2147483647, burst_size => 2147483647, max_connections => 2147483647)', organization);
+    await pgbeam.sql('SELECT pgbeam.set_organization($1, $2)', organization,
+      { queries_per_second: 2147483647, burst_size: 2147483647, max_connections: 2147483647 });
     const { ids, project } = await create();
     assert.deepEqual([project.queries_per_second, project.burst_size, project.max_connections], Array(3).fill(2147483647));
     assertDecodes((await send('getProject', ids)).body);
-    await pgbeam.sql('SELECT pgbeam.set_organization($1)', organization);
+    await pgbeam.sql('SELECT pgbeam.set_organization($1, $2)', organization,
+      { queries_per_second: null, burst_size: null, max_connections: null });
   });
 
   test('gets no empty body with a success but 204', async () => {

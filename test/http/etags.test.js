@@ -7,7 +7,7 @@ import { startForms } from './forms.js';
 import { createPgbeam } from './support.js';
 
 const pgbeam = await createPgbeam('http_etags');
-await pgbeam.sql("SELECT pgbeam.set_organization($1, 'pro')", organization);
+await pgbeam.sql(`SELECT pgbeam.set_organization($1, '{"plan": "pro"}')`, organization);
 const { key } = await pgbeam.createKey({ organization });
 await pgbeam.sql("SELECT pgbeam.set_member($1, 'u_member', 'member')", organization);
 const memberKey = (await pgbeam.createKey({ user: 'u_member' })).key;
@@ -67,9 +67,9 @@ function testTags(form) {
     assert.notEqual(second, first);
     await call('deleteDatabase', [ids[0], added]);
     assert.equal(await tag(), first);
-    await pgbeam.sql("SELECT pgbeam.set_organization($1, 'scale')", organization);
+    await pgbeam.sql(`SELECT pgbeam.set_organization($1, '{"plan": "scale"}')`, organization);
     assert.notEqual(await tag(), first);
-    await pgbeam.sql("SELECT pgbeam.set_organization($1, 'pro')", organization);
+    await pgbeam.sql(`SELECT pgbeam.set_organization($1, '{"plan": "pro"}')`, organization);
     assert.equal(await tag(), first);
   });
 }

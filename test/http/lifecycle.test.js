@@ -12,7 +12,7 @@ import { startForms } from './forms.js';
 import { createPgbeam, masked } from './support.js';
 
 const pgbeam = await createPgbeam('http_lifecycle');
-await pgbeam.sql("SELECT pgbeam.set_organization($1, 'starter')", organization);
+await pgbeam.sql(`SELECT pgbeam.set_organization($1, '{"plan": "starter"}')`, organization);
 const { key } = await pgbeam.createKey({ organization });
 await pgbeam.sql("SELECT pgbeam.set_member($1, 'u_member', 'member')", organization);
 const memberKey = (await pgbeam.createKey({ user: 'u_member' })).key;
@@ -572,7 +572,7 @@ function testIdempotency(form) {
 
 function testSelfHosted(form) {
   test('self_hosted, where the plan has it', async () => {
-    await pgbeam.sql("SELECT pgbeam.set_organization('org_scale', 'scale')");
+    await pgbeam.sql(`SELECT pgbeam.set_organization('org_scale', '{"plan": "scale"}')`);
     const scale = (await pgbeam.createKey({ organization: 'org_scale' })).key;
     const body = createBody({ org_id: 'org_scale', self_hosted: true });
     const created = parsed(await form.call('createProject', { key: scale, body }));

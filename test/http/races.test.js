@@ -6,7 +6,7 @@ import { startForms } from './forms.js';
 import { createPgbeam } from './support.js';
 
 const pgbeam = await createPgbeam('http_races');
-await pgbeam.sql("SELECT pgbeam.set_organization('full', 'starter'), pgbeam.set_organization('free')");
+await pgbeam.sql(`SELECT pgbeam.set_organization('full', '{"plan": "starter"}'), pgbeam.set_organization('free')`);
 const keyOf = async (organization) => (await pgbeam.createKey({ organization })).key;
 const keys = { full: await keyOf('full'), free: await keyOf('free') };
 const many = Array.from({ length: 16 }, (_, i) => i);

@@ -70,9 +70,13 @@ async function installPgbeam(sql) {
 /** The same with the extension in it. */
 export async function createPgbeam(name) {
   const database = await createDatabase(name, installPgbeam);
-  const createKey = async (owner) => (await database.pool.query(
-    'SELECT id, key FROM pgbeam.create_api_key(org_id => $1, user_id => $2, expires_in => $3)',
-    [owner.organization, owner.user, owner.expiresIn])).rows[0];
+  // An owner that is an organization is made where it is none yet.
+  const createKey = async (owner) => {
+    if (owner.organization !== undefined) await database.sql('SELECT pgbeam.set_organization($1)', owner.organization);
+    return (await database.pool.query(
+      'SELECT id, key FROM pgbeam.create_api_key(org_id => $1, user_id => $2, expires_in => $3)',
+      [owner.organization, owner.user, owner.expiresIn])).rows[0];
+  };
   // Hosts too: one is never given twice, and each form makes the same requests.
   const empty = () => database.pool.query('DELETE FROM pgbeam.databases; DELETE FROM pgbeam.projects; DELETE FROM pgbeam.hosts');
   return { ...database, createKey, empty };

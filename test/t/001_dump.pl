@@ -52,11 +52,12 @@ my %restores = (
 sub write_rows
 {
 	value($home, <<'SQL');
-SELECT pgbeam.set_organization('acme', 'pro', max_projects => 7, burst_size => 0),
-	pgbeam.set_organization('initech', 'enterprise'), pgbeam.suspend_organization('initech'),
+SELECT pgbeam.set_organization('acme', '{"plan": "pro", "max_projects": 7, "burst_size": 0}'),
+	pgbeam.set_organization('initech', '{"plan": "enterprise"}'), pgbeam.suspend_organization('initech'),
 	pgbeam.set_member('acme', 'anna', 'owner'), pgbeam.set_jwks('{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k",
 		"x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'),
 	(SELECT id FROM pgbeam.create_api_key(org_id => 'acme')), (SELECT id FROM pgbeam.create_api_key(user_id => 'anna', expires_in => '1 day'));
+SELECT pgbeam.set_organization('globex');
 SELECT key FROM pgbeam.create_api_key(org_id => 'globex') \gset
 SELECT status FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('x-api-key', :'key',
 	'content-type', 'application/json', 'idempotency-key', 'one'), '{}')

@@ -35,7 +35,7 @@ my %rights = (
 		$denied, $unknown, $denied, $ok, $ok ],
 	delete => [ sub { "SELECT pgbeam.delete_project('" . pop(@victims) . "')" },
 		$denied, $unknown, $denied, $ok, $ok ],
-	set_organization => [ "SELECT pgbeam.set_organization('acme', 'scale')",
+	set_organization => [ q(SELECT pgbeam.set_organization('acme', '{"plan": "scale"}')),
 		$denied, $denied, $denied, $ok, $ok ],
 	key_status => [ 'SELECT pgbeam.key_status()', $denied, $denied, $denied, $ok, $ok ],
 	keyring => [ 'SELECT pgbeam.keyring()', $denied, $denied, $denied, $ok, $ok ],

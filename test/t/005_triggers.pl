@@ -21,7 +21,7 @@ value($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"db.
 my %calls = (
 	create => sub { 'SELECT ' . create_call('new ' . ++$n) },
 	create_elsewhere => sub { 'SELECT ' . create_call('new', org_id => 'org ' . ++$n) },
-	set_organization => sub { "SELECT pgbeam.set_organization('acme', 'pro')" },
+	set_organization => sub { q(SELECT pgbeam.set_organization('acme', '{"plan": "pro"}')) },
 	set_other => sub { "SELECT pgbeam.set_organization('other')" },
 	suspend => sub { "SELECT pgbeam.suspend_organization('acme')" },
 	report_domain => sub { "SELECT pgbeam.report_domain('db.acme.example', 'x')" },

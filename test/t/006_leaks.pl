@@ -21,7 +21,7 @@ my $n = 0;
 value($node, <<'SQL');
 CREATE ROLE boss LOGIN; CREATE ROLE app LOGIN; CREATE ROLE nobody LOGIN;
 SELECT pgbeam.grant_access('boss', 'admin'), pgbeam.grant_access('app', 'api'),
-	pgbeam.set_organization('full', max_projects => 1);
+	pgbeam.set_organization('full', '{"max_projects": 1}');
 SQL
 
 # A request body; the password stands last, close to what is appended.

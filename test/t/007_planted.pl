@@ -131,7 +131,7 @@ sub failures
 	my ($made, $made_database) = make($where, 'round ' . ++$round);
 	my @calls = (
 		"get_project('$made')", "get_database('$made', '$made_database')",
-		"set_organization('acme', 'enterprise', 1000)", "delete_project('$made')",
+		q(set_organization('acme', '{"plan": "enterprise", "max_projects": 1000}')), "delete_project('$made')",
 		"typeid_timestamp('$made')", "typeid_decode('$made')",
 		"typeid_encode('x', pgbeam.typeid_decode('$made'))", "typeid('x')",
 		'fields()', 'keyring()', 'key_status()');

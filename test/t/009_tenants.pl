@@ -32,6 +32,7 @@ my $json = JSON::PP->new->canonical->allow_nonref;
 my $node = set_up('main', folder('keys') . '/keyring');
 value($node, <<'SQL');
 CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api');
+SELECT pgbeam.set_organization(o) FROM unnest('{ours,theirs,closed}'::text[]) AS o;
 SELECT pgbeam.set_member(o, u, r) FROM (VALUES ('ours', 'olga', 'owner'), ('ours', 'adam', 'admin'),
 	('ours', 'mary', 'member'), ('ours', 'bob', 'member'), ('theirs', 'bob', 'owner'),
 	('closed', 'clara', 'owner')) AS m(o, u, r);
@@ -165,7 +166,7 @@ my %object = map { $_ => make_all($_) } qw(ours theirs closed);
 my ($sibling, $deleted) = map { make_all('ours') } 1 .. 2;
 request($app, $_, $key{ours}, 'ours', @{$deleted}{ @{ $_->{ids} } })
   foreach grep { $_->{method} eq 'DELETE' } reverse @by_depth;
-value($boss, "SELECT pgbeam.set_organization('closed', max_projects => 1), pgbeam.suspend_organization('closed'), "
+value($boss, q(SELECT pgbeam.set_organization('closed', '{"max_projects": 1}')) . ", pgbeam.suspend_organization('closed'), "
 	  . revoke($callers{revoked}{key}));
 
 # What a route can be asked for: ids, and the organization they belong to.

@@ -70,6 +70,7 @@ sub configure
 # Without preloading there is none, whatever is set.
 my $plain = set_up('plain', folder('keys') . '/keyring', "pgbeam.rate_limit = 1\npgbeam.rate_burst = 1\n");
 value($plain, $send);
+value($plain, "SELECT pgbeam.set_organization('o')");
 my $request = get($somewhere, new_key($plain, "org_id => 'o'"));
 is(says_health($plain), 'off', 'not preloaded: health says off');
 is(statuses($plain, ($request) x 4), '404 404 404 404', 'not preloaded: nothing is limited');
@@ -79,6 +80,7 @@ $plain->stop;
 my $node = set_up('main', folder('keys') . '/keyring',
 	"shared_preload_libraries = 'pgbeam'\npgbeam.rate_limit_callers = 8\npgbeam.rate_burst = 3\n");
 value($node, $send);
+value($node, q(SELECT pgbeam.set_organization(o) FROM unnest($${o,fresh,other}$$::text[]) AS o));
 my %own = new_key($node, "org_id => 'o'");
 $request = get($somewhere, %own);
 is(says_health($node), 'off', 'preloaded, but no limit: health says off');

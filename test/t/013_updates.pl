@@ -14,6 +14,7 @@ use Test::More;
 my $keyring = folder('keys') . '/keyring';
 my $node = set_up('main', $keyring, "restart_after_crash = on\n");
 my ($project, $database) = make($node, 'shop');
+value($node, q(SELECT pgbeam.set_organization('acme')));
 my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
 
 # An update over HTTP, its body an expression of SQL: status, and the code of a

@@ -159,7 +159,7 @@ sub lives_on
 	foreach my $sql (
 		"SELECT pgbeam.get_project('$project')",
 		"SELECT pgbeam.get_database('$project', '$database')",
-		"SELECT pgbeam.set_organization('bystander', 'pro')",
+		q(SELECT pgbeam.set_organization('bystander', '{"plan": "pro"}')),
 		"SELECT pgbeam.delete_project('$victim')",
 		"SELECT count(*) > 0 FROM pgbeam.key_status()")
 	{

@@ -14,6 +14,7 @@ my $kills = number(KILLS => 200);
 my $clients = number(CREATORS => 8);
 my $db = 'kills';
 my $server = set_up_database($db);
+$server->value(q(SELECT pgbeam.set_organization('org_kills')));
 my $key = $server->value(q(SELECT key FROM pgbeam.create_api_key(org_id => 'org_kills')));
 my $post = sprintf <<SQL, sprintf $BODY, "'org_kills'", '$1::text', '$2::text';
 SELECT status, substring(body FROM '"id":"(prj_\\w+)"'), substring(body FROM '"id":"(db_\\w+)"')

@@ -63,6 +63,7 @@ sub headers_of
 {
 	my ($org) = @_;
 
+	$server->value('SELECT pgbeam.set_organization($1)', $org);
 	return $server->value(q(SELECT jsonb_build_object('x-api-key', key) FROM pgbeam.create_api_key(org_id => $1::text)), $org);
 }
 

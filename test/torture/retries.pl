@@ -15,6 +15,7 @@ my $clients = number(CLIENTS => 100);
 my $keys = number(KEYS => 200);
 my $db = 'retries';
 my $server = set_up_database($db);
+$server->value(q(SELECT pgbeam.set_organization('org_retries')));
 my $key = $server->value(q(SELECT key FROM pgbeam.create_api_key(org_id => 'org_retries')));
 my $own = q('{X-Request-Id,RateLimit,RateLimit-Policy,X-RateLimit-Limit,X-RateLimit-Remaining}'::text[]);
 my $post = sprintf <<SQL, sprintf $BODY, "'org_retries'", '$2::text', '$3::text';

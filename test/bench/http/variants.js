@@ -33,7 +33,7 @@ async function makeAppKey({ schema }) {
 }
 
 async function makePgbeamKey() {
-	await ask("SELECT pgbeam.set_organization($1, 'enterprise')", [org]);
+	await ask(`SELECT pgbeam.set_organization($1, '{"plan": "enterprise"}')`, [org]);
 	return one('SELECT key FROM pgbeam.create_api_key(org_id => $1)', [org]);
 }
 
