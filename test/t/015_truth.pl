@@ -1,0 +1,146 @@
+# Answers that are true: a refusal says what is so, whatever triggers and
+# indexes an operator has added, and costs no more than it must.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use JSON::PP;
+use PgbeamTest;
+use Test::More;
+
+my $node = set_up('main', folder('keys') . '/keyring');
+my ($project, $database) = make($node, 'shop');
+my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
+
+make($node, 'other');
+
+# A request over HTTP: its status and the code of a refusal, or the SQLSTATE.
+sub send_request
+{
+	my ($method, $path, $body, %headers) = @_;
+	my $headers = encode_json({ 'X-API-Key' => $key, 'Content-Type' => 'application/json', %headers });
+	my $got = ask($node, <<SQL);
+SELECT concat_ws(' ', a.status, a.body::json #>> '{error,code}')
+FROM pgbeam.http('$method', '/v1/projects$path', '$headers', convert_to('$body', 'UTF8')) AS a
+SQL
+	return $got->{state} eq '00000' ? $got->{out} : $got->{state};
+}
+
+sub update { return ask($node, "SELECT pgbeam.update_project('$project', '$_[0]')") }
+
+# Runs code while things of the operator's stand; undone afterwards.
+sub with
+{
+	my ($make, $undo, $code) = @_;
+
+	value($node, $make);
+	$code->();
+	value($node, $undo);
+	return;
+}
+
+sub with_trigger
+{
+	my ($table, $when, $body, $code) = @_;
+
+	with(<<SQL, 'DROP FUNCTION public.own CASCADE', $code);
+CREATE FUNCTION public.own() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN $body; RETURN NEW; END \$\$;
+CREATE TRIGGER own $when ON pgbeam.$table FOR EACH ROW EXECUTE FUNCTION public.own();
+SQL
+	return;
+}
+
+# How many transaction ids code takes; nobody else is at work.
+sub xids
+{
+	my ($code) = @_;
+	my $next = 'SELECT pg_snapshot_xmax(pg_current_snapshot())';
+	my $before = value($node, $next);
+
+	$code->();
+	return value($node, $next) - $before;
+}
+
+# A name that is taken is 409. A unique violation of another kind is not.
+is(update('{"name": "other"}')->{state}, 'PT409', 'a taken name');
+is(send_request('PATCH', "/$project", '{"name": "other"}'), '409 RESOURCE_EXISTS', 'over HTTP too');
+
+value($node, 'CREATE TABLE public.audit (n integer UNIQUE); INSERT INTO public.audit VALUES (1);'
+	  . ' CREATE SCHEMA own; CREATE TABLE own.projects (n integer CONSTRAINT projects_name_key UNIQUE); INSERT INTO own.projects VALUES (1)');
+
+# Trigger or index, how it is undone, and what it does
+my $taken_by_trigger = "UPDATE pgbeam.projects SET name = 'other' WHERE name = 'third'";
+
+make($node, 'third');
+foreach (
+	[ 'a trigger that inserts twice into its own table', 'AFTER UPDATE', 'INSERT INTO public.audit VALUES (1)' ],
+	[ 'one whose table has a constraint of that name', 'AFTER UPDATE', 'INSERT INTO own.projects VALUES (1)' ],
+	[ 'the same before the row is written', 'BEFORE UPDATE', 'INSERT INTO own.projects VALUES (1)' ],
+	[ 'one that raises it by itself', 'BEFORE UPDATE',
+		"RAISE unique_violation USING CONSTRAINT = 'projects_name_key', SCHEMA = 'pgbeam', TABLE = 'projects'" ],
+	[ 'one that gives another project a taken name', 'AFTER UPDATE',
+		"IF NEW.name <> 'third' AND pg_trigger_depth() = 1 THEN $taken_by_trigger; END IF" ])
+{
+	my ($what, $when, $body) = @$_;
+
+	with_trigger('projects', $when, $body, sub {
+		my $got = update('{"name": "free"}');
+
+		is($got->{state}, '23505', "$what is no taken name");
+		unlike($got->{message}, qr/this name/, "$what: nor said to be one");
+		is(send_request('PATCH', "/$project", '{"name": "free"}', 'Idempotency-Key' => 'again'), '23505', "$what: nor over HTTP");
+		is(update('{"name": "other"}')->{state}, 'PT409', "$what: one that is taken is")
+		  if $when =~ /AFTER/;
+	});
+	is(send_request('PATCH', "/$project", '{"name": "free"}', 'Idempotency-Key' => "again"), '200',
+		"$what: and nothing of it is kept");
+	update('{"name": "shop"}');
+	value($node, "DELETE FROM pgbeam.idempotency_keys");
+}
+
+foreach (
+	[ 'index on descriptions', '(org_id, description) WHERE deleted_at IS NULL', 'fourth', '{"description": "there"}' ],
+	[ 'index on names in lower case', '(org_id, lower(name)) WHERE deleted_at IS NULL', 'fifth', '{"name": "FIFTH"}' ])
+{
+	my ($what, $columns, $name, $body) = @$_;
+	my ($id) = make($node, $name, description => 'there');
+
+	with("CREATE UNIQUE INDEX own ON pgbeam.projects $columns", 'DROP INDEX pgbeam.own', sub {
+		is(update($body)->{state}, '23505', "an $what is no taken name");
+		is(ask($node, 'SELECT ' . create_call(uc $name, description => 'there'))->{state}, '23505', "an $what: nor of a create");
+	});
+	value($node, "SELECT pgbeam.delete_project('$id')");
+}
+
+# ON CONFLICT takes an index on the same columns for ours, so that a row is
+# not written and no error says why.
+with("CREATE UNIQUE INDEX own ON pgbeam.projects (org_id, name)", 'DROP INDEX pgbeam.own', sub {
+	my $got = ask($node, 'SELECT ' . create_call('fourth'));
+
+	is($got->{state}, '09000', 'a create that an index over deleted ones holds back is no taken name');
+	like($got->{hint}, qr/unique index/, 'and is told why');
+});
+
+# A subtransaction only where a name may collide.
+foreach (
+	[ 'databases', "pgbeam.update_database('$project', '$database', jsonb_build_object('port', 1000 + n))", 1 ],
+	[ 'descriptions', "pgbeam.update_project('$project', jsonb_build_object('description', n::text))", 1 ],
+	[ 'the name that it has', "pgbeam.update_project('$project', jsonb_build_object('name', 'shop', 'tags', jsonb_build_array(n::text)))", 1 ],
+	[ 'names', "pgbeam.update_project('$project', jsonb_build_object('name', 'shop ' || n))", 102 ])
+{
+	my ($what, $call, $expected) = @$_;
+
+	is(xids(sub { value($node, "SELECT count($call) FROM generate_series(1, 101) AS n") }), $expected,
+		"101 updates of $what take $expected transaction ids");
+}
+update('{"name": "shop"}');
+
+# Over HTTP a refusal undoes what was written: one subtransaction for that.
+is(xids(sub { is(send_request('PATCH', "/$project", '{"description": "x"}'), '200', 'an update over HTTP') }), 2, 'takes two');
+is(xids(sub { is(send_request('PATCH', "/$project", '{"name": "y"}'), '200', 'a new name over HTTP') }), 3, 'takes three');
+update('{"name": "shop"}');
+
+done_testing();
