@@ -56,8 +56,11 @@ FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('databases', $$host = '/tmp'$$), ('databases', $$host = '@x'$$), ('databases', $$host = 'a,b'$$), ('databases', $$host = 'a b'$$),
 	('databases', $$host = E'a\u3000b'$$), ('databases', $$host = E'a\u0085b'$$), ('databases', $$name = E'a\nb'$$),
-	('databases', $$username = E'a\u007fb'$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
-	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),
+	('databases', $$username = E'a\u007fb'$$), ('databases', $$host = 'postgres://u:canary-password-Vq7R2x@h/d'$$), ('databases', $$host = 'h:1'$$),
+	('databases', $$host = E'a\u200bb'$$), ('databases', $$host = '127.1'$$), ('databases', $$host = '[::1]'$$), ('databases', $$host = 'bücher.例え.テスト'$$),
+	('replicas', $$host = 'postgres://u:canary-password-Vq7R2x@h/d'$$), ('replicas', $$host = 'h:1'$$), ('replicas', $$host = 'a..b'$$), ('replicas', $$host = repeat('h', 254)$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
+	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'd'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'dd'$$),
+	('custom_domains', $$reported_txt = repeat('é', 4096)$$), ('custom_domains', $$reported_txt = repeat('x', 4097)$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),
 	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
 	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
 	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = '{{a,b},{c,d}}'$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),

@@ -29,6 +29,43 @@ SELECT create_with('{"pool_config": {"min_pool_size": 11}}');
 SELECT create_with('{"pool_config": {"pool_size": 2, "min_pool_size": 3}}');
 SELECT create_with('{"pool_config": {"pool_size": "2", "min_pool_size": 3}}');
 
+-- A host is one name or address: not more, nothing unseen, and no password in
+-- clear. No refusal repeats it.
+CREATE FUNCTION refusal(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	told text;
+BEGIN
+	EXECUTE call;
+	RAISE EXCEPTION USING ERRCODE = 'TEST1', MESSAGE = 'accepted';
+EXCEPTION
+	WHEN SQLSTATE 'TEST1' THEN RETURN SQLERRM;
+	WHEN SQLSTATE 'PT400' THEN
+		GET STACKED DIAGNOSTICS told = PG_EXCEPTION_DETAIL;
+		RETURN SQLERRM || CASE WHEN told LIKE '%S3CRET%' OR SQLERRM LIKE '%S3CRET%' THEN ' (and shows it)' ELSE '' END;
+END
+$$;
+CREATE TEMP TABLE hosts (n serial, host text);
+INSERT INTO hosts (host) VALUES ('postgres://app:S3CRET@db.example.com/mydb'), ('app:S3CRET@db.example.com'), ('db:5432'), ('[::1]:5432'), ('h/db'),
+	('u@h'), ('h?x=1'), ('h#f'), ('host=foo'), ('[::1'), ('[]'), ('a..b'), (E'db\u200b.example.com'), (E'db\u00ad'), (E'\u202edb'), ('%2Fvar%2Frun'),
+	('2130706433'), ('127.1'), ('0x7f.1'), ('10.0.0.1/32'), ('fe80::1%eth0'), ('１２７.１'), (repeat('a', 254)), (repeat('h', 2000000)),
+	('db.example.com'), ('db_1'), ('bücher.例え.テスト'), ('10.0.0.1'), ('::1'), ('[2001:db8::1]'), (repeat('ü', 253));
+SELECT left(host, 42) AS host, refusal(format('SELECT create_with(%L)', jsonb_build_object('host', host))) AS "create"
+FROM hosts ORDER BY n;
+-- Updates and replicas, which are told otherwise: (none)
+SELECT left(host, 42) AS host, o.* FROM hosts,
+	LATERAL (SELECT refusal(format('SELECT create_with(%L)', jsonb_build_object('host', host))) AS "create",
+		refusal(format('SELECT pgbeam.update_database(%L, %L, %L)', :'project', :'database', jsonb_build_object('host', host))) AS "update",
+		refusal(format('SELECT pgbeam.create_database(%L, %L)', :'project', jsonb_build_object('host', host, 'port', 1, 'name', 'd', 'username', 'u', 'password', current_setting('test.password')))) AS another,
+		refusal(format('SELECT pgbeam.create_replica(%L, %L)', :'database', jsonb_build_object('host', host, 'port', 1))) AS replica) o
+WHERE "update" <> replace("create", 'database.', '') OR another <> "update" OR replica <> "update";
+
+-- Names and passwords end somewhere.
+SELECT refusal(format('SELECT create_with(%L)', jsonb_build_object('name', repeat('é', 255), 'username', repeat('é', 255), 'password', repeat('é', 16384)))) AS longest;
+SELECT create_with(jsonb_build_object('name', repeat('x', 256), 'username', repeat('x', 256), 'password', repeat('x', 16385)));
+SELECT pgbeam.update_database(:'project', :'database', jsonb_build_object('name', repeat('x', 256), 'username', repeat('x', 256), 'password', repeat('x', 16385)));
+DROP TABLE hosts;
+DROP FUNCTION refusal;
+
 -- Found under its own project only; nothing else is told apart.
 SELECT pgbeam.typeid_encode('prj', id) AS other_project FROM pgbeam.projects WHERE org_id = 'databases' AND name = 'p1' \gset
 SELECT pgbeam.get_database(:'other_project', :'database');

@@ -46,6 +46,16 @@ SELECT left(bad, 20) AS bad, (SELECT status FROM pgbeam.http('POST', '/v1/projec
 	jsonb_build_object('X-API-Key', k.key, 'Content-Type', 'application/json'), convert_to(jsonb_build_object('domain', bad)::text, 'UTF8'))) AS status
 FROM pgbeam.create_api_key(org_id => 'domain') k,
 	unnest(ARRAY['', 'x', '.', 'a..b', 'a.', '-a.b', 'a-.b', 'a b.c', 'é.com', repeat('a', 64) || '.b', repeat('a.', 127) || 'bc', '*.a.b', 'a_b.c', '1.2.3.4']) bad;
+-- What stands before a domain in its records must fit as well. (253)
+SELECT max(length(i.value)) AS longest, d ->> 'domain' = repeat('d.', 118) || 'd' AS kept
+FROM pgbeam.create_custom_domain(:'other', jsonb_build_object('domain', repeat('d.', 118) || 'd')) d,
+	json_each_text(d -> 'dns_instructions') i WHERE i.key IN ('txt_host', 'acme_cname_host') GROUP BY 2;
+SELECT pgbeam.create_custom_domain(:'other', jsonb_build_object('domain', repeat('d.', 118) || 'dd'));
+SELECT pgbeam.create_custom_domain(:'other', jsonb_build_object('domain', repeat('d.', 126) || 'd'));
+SELECT pgbeam.report_domain(repeat('d.', 118) || 'dd', 'x');
+SELECT pgbeam.report_domain(repeat('d.', 118) || 'd', repeat('x', 4097));
+SELECT s -> 'properties' #>> '{domain,maxLength}' AS told FROM json_extract_path(pgbeam.openapi(), 'components', 'schemas', 'CreateCustomDomainRequest') s;
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "127.0x1"}');
 SELECT pgbeam.report_domain('none.example.com', 'x');
 SELECT pgbeam.report_domain(NULL, 'x');
 SELECT pgbeam.verify_custom_domain(:'other', :'domain');
@@ -59,7 +69,7 @@ SELECT d ->> 'verified' AS verified, d ->> 'dns_verification_token' <> :'token' 
 SELECT d IS NOT NULL AS no_plan FROM pgbeam.create_custom_domain(:'third', '{"domain": "third.example.com"}') d;
 SELECT pgbeam.delete_project(:'project');
 SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.custom_domains WHERE org_id = 'domain';
-SELECT host, kind FROM pgbeam.hosts WHERE org_id ~ '^domain' ORDER BY host;
+SELECT left(host, 30) AS host, kind FROM pgbeam.hosts WHERE org_id ~ '^domain' ORDER BY 1;
 DROP FUNCTION new_project;
 
 -- A row that lost its project is no reason to fall.

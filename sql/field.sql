@@ -37,6 +37,18 @@ WHERE col_description(a.attrelid, a.attnum) IS DISTINCT FROM f.about;
 SELECT table_name, field FROM pgbeam.fields() WHERE about !~ '^[A-Z].*\.$';
 SELECT table_name, field, column_name, type FROM pgbeam.fields() WHERE type = 'bytea';
 
+-- Every text has a maximum, or its words; so has every secret and every list.
+SELECT table_name, field FROM pgbeam.fields()
+WHERE words IS NULL AND maximum IS NULL AND (type IN ('text', 'text[]') OR field = 'password');
+
+-- So it is told: strings of requests and answers without an end. (rows)
+SELECT name, string.value ->> 'description' AS about
+FROM jsonb_each(pgbeam.openapi()::jsonb #> '{components,schemas}') AS s(name, schema),
+	jsonb_path_query(schema, '$.** ? (@.type == "string" && !exists(@.maxLength) && !exists(@.enum) && !exists(@.pattern) && !(@.format == "date-time"))') AS string(value)
+WHERE name !~ '^List|^Error$|^Problem'; -- what no field is
+SELECT name FROM jsonb_each(pgbeam.openapi()::jsonb #> '{components,schemas}') AS s(name, schema)
+WHERE name ~ '^(Create|Update).*Request$' AND jsonb_path_exists(schema, '$.** ? (@.type == "array" && !exists(@.maxItems))');
+
 -- The published limits, words and defaults. (rows)
 SELECT table_name, field, in_create AS given, required AS req, minimum AS min, maximum AS max, words, default_value
 FROM pgbeam.fields() WHERE table_name <> 'pgbeam.organizations'

@@ -54,7 +54,7 @@ static const PbField fields[] = {
 		.about = "The change itself."
 	},
 	{
-		.name = "resource", .kind = PB_TEXT, .least = 1,
+		.name = "resource", .kind = PB_TEXT, .least = 1, .most = NAMEDATALEN - 1,
 		.about = "What kind of thing it was."
 	},
 	{

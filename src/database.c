@@ -19,6 +19,16 @@
 #include "sql.h"
 #include "text.h"
 
+#define UPSTREAM_NAME_MAX 255	/* PostgreSQL keeps 63 bytes of a name */
+#define PASSWORD_MAX 16384
+
+/* four bytes a character at most, three characters a byte once encoded */
+#define URI_SCHEME "postgresql://"
+#define URI_PASSWORD ":YOUR_PASSWORD@"
+#define URI_MAX \
+	(sizeof(URI_SCHEME URI_PASSWORD ":65535/") - 1 + PB_DNS_NAME_MAX + \
+	 2 * 4 * 3 * UPSTREAM_NAME_MAX)
+
 static PbPrepared prepared;
 
 static struct
@@ -120,19 +130,21 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "connection_string", .kind = PB_TEXT,
-		.flags = PB_SHOWN | PB_DERIVED, .at = &at.connection_string,
+		.flags = PB_SHOWN | PB_DERIVED, .most = URI_MAX,
+		.at = &at.connection_string,
 		.about = "URI of the database through the proxy, with YOUR_PASSWORD where the password belongs."
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.most = PB_DNS_NAME_MAX,
 		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
 	{
 		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .rule = pb_text_host_problem,
-		.about = "Host name or address of the upstream server."
+		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
+		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
 	},
 	{
 		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
@@ -141,18 +153,20 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .rule = pb_text_control_problem, .at = &at.name,
+		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.at = &at.name,
 		.about = "The database's name on the upstream server."
 	},
 	{
 		.name = "username", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .rule = pb_text_control_problem, .at = &at.username,
+		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.at = &at.username,
 		.about = "The user that logs in to the upstream server."
 	},
 	{
 		.name = "password", .column = "password_sealed", .kind = PB_SECRET,
 		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE,
-		.least = 1, .at = &at.password,
+		.least = 1, .most = PASSWORD_MAX, .at = &at.password,
 		.about = "That user's password. Stored sealed, never shown."
 	},
 	{
@@ -329,9 +343,9 @@ pb_database_derive(PbRow *row, Datum proxy_host)
 	StringInfoData uri;
 
 	initStringInfo(&uri);
-	appendStringInfoString(&uri, "postgresql://");
+	appendStringInfoString(&uri, URI_SCHEME);
 	append_encoded(&uri, row->values[at.username]);
-	appendStringInfoString(&uri, ":YOUR_PASSWORD@");
+	appendStringInfoString(&uri, URI_PASSWORD);
 	appendBinaryStringInfo(&uri, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
 	appendStringInfo(&uri, ":%d/", pb_host_port());
 	append_encoded(&uri, row->values[at.name]);

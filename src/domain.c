@@ -25,7 +25,14 @@
 
 /* what stands before the token in the TXT record */
 #define TXT_MARK "pgbeam-verify="
+
+/* names below a domain, which must be names too */
+#define PROOF "_pgbeam-verify."
 #define ACME "_acme-challenge."
+#define DOMAIN_MAX \
+	(PB_DNS_NAME_MAX - (int) Max(sizeof(PROOF), sizeof(ACME)) + 1)
+
+#define TXT_MAX 4096
 
 static PbPrepared prepared;
 
@@ -45,19 +52,19 @@ static struct
 	int			acme_cname_target;
 }			at;
 
-#define INSTRUCTION(name_, about_) \
+#define INSTRUCTION(name_, most_, about_) \
 	{ \
 		.name = #name_, .kind = PB_TEXT, .flags = PB_SHOWN | PB_DERIVED, \
-		.at = &at.name_, .about = about_ \
+		.most = most_, .at = &at.name_, .about = about_ \
 	}
 
 static const PbField instructions[] = {
-	INSTRUCTION(cname_host, "Name of the CNAME record that leads to the proxy."),
-	INSTRUCTION(cname_target, "What it says."),
-	INSTRUCTION(txt_host, "Name of the TXT record that proves the domain."),
-	INSTRUCTION(txt_value, "What it says."),
-	INSTRUCTION(acme_cname_host, "Name of the CNAME record for certificates."),
-	INSTRUCTION(acme_cname_target, "What it says."),
+	INSTRUCTION(cname_host, DOMAIN_MAX, "Name of the CNAME record that leads to the proxy."),
+	INSTRUCTION(cname_target, PB_DNS_NAME_MAX, "What it says."),
+	INSTRUCTION(txt_host, PB_DNS_NAME_MAX, "Name of the TXT record that proves the domain."),
+	INSTRUCTION(txt_value, sizeof(TXT_MARK) - 1 + TOKEN_SIZE, "What it says."),
+	INSTRUCTION(acme_cname_host, PB_DNS_NAME_MAX, "Name of the CNAME record for certificates."),
+	INSTRUCTION(acme_cname_target, sizeof(ACME) - 1 + PB_DNS_NAME_MAX, "What it says."),
 	{0}
 };
 
@@ -80,7 +87,7 @@ static const PbField fields[] = {
 	{
 		.name = "domain", .kind = PB_TEXT,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_DNS_NAME_MAX,
+		.least = 1, .most = DOMAIN_MAX,
 		.rule = pb_text_dns_name_problem, .at = &at.domain,
 		.about = "The name, given to one project alone."
 	},
@@ -107,11 +114,13 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = TXT_MAX,
 		.at = &at.reported,
 		.about = "What its TXT record was last reported to say."
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.most = PB_DNS_NAME_MAX,
 		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
@@ -165,7 +174,7 @@ pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
 			   BoolGetDatum(pb_row_has(row, at.verified_at)));
 	set_instruction(row, at.cname_host, "", domain);
 	set_instruction(row, at.cname_target, "", target);
-	set_instruction(row, at.txt_host, "_pgbeam-verify.", domain);
+	set_instruction(row, at.txt_host, PROOF, domain);
 	set_instruction(row, at.txt_value, TXT_MARK, row->values[at.token]);
 	set_instruction(row, at.acme_cname_host, ACME, domain);
 	set_instruction(row, at.acme_cname_target, ACME, target);

@@ -22,6 +22,8 @@
 #include "text.h"
 
 #define KEY_MAX 255
+#define HEADER_MAX 255
+#define ANSWER_MAX (128 * 1024)
 #define LIFETIME (24 * 60 * 60)	/* seconds */
 #define TRIES 5
 
@@ -64,14 +66,17 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "content_type", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = HEADER_MAX,
 		.about = "The media type of the answer."
 	},
 	{
 		.name = "location", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = HEADER_MAX,
 		.about = "Where what was created is found."
 	},
 	{
 		.name = "body", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = ANSWER_MAX,
 		.about = "The answer. It holds no secret."
 	},
 	{0}

@@ -54,7 +54,8 @@ static const PbField tag[] = {
 static const PbField cidr_entry[] = {
 	{
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
-		.flags = PB_OPEN | PB_REQUIRED, .rule = pb_text_cidr_problem,
+		.flags = PB_OPEN | PB_REQUIRED,
+		.most = PB_CIDR_MAX, .rule = pb_text_cidr_problem,
 		.about = "IPv4 or IPv6 address or network that may connect."
 	},
 	{

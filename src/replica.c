@@ -37,8 +37,8 @@ static const PbField fields[] = {
 	{
 		.name = "host", .kind = PB_TEXT,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .rule = pb_text_host_problem,
-		.about = "Host name or address of the replica."
+		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
+		.about = "Host name or address of the replica; brackets round an IPv6 address are not part of it."
 	},
 	{
 		.name = "port", .kind = PB_INTEGER,

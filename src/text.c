@@ -7,18 +7,32 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "letter.h"
 #include "typeid.h"
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
 
 static bool
 is_alphanumeric(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+	return (c >= 'a' && c <= 'z') || is_digit(c);
 }
 
 static char
 ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* of names that do not mislead */
+static bool
+is_name_character(char c)
+{
+	return is_alphanumeric(ascii_lower(c)) || c == '_' || c == '-';
 }
 
 /* Whether text, which is not terminated, is this word. */
@@ -112,15 +126,72 @@ pb_text_control_problem(const char *text, size_t length)
 	return NULL;
 }
 
-/*
- * A host that a data plane may be handed: one name or address. libpq takes a
- * leading slash or at-sign for a socket of its own machine and a comma for a
- * list of hosts.
- */
-const char *
-pb_text_host_problem(const char *text, size_t length)
+/* An address in the one spelling that nobody reads otherwise. */
+static bool
+is_address(int family, const char *text, size_t length)
 {
-	if (length > 0 && (text[0] == '/' || text[0] == '@'))
+	char		address[INET6_ADDRSTRLEN] = "";
+	struct in6_addr bits;
+
+	if (length >= sizeof(address) || memchr(text, '\0', length) != NULL)
+		return false;
+	memcpy(address, text, length);
+	return inet_pton(family, address, &bits) == 1;
+}
+
+/* The same, with brackets only round IPv6. */
+static bool
+is_host_address(const char *text, size_t length)
+{
+	if (length > 2 && text[0] == '[' && text[length - 1] == ']')
+		return is_address(AF_INET6, text + 1, length - 2);
+	return is_address(AF_INET, text, length) ||
+		is_address(AF_INET6, text, length);
+}
+
+/* A number at the end makes a name an address to resolvers: 127.1, 0x7f.1. */
+static bool
+ends_in_number(const char *name, size_t length)
+{
+	size_t		start = length;
+	bool		has_digits_alone = true;
+
+	for (; start > 0 && name[start - 1] != '.'; start--)
+		has_digits_alone &= is_digit(name[start - 1]);
+	return has_digits_alone ||
+		pb_text_starts(name + start, length - start, "0x");
+}
+
+/* Whether one colon, with nothing but digits behind it, ends a host. */
+static bool
+has_port(const char *text, size_t length)
+{
+	size_t		colon = length;
+
+	while (colon > 0 && is_digit(text[colon - 1]))
+		colon--;
+	if (colon < 2 || colon == length || text[--colon] != ':')
+		return false;
+	return text[colon - 1] == ']' || memchr(text, ':', colon) == NULL;
+}
+
+static bool
+has_scheme(const char *text, size_t length)
+{
+	for (size_t at = 0; at < length; at++)
+		if (pb_text_starts(text + at, length - at, "://"))
+			return true;
+	return false;
+}
+
+/*
+ * libpq takes a leading slash or at-sign for a socket of its own machine and a
+ * comma for a list of hosts.
+ */
+static const char *
+foreign_problem(const char *text, size_t length)
+{
+	if (text[0] == '/' || text[0] == '@')
 		return "must not begin with / or @ (a socket on the proxy's machine)";
 	for (size_t at = 0; at < length;)
 	{
@@ -136,6 +207,54 @@ pb_text_host_problem(const char *text, size_t length)
 	return NULL;
 }
 
+/* Labels of letters and digits of any script, and - and _. */
+static const char *
+host_name_problem(const char *name, size_t length)
+{
+	bool		is_empty = true;
+
+	for (size_t at = 0; at < length;)
+	{
+		uint32_t	c = next_character(name, length, &at);
+
+		if (c == '.' && is_empty)
+			return "must not have an empty part beside a dot";
+		is_empty = c == '.';
+		if (c >= 0x80 && !pb_is_letter(c))
+			return "must not contain symbols or invisible characters";
+		if (c < 0x80 && c != '.' && !is_name_character((char) c))
+			return "must consist of letters, digits, hyphens, underscores and dots, or be an IP address";
+	}
+	if (is_empty)
+		return "must not have an empty part beside a dot";
+	return ends_in_number(name, length) ?
+		"must not end in a number, unless it is an IPv4 address of four numbers" :
+		NULL;
+}
+
+/*
+ * A host that a data plane may be handed: one name or address, and nothing
+ * that somebody's library reads more out of than that. A URL is refused before
+ * all else, because it may hold a password. A zone (fe80::1%eth0) names an
+ * interface of the proxy's machine, so an address has none.
+ */
+const char *
+pb_text_host_problem(const char *text, size_t length)
+{
+	const char *problem;
+
+	if (length == 0)
+		return NULL;			/* its length is another rule's */
+	if (has_scheme(text, length))
+		return "must be a host name or address alone, not a URL";
+	problem = foreign_problem(text, length);
+	if (problem != NULL || is_host_address(text, length))
+		return problem;
+	if (has_port(text, length))
+		return "must be a host name or address alone: put the port into port";
+	return host_name_problem(text, length);
+}
+
 /* Digits without leading zeros that make a number up to most. */
 static bool
 is_number(const char *text, size_t length, int most)
@@ -146,7 +265,7 @@ is_number(const char *text, size_t length, int most)
 		return false;
 	for (size_t i = 0; i < length; i++)
 	{
-		if (text[i] < '0' || text[i] > '9')
+		if (!is_digit(text[i]))
 			return false;
 		number = 10 * number + (text[i] - '0');
 		if (number > most)
@@ -164,21 +283,11 @@ is_number(const char *text, size_t length, int most)
 const char *
 pb_text_cidr_problem(const char *text, size_t length)
 {
-	static const char legal[] = "0123456789abcdefABCDEF.:";
-	char		address[INET6_ADDRSTRLEN] = "";
-	struct in6_addr bits;
-	size_t		size = 0;
-	bool		is_v6 = false;
+	const char *slash = memchr(text, '/', length);
+	size_t		size = slash == NULL ? length : (size_t) (slash - text);
+	bool		is_v6 = memchr(text, ':', size) != NULL;
 
-	for (; size < length && text[size] != '/'; size++)
-	{
-		if (size + 1 == sizeof(address) || text[size] == '\0' ||
-			strchr(legal, text[size]) == NULL)
-			return "must be an IPv4 or IPv6 address or network";
-		is_v6 |= text[size] == ':';
-		address[size] = text[size];
-	}
-	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, address, &bits) != 1)
+	if (!is_address(is_v6 ? AF_INET6 : AF_INET, text, size))
 		return "must be an IPv4 or IPv6 address or network";
 	if (size == length ||
 		is_number(text + size + 1, length - size - 1, is_v6 ? 128 : 32))
@@ -192,8 +301,7 @@ bool
 pb_text_is_name(const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
-		if (!is_alphanumeric(ascii_lower(text[i])) && text[i] != '_' &&
-			text[i] != '-')
+		if (!is_name_character(text[i]))
 			return false;
 	return length > 0;
 }
@@ -229,7 +337,7 @@ pb_text_percent_encode(const char *text, size_t length, char *encoded)
 static int
 hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
+	if (is_digit(c))
 		return c - '0';
 	c = ascii_lower(c);
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -369,7 +477,7 @@ pb_text_dns_name_problem(const char *name, size_t length)
 		return problem;
 	if (labels < 2)
 		return "must have a dot, as db.example.com has";
-	if (name[length - 1] >= '0' && name[length - 1] <= '9')
-		return "must not be an IP address";
+	if (ends_in_number(name, length))
+		return "must not end in a number, as an IP address does";
 	return NULL;
 }

@@ -20,6 +20,8 @@
 #define PB_PORT_MAX 65535
 #define PB_PATH_ID_PATTERN "^[a-zA-Z0-9_.-]+$"
 #define PB_DNS_NAME_MAX 253
+#define PB_CIDR_MAX 49			/* an address of IPv6 that ends in one of IPv4,
+								 * and /128 */
 
 extern bool pb_text_is(const char *text, size_t length, const char *word);
 extern bool pb_text_is_name(const char *text, size_t length);

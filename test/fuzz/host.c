@@ -3,11 +3,16 @@
  *	  Hosts and control characters: on UTF-8 as the C library decodes it, the
  *	  rules are what they say; on other bytes, nothing of ASCII is overlooked.
  */
+#include <arpa/inet.h>
 #include <locale.h>
 #include <wchar.h>
+#include <wctype.h>
 
 #include "fuzz.h"
+#include "letter.h"
 #include "text.h"
+
+#define ADDRESS_MAX 45
 
 static bool
 is_control(wchar_t c)
@@ -15,49 +20,110 @@ is_control(wchar_t c)
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* The \s of ECMA-262 */
-static bool
-is_space(wchar_t c)
-{
-	static const wchar_t spaces[] = L"\t\n\v\f\r \u00a0\u1680\u2000\u2001"
-		"\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029"
-		"\u202f\u205f\u3000\ufeff";
-
-	return c != 0 && wcschr(spaces, c) != NULL;
-}
-
-/* What the text has; false where it is no UTF-8. */
-static bool
-find(const char *text, size_t length, size_t *characters, bool *controls,
-	 bool *forbidden)
+/* Decodes the text and ends it; NULL where it is no UTF-8. */
+static wchar_t *
+decode(const char *text, size_t length, size_t *characters)
 {
 	mbstate_t	state = {0};
+	wchar_t    *decoded = exactly((length + 1) * sizeof(wchar_t));
 	size_t		size;
 
 	*characters = 0;
-	*controls = false;
-	*forbidden = length > 0 && (text[0] == '/' || text[0] == '@');
 	for (size_t at = 0; at < length; at += size)
 	{
-		wchar_t		c;
+		wchar_t    *c = &decoded[*characters];
 
-		size = mbrtowc(&c, text + at, length - at, &state);
-		if (size == (size_t) -1 || size == (size_t) -2 || c > 0x10ffff)
-			return false;
+		size = mbrtowc(c, text + at, length - at, &state);
+		if (size == (size_t) -1 || size == (size_t) -2 || *c > 0x10ffff)
+		{
+			free(decoded);
+			return NULL;
+		}
 		size = size == 0 ? 1 : size;	/* a zero byte */
 		*characters += 1;
-		*controls |= is_control(c);
-		*forbidden |= is_control(c) || is_space(c) || c == ',';
 	}
-	return true;
+	decoded[*characters] = 0;
+	return decoded;
+}
+
+static bool
+has_controls(const wchar_t *text, size_t characters)
+{
+	for (size_t i = 0; i < characters; i++)
+		if (is_control(text[i]))
+			return true;
+	return false;
+}
+
+/* A label that is a number, or is read as one. */
+static bool
+is_number(const wchar_t *label)
+{
+	return wcsspn(label, L"0123456789") == wcslen(label) ||
+		(label[0] == '0' && (label[1] == 'x' || label[1] == 'X'));
+}
+
+static bool
+is_label(const wchar_t *label)
+{
+	for (const wchar_t *c = label; *c != 0; c++)
+		if (*c >= 0x80 ? !pb_is_letter(*c) || iswspace(*c) :
+			!iswalnum(*c) && *c != '-' && *c != '_')
+			return false;
+	return *label != 0;
+}
+
+/* Label by label; the text is cut up. */
+static bool
+is_name(wchar_t *text)
+{
+	wchar_t    *dot;
+
+	for (; (dot = wcschr(text, '.')) != NULL; text = dot + 1)
+	{
+		*dot = 0;
+		if (!is_label(text))
+			return false;
+	}
+	return is_label(text) && !is_number(text);
+}
+
+static bool
+is_address(const char *text, size_t length)
+{
+	char		copy[ADDRESS_MAX + 1] = "";
+	struct in6_addr bits;
+	bool		in_brackets = length > 0 && text[0] == '[';
+
+	if (in_brackets && text[length - 1] != ']')
+		return false;
+	text += in_brackets;
+	length -= 2 * in_brackets;
+	if (length > ADDRESS_MAX)
+		return false;
+	memcpy(copy, text, length);
+	return strlen(copy) == length &&
+		(inet_pton(AF_INET6, copy, &bits) == 1 ||
+		 (!in_brackets && inet_pton(AF_INET, copy, &bits) == 1));
+}
+
+/* An empty one is not for this rule to refuse. */
+static bool
+is_host(const char *text, size_t length, wchar_t *decoded, size_t characters)
+{
+	if (length == 0 || is_address(text, length))
+		return true;
+	return wcslen(decoded) == characters && is_name(decoded);
 }
 
 static bool
 has_ascii(const char *text, size_t length, bool controls_only)
 {
+	static const char forbidden[] = " ,/@?#=%'\"\\*";
+
 	for (size_t i = 0; i < length; i++)
 		if ((text[i] >= 0 && text[i] < 0x20) || text[i] == 0x7f ||
-			(!controls_only && (text[i] == ' ' || text[i] == ',')))
+			(!controls_only && strchr(forbidden, text[i]) != NULL))
 			return true;
 	return false;
 }
@@ -70,21 +136,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool		host = pb_text_host_problem(text, size) == NULL;
 	bool		control = pb_text_control_problem(text, size) != NULL;
 	size_t		characters;
-	bool		controls;
-	bool		forbidden;
+	wchar_t    *decoded;
 
 	if (locale == NULL)
 		locale = setlocale(LC_CTYPE, "C.UTF-8");
 	MUST(locale != NULL);
-	if (find(text, size, &characters, &controls, &forbidden))
+	decoded = decode(text, size, &characters);
+	if (decoded != NULL)
 	{
-		MUST(host == !forbidden);
-		MUST(control == controls);
+		MUST(control == has_controls(decoded, characters));
 		MUST(pb_text_characters(text, size) == characters);
+		MUST(host == is_host(text, size, decoded, characters));
 	}
 	MUST(!host || !control);
 	MUST(!host || !has_ascii(text, size, false));
 	MUST(control || !has_ascii(text, size, true));
+	free(decoded);
 	free(text);
 	return 0;
 }

@@ -5,9 +5,12 @@
  *	  are no UTF-8.
  */
 #include "check.h"
+#include "letter.h"
 #include "text.h"
 
 #define LAST_CODE_POINT 0x10ffff
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
 #define A9 "aaaaaaaaa"
 #define A18 A9 A9
@@ -119,6 +122,7 @@ test_characters(void)
 	CHECK(pb_text_characters("a\0b", 3) == 3, "a zero byte");
 }
 
+/* A word of what is wrong with a host that has the character. */
 static const char *
 host_word(uint32_t c)
 {
@@ -126,7 +130,11 @@ host_word(uint32_t c)
 		return "white space";
 	if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
 		return "control";
-	return c == ',' ? "comma" : NULL;
+	if (c >= 0x80)
+		return pb_is_letter(c) ? NULL : "symbols";
+	if (c == ',')
+		return "comma";
+	return strchr(NAME_CHARACTERS, (int) c) == NULL ? "consist" : NULL;
 }
 
 /* Every code point in the middle, at the end and alone. */
@@ -145,10 +153,14 @@ test_hosts_by_code_point(void)
 		host[1 + size] = 'b';
 		CHECK(is_problem(pb_text_host_problem(host, size + 2), word),
 			  "U+%04X in the middle", c);
+		if (c == '.')
+			word = "empty";
 		CHECK(is_problem(apply(pb_text_host_problem, host, size + 1), word),
 			  "U+%04X at the end", c);
 		if (c == '/' || c == '@')
 			word = "begin";
+		if (c >= '0' && c <= '9')
+			word = "number";
 		CHECK(is_problem(pb_text_host_problem(host + 1, size), word),
 			  "U+%04X alone", c);
 	}
@@ -179,8 +191,8 @@ test_near_white_space(void)
 		char		host[4];
 		size_t		size = to_utf8(no_white_space[i], host);
 
-		CHECK(apply(pb_text_host_problem, host, size) == NULL, "U+%04X",
-			  no_white_space[i]);
+		CHECK(is_problem(apply(pb_text_host_problem, host, size), "symbols"),
+			  "U+%04X", no_white_space[i]);
 	}
 }
 
@@ -195,14 +207,99 @@ test_hosts(void)
 	{
 		{"", NULL},				/* its length is another rule's */
 		{"db.example.com", NULL},
-		{"10.0.0.1", NULL},
-		{"::1", NULL},
-		{"fe80::1%eth0", NULL},
+		{"DB_1.Example-2.com", NULL},
+		{"db", NULL},
+		{"a-.-b", NULL},		/* to some, and nobody is misled */
+		{"a.b1", NULL},
+		{"a.1b", NULL},
+		{"1.b", NULL},
+		{"0x7f.b", NULL},
+		{"x0", NULL},
+		{"xn--bcher-kva.example", NULL},
 		{"b\xc3\xbc" "cher.example", NULL},
-		{"a/b", NULL},
-		{"a@b", NULL},
+		{"\xe4\xb8\xad\xe6\x96\x87.\xe4\xb8\xad\xe5\x9b\xbd", NULL},
+		{"\xd8\xb9.\xd9\xa1", NULL},	/* its digits are no address's */
+		{A64 "." A64, NULL},	/* resolvers know their own limits */
+
+		{"10.0.0.1", NULL},
+		{"255.255.255.255", NULL},
+		{"::1", NULL},
+		{"::", NULL},
+		{"2001:db8::a.b.c.d", "consist"},
+		{"::ffff:192.0.2.1", NULL},
+		{"2001:DB8:1:2:3:4:5:6", NULL},
+		{"[::1]", NULL},
+		{"[2001:db8::1]", NULL},
+
+		/* a URL, whatever else it is */
+		{"postgres://app:S3CRET@db.example.com/mydb", "URL"},
+		{"/ a://", "URL"},
+		{"://", "URL"},
+
+		/* more than a host */
+		{"db:5432", "put the port into port"},
+		{"10.0.0.1:5432", "put the port into port"},
+		{"[::1]:5432", "put the port into port"},
+		{"[db]:5432", "put the port into port"},
+		{"db:0", "put the port into port"},
+		{":5432", "consist"},
+		{"db:", "consist"},
+		{"db:x", "consist"},
+		{"db:5432/x", "consist"},
+		{"a:b:1", "consist"},
+		{"1::2::3", "consist"},
+		{"h/db", "consist"},
+		{"u@h", "consist"},
+		{"app:S3CRET@h", "consist"},
+		{"h?x=1", "consist"},
+		{"h#f", "consist"},
+		{"host=foo", "consist"},
+		{"a'\"\\b", "consist"},
+		{"%2Fvar%2Frun", "consist"},
+		{"*.b", "consist"},
+		{"fe80::1%eth0", "consist"},
+		{"[fe80::1%eth0]", "consist"},
+		{"10.0.0.0/8", "consist"},
+		{"::1/128", "consist"},
+		{"[::1", "consist"},
+		{"::1]", "consist"},
+		{"[]", "consist"},
+		{"[", "consist"},
+		{"[[::1]]", "consist"},
+		{"[10.0.0.1]", "consist"},
+		{"[db.example.com]", "consist"},
+
+		/* parts that are empty */
+		{"a..b", "empty"},
+		{".a", "empty"},
+		{"a.", "empty"},
+		{".", "empty"},
+
+		/* addresses in other spellings */
+		{"2130706433", "number"},
+		{"127.1", "number"},
+		{"0x7f.1", "number"},
+		{"127.0x1", "number"},
+		{"0x7f000001", "number"},
+		{"0X7F", "number"},
+		{"0x", "number"},
+		{"010.0.0.1", "number"},
+		{"10.0.0.256", "number"},
+		{"10.0.0.1.1", "number"},
+		{"a.1", "number"},
+		{"\xef\xbc\x91.b", "symbols"},	/* a digit of full width */
+		{"127\xe3\x80\x82" "1", "symbols"},	/* and a dot */
+
+		/* what cannot be seen */
+		{"db\xe2\x80\x8b.example.com", "symbols"},
+		{"db\xc2\xad" "x", "symbols"},
+		{"\xe2\x80\xae" "moc", "symbols"},
+		{"db\xef\xb8\x8f", "symbols"},
+		{"db\xf3\xa0\x80\xa1", "symbols"},
+		{"\xef\xbb\xbf" "db", "white space"},
+		{"db\xf0\x9f\x98\x80", "symbols"},
+
 		{"'; DROP TABLE x", "white space"},
-		{"a'\"\\b", NULL},
 		{"/var/run/postgresql", "begin"},
 		{"@abstract", "begin"},
 		{"/", "begin"},
@@ -243,7 +340,7 @@ test_hosts(void)
 static void
 test_hosts_in_noise(void)
 {
-	static const char forbidden[] = " ,\t\n\x01\x7f";
+	static const char forbidden[] = " ,\t\n\x01\x7f/@?#=%'\"\\*";
 
 	for (int i = 0; i < 100000; i++)
 	{
@@ -883,6 +980,9 @@ test_dns_names(void)
 		{"b\xc3\xbc" "cher.de", "consist"},
 		{"localhost", "dot"},
 		{"10.0.0.1", "address"},
+		{"127.0x1", "address"},
+		{"a.0X", "address"},
+		{"a.b1", NULL},			/* no number, though it ends in one's digit */
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)

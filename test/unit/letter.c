@@ -1,0 +1,100 @@
+/*
+ * letter.c
+ *	  Unit test of src/letter.c: on every code point against the C library,
+ *	  and on those that somebody might try.
+ */
+#include <locale.h>
+#include <wctype.h>
+
+#include "check.h"
+#include "letter.h"
+
+#define LAST_CODE_POINT 0x10ffff
+
+/* Scripts, without what folds to ASCII and without characters unseen. */
+static const uint32_t scripts[][2] = {
+	{0x00c0, 0x0131}, {0x0134, 0x017e}, {0x01cd, 0x01f0}, {0x0250, 0x02af},
+	{0x0370, 0x03ff}, {0x0400, 0x0481}, {0x048a, 0x0556}, {0x05d0, 0x05ea},
+	{0x0620, 0x064a}, {0x0660, 0x0669}, {0x0905, 0x0939}, {0x0966, 0x096f},
+	{0x0e01, 0x0e30}, {0x10d0, 0x10fa}, {0x1200, 0x135a}, {0x1e00, 0x1fbc},
+	{0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fa5}, {0xac00, 0xd7a3},
+	{0x20000, 0x2a6d6},
+};
+
+static bool
+is_in_a_script(uint32_t c)
+{
+	for (int i = 0; i < lengthof(scripts); i++)
+		if (c >= scripts[i][0] && c <= scripts[i][1])
+			return true;
+	return false;
+}
+
+static void
+test_every_code_point(void)
+{
+	long		letters = 0;
+
+	CHECK(setlocale(LC_CTYPE, "C.UTF-8") != NULL, "the locale");
+	for (uint32_t c = 0x80; c <= LAST_CODE_POINT; c++)
+	{
+		bool		is_letter = pb_is_letter(c);
+
+		CHECK(!is_letter || (!iswspace(c) && !iswcntrl(c)), "U+%04X", c);
+		if (!is_in_a_script(c))
+			continue;
+		letters += is_letter;
+		CHECK(is_letter || !iswalpha(c), "U+%04X of a script", c);
+	}
+	CHECK(letters > 70000, "%ld letters of scripts", letters);
+}
+
+static void
+test_others(void)
+{
+	static const uint32_t others[] = {
+		/* unseen, some of them letters and marks to Unicode */
+		0x00ad, 0x034f, 0x061c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b,
+		0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x202a, 0x202e,
+		0x2060, 0x2064, 0x2066, 0x2069, 0x206f, 0x2800, 0x3164, 0xfe00,
+		0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0x1bca0, 0x1d173, 0xe0001, 0xe0020,
+		0xe007f, 0xe0100, 0xe01ef,
+		/* not a character, nobody's, or damage */
+		0xd800, 0xdfff, 0xe000, 0xf8ff, 0xfdd0, 0xfffd, 0xfffe, 0xffff,
+		0x1fffe, 0xf0000, 0x10ffff,
+		/* dots, hyphens and slashes of other kinds */
+		0x00b7, 0x0589, 0x2010, 0x2011, 0x2013, 0x2024, 0x2044, 0x2212,
+		0x2215, 0x3002, 0x30fb, 0xff0d, 0xff0e, 0xff0f, 0xff1a, 0xff20, 0xff61,
+		/* ASCII in another spelling */
+		0x00aa, 0x00b2, 0x02e3, 0x2070, 0x2080, 0x2102, 0x212a, 0x2160, 0x2460,
+		0x24b6, 0xfb01, 0xff10, 0xff21, 0xff58, 0x1d400, 0x1d7ce, 0x1f130,
+		/* symbols */
+		0x00a9, 0x20ac, 0x2603, 0x1f600, 0x1f1e9
+	};
+
+	for (int i = 0; i < lengthof(others); i++)
+		CHECK(!pb_is_letter(others[i]), "U+%04X", others[i]);
+}
+
+static void
+test_letters(void)
+{
+	static const uint32_t letters[] = {
+		0x00df, 0x00e9, 0x00fc, 0x0131, 0x03c2, 0x0434, 0x05d0, 0x0639,
+		0x0301, 0x0660, 0x0915, 0x093f, 0x094d, 0x0967, 0x0e01, 0x0e33,
+		0x10d0, 0x1200, 0x1780, 0x3042, 0x30a2, 0x30fc, 0x4e2d, 0xac00,
+		0x10400, 0x1e900, 0x20000
+	};
+
+	for (int i = 0; i < lengthof(letters); i++)
+		CHECK(pb_is_letter(letters[i]), "U+%04X", letters[i]);
+}
+
+int
+main(void)
+{
+	test_every_code_point();
+	test_others();
+	test_letters();
+	return report("letter");
+}
