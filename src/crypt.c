@@ -195,10 +195,47 @@ add_line(PbKeyring *ring, const char *line, size_t length)
 	return problem;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Without the blanks at a line's end, half of CR LF among them. */
+static size_t
+trimmed(const char *line, size_t length)
+{
+	while (length > 0 && is_blank(line[length - 1]))
+		length--;
+	return length;
+}
+
+/* Whether a line says nothing: it is empty, or a comment, indented or not. */
+static bool
+is_silent(const char *line, size_t length)
+{
+	size_t		i = 0;
+
+	while (i < length && is_blank(line[i]))
+		i++;
+	return i == length || line[i] == '#';
+}
+
+/* Behind the byte order mark that some editors put before UTF-8. */
+static const char *
+skip_mark(const char *text, const char *end)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	const size_t size = sizeof(mark) - 1;
+
+	return (size_t) (end - text) >= size && memcmp(text, mark, size) == 0 ?
+		text + size : text;
+}
+
 /*
- * Reads the text of a keyring file: a key a line, blank lines and lines that
- * begin with # passed over. NULL with the problem, and its line number or 0,
- * when the text is none.
+ * Reads the text of a keyring file: a key a line. Blanks at the end of a line,
+ * blank lines, comments behind # and a byte order mark do not count. NULL with
+ * the problem, and its line number or 0, when the text is none.
  */
 PbKeyring *
 pb_keyring_parse(const char *text, size_t length, const char **problem,
@@ -216,14 +253,15 @@ pb_keyring_parse(const char *text, size_t length, const char **problem,
 		return NULL;
 	}
 	ring->count = 0;
+	text = skip_mark(text, end);
 	while (text < end && *problem == NULL)
 	{
 		const char *stop = memchr(text, '\n', end - text);
 		size_t		size = (stop == NULL ? end : stop) - text;
 
 		++*line;
-		if (size > 0 && text[0] != '#')
-			*problem = add_line(ring, text, size);
+		if (!is_silent(text, size))
+			*problem = add_line(ring, text, trimmed(text, size));
 		text = stop == NULL ? end : stop + 1;
 	}
 	if (*problem == NULL && ring->count == 0)

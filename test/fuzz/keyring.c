@@ -11,7 +11,16 @@
 #include "fuzz.h"
 #include "crypt.h"
 
-/* The line's text and length; *at moves behind it. */
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/*
+ * The line's text without blanks at its end, and its length; *at moves behind
+ * it. A byte order mark is no part of the first one.
+ */
 static const char *
 next_line(const char *text, size_t size, size_t *at, size_t *length)
 {
@@ -20,7 +29,25 @@ next_line(const char *text, size_t size, size_t *at, size_t *length)
 
 	*length = stop == NULL ? size - *at : (size_t) (stop - line);
 	*at += *length + (stop != NULL);
+	if (line == text && *length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+	{
+		line += 3;
+		*length -= 3;
+	}
+	while (*length > 0 && is_blank(line[*length - 1]))
+		--*length;
 	return line;
+}
+
+/* What is left of a line is a comment or nothing. */
+static bool
+says_nothing(const char *line, size_t length)
+{
+	size_t		blanks = 0;
+
+	while (blanks < length && is_blank(line[blanks]))
+		blanks++;
+	return blanks == length || line[blanks] == '#';
 }
 
 static bool
@@ -45,7 +72,7 @@ compare(const PbKeyring *ring, const char *text, size_t size)
 		const char *line = next_line(text, size, &at, &length);
 		char		hex[2 * PB_KEY_ID_BYTES + 1];
 
-		if (length == 0 || line[0] == '#')
+		if (says_nothing(line, length))
 			continue;
 		MUST(length == PB_KEY_LINE_MAX - 2);
 		MUST(keys < pb_keyring_count(ring));
@@ -72,7 +99,7 @@ judge_problem(const char *problem, int line, const char *text, size_t size)
 		MUST(at < size);
 		blamed = next_line(text, size, &at, &length);
 	}
-	MUST(blamed == NULL || (length > 0 && blamed[0] != '#'));
+	MUST(blamed == NULL || !says_nothing(blamed, length));
 }
 
 int
