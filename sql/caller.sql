@@ -1,9 +1,11 @@
 -- Who asks, and what an access gives.
 CREATE ROLE regress_pgbeam_api;
+CREATE ROLE regress_pgbeam_http;
 CREATE ROLE regress_pgbeam_admin;
 CREATE ROLE regress_pgbeam_plane;
 CREATE ROLE "regress pgbeam ""odd";
 SELECT pgbeam.grant_access('regress_pgbeam_api', 'api');
+SELECT pgbeam.grant_access('regress_pgbeam_http', 'http');
 SELECT pgbeam.grant_access('regress_pgbeam_admin', 'admin');
 SELECT pgbeam.grant_access('regress_pgbeam_plane', 'data_plane');
 SELECT pgbeam.grant_access('"regress pgbeam ""odd"', 'api');
@@ -13,10 +15,26 @@ SELECT pgbeam.grant_access('regress_pgbeam_nobody', 'api');
 -- Who may execute what.
 SELECT p.oid::regprocedure AS function,
 	has_function_privilege('regress_pgbeam_api', oid, 'EXECUTE') AS api,
+	has_function_privilege('regress_pgbeam_http', oid, 'EXECUTE') AS http,
 	has_function_privilege('regress_pgbeam_plane', oid, 'EXECUTE') AS data_plane,
 	has_function_privilege('regress_pgbeam_admin', oid, 'EXECUTE') AS admin
 FROM pg_proc p WHERE pronamespace = 'pgbeam'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+-- 'http' is for a layer, whose clients reach nothing else; 'api' is for those
+-- who call functions, and would choose their address.
+SET ROLE regress_pgbeam_http;
+SELECT (pgbeam.http('GET', '/v1/regions', '{}', NULL)).status;
+SELECT pgbeam.list_regions();
+SELECT pgbeam.http_forwarded(NULL);
+SET ROLE regress_pgbeam_api;
+SELECT (pgbeam.http('GET', '/v1/regions', '{"x-real-ip": "192.0.2.1"}', NULL)).status;
+SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8') ~ 'UNAUTHORIZED' AS refused;
+RESET ROLE;
+-- What such a role may do beside is to be mended.
+ALTER ROLE regress_pgbeam_http CREATEDB;
+SELECT value, mend FROM pgbeam.check_configuration() WHERE setting = 'role regress_pgbeam_http';
+ALTER ROLE regress_pgbeam_http NOCREATEDB;
 
 -- 'admin' is trusted SQL; 'api' must prove who it is, and cannot yet.
 SET ROLE regress_pgbeam_admin;
@@ -85,5 +103,5 @@ ROLLBACK;
 SELECT current_setting('request.method') = '' AS left_behind;
 SELECT pgbeam.create_project('{}');
 
-DROP OWNED BY regress_pgbeam_api, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";
-DROP ROLE regress_pgbeam_api, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";
+DROP OWNED BY regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";
+DROP ROLE regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";

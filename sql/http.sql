@@ -119,7 +119,7 @@ ROLLBACK;
 -- An error that somebody catches ends what it was raised in, and no more: he
 -- goes on as himself, under his own path.
 CREATE ROLE regress_pgbeam_http;
-SELECT pgbeam.grant_access('regress_pgbeam_http', 'api');
+SELECT pgbeam.grant_access('regress_pgbeam_http', 'api'), pgbeam.grant_access('regress_pgbeam_http', 'http');
 SELECT set_config('regress.key', :'acme', false), set_config('regress.project', :'project', false) IS NULL \g /dev/null
 SET ROLE regress_pgbeam_http;
 BEGIN READ ONLY;

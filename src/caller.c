@@ -29,6 +29,7 @@ static bool trust_request_claims;
 #define API 0x1
 #define DATA_PLANE 0x2
 #define ADMIN 0x4
+#define HTTP 0x8				/* a layer that tells all of a request */
 
 static const struct
 {
@@ -37,12 +38,15 @@ static const struct
 }			accesses[] =
 {
 	{"api", API},
+	{"http", HTTP},
 	{"data_plane", DATA_PLANE},
 	{"admin", ADMIN},
 };
 
 /*
- * Who may execute what. The remaining functions are the owner's.
+ * Who may execute what. The remaining functions are the owner's. http() takes
+ * headers as an argument, the client's address among them: where clients call
+ * functions by themselves, as through PostgREST, it must not be one of these.
  */
 static const struct
 {
@@ -64,7 +68,7 @@ static const struct
 	{"delete_database(pg_catalog.text, pg_catalog.text)", API | ADMIN},
 	{"list_databases(pg_catalog.text, pg_catalog.int4, pg_catalog.text)", API | ADMIN},
 	{"get_database(pg_catalog.text, pg_catalog.text)", API | ADMIN},
-	{"http(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.bytea)", API | ADMIN},
+	{"http(pg_catalog.text, pg_catalog.text, pg_catalog.jsonb, pg_catalog.bytea)", HTTP | ADMIN},
 	{"http_forwarded(pg_catalog.bytea)", API | ADMIN},
 	{"openapi()", API | ADMIN},
 	{"health()", API | ADMIN},
@@ -346,12 +350,18 @@ pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 static int
 access_bit(const char *name)
 {
+	StringInfoData names;
+
+	initStringInfo(&names);
 	for (int i = 0; i < (int) lengthof(accesses); i++)
+	{
 		if (strcmp(accesses[i].name, name) == 0)
 			return accesses[i].bit;
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", accesses[i].name);
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("access must be one of api, data_plane, admin")));
+			 errmsg("access must be one of %s", names.data)));
 }
 
 /* Gives a role the functions of an access, as whoever calls may grant them. */

@@ -3,4 +3,5 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_grant_access';
 COMMENT ON FUNCTION pgbeam.grant_access(regrole, text) IS
-'Gives a role USAGE of schema pgbeam and EXECUTE on the functions of an access: api (the API''s operations), data_plane (upstream passwords), admin (the operations as trusted SQL, organizations, keys). REVOKE takes it back. Error 22023 for another access.';
+'Gives a role what an access lets it execute.
+That is USAGE of schema pgbeam and EXECUTE on the functions of api (the API''s operations, as PostgREST calls them), http (pgbeam.http alone, for an HTTP layer whose clients reach nothing else), data_plane (upstream passwords) or admin (the operations as trusted SQL, organizations, keys). REVOKE takes it back. Error 22023 for another access.';

@@ -89,7 +89,7 @@ AS $$
 		SELECT a.grantee, p.proname, 0::oid
 		FROM pg_proc AS p, aclexplode(p.proacl) AS a
 		WHERE p.pronamespace = 'pgbeam'::regnamespace AND a.grantee NOT IN (0, p.proowner)
-			AND p.proname IN ('create_project', 'reveal_password', 'set_organization')
+			AND p.proname IN ('create_project', 'http', 'reveal_password', 'set_organization')
 		UNION
 		SELECT m.member, s.function, m.roleid
 		FROM source AS s JOIN pg_auth_members AS m ON m.roleid = s.role
@@ -97,7 +97,7 @@ AS $$
 	-- Who takes requests: has it from where he does not have 'admin' from.
 	asker AS (
 		SELECT DISTINCT s.role FROM source AS s
-		WHERE s.function = 'create_project' AND NOT EXISTS (
+		WHERE s.function IN ('create_project', 'http') AND NOT EXISTS (
 			SELECT FROM source AS o
 			WHERE o.role = s.role AND o.via = s.via AND o.function = 'set_organization')
 	),

@@ -93,14 +93,18 @@ test('what takes admin access stays closed', async () => {
   }
 });
 
-test('the router can be called as a function, and asks for a credential too', async () => {
-  const call = async (headers) => {
-    const answer = await rpc(plain, 'http', { method: 'GET', uri: '/v1/projects/x', headers, body: null });
-    assert.equal(answer.status, 200, answer.body);
-    return answer.body;
-  };
-  assert.match(await call({}), /401/);
-  assert.match(await call({ 'X-API-Key': key }), /404/);
+test('the router is no function for clients: they would choose the headers that a layer sets', async () => {
+  for (const headers of [{}, { 'X-API-Key': key }, { 'X-API-Key': key, 'X-Real-IP': '192.0.2.1' }]) {
+    const answer = await rpc(plain, 'http', { method: 'GET', uri: '/v1/projects/x', headers, body: null }, headers);
+    assert.deepEqual([answer.status, code(answer)], [401, '42501']);
+  }
+});
+
+test('what nginx calls asks a client who gets there for a credential too', async () => {
+  const call = (headers) => curl(`${plain.url}/rpc/http_forwarded`, { method: 'POST', body: '',
+    headers: { 'Content-Type': 'application/octet-stream', Accept: '*/*', 'X-Pgbeam-Method': 'GET', 'X-Pgbeam-Uri': '/v1/projects/x', ...headers } });
+  assert.equal((await call({})).status, 401);
+  assert.equal((await call({ 'X-API-Key': key })).status, 404);
 });
 
 test('tokens through nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async () => {

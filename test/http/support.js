@@ -37,8 +37,8 @@ async function withClient(name, work) {
 
 /**
  * A fresh database, prepared by SQL, and the roles that reach it: http_gateway
- * logs in and has api access; http_authenticator logs in and becomes http_anon,
- * who has it. One at a time, for files of tests may run side by side.
+ * logs in and has http access; http_authenticator logs in and becomes http_anon,
+ * who has api access. One at a time, for files of tests may run side by side.
  */
 export async function createDatabase(name, prepare = async () => {}) {
   const pool = new pg.Pool({ database: name, max: 2 });
@@ -64,7 +64,7 @@ export async function createDatabase(name, prepare = async () => {}) {
 async function installPgbeam(sql) {
   await sql('CREATE EXTENSION pgbeam');
   if (await sql('SELECT count(*) FROM pgbeam.keyring()') === '0') await sql('SELECT pgbeam.create_key()');
-  await sql("SELECT pgbeam.grant_access(r::regrole, 'api') FROM unnest('{http_gateway,http_anon}'::text[]) r");
+  await sql("SELECT pgbeam.grant_access('http_gateway', 'http'), pgbeam.grant_access('http_anon', 'api')");
 }
 
 /** The same with the extension in it. */

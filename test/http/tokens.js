@@ -54,7 +54,7 @@ class Database {
     await this.admin.query('CREATE EXTENSION pgbeam');
     const { rowCount } = await this.admin.query('SELECT FROM pgbeam.keyring()');
     if (rowCount === 0) await this.run('create_key');
-    await this.admin.query("SELECT pgbeam.grant_access($1::text::regrole, 'api')", [this.role]);
+    await this.admin.query("SELECT pgbeam.grant_access($1::text::regrole, 'http')", [this.role]);
   }
 
   // Settings hold for connections made from now on.

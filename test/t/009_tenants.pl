@@ -31,7 +31,7 @@ my %parameters = (listProjects => sub { return (org_id => $_[0]) });
 my $json = JSON::PP->new->canonical->allow_nonref;
 my $node = set_up('main', folder('keys') . '/keyring');
 value($node, <<'SQL');
-CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api');
+CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api'), pgbeam.grant_access('app', 'http');
 SELECT pgbeam.set_organization(o) FROM unnest('{ours,theirs,closed}'::text[]) AS o;
 SELECT pgbeam.set_member(o, u, r) FROM (VALUES ('ours', 'olga', 'owner'), ('ours', 'adam', 'admin'),
 	('ours', 'mary', 'member'), ('ours', 'bob', 'member'), ('theirs', 'bob', 'owner'),
