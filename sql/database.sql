@@ -15,6 +15,15 @@ SELECT pgbeam.typeid_encode('prj', project_id) AS project, pgbeam.typeid_encode(
 FROM pgbeam.databases WHERE org_id = 'databases' AND role = 'replica' \gset
 SELECT regexp_replace(pgbeam.get_database(:'project', :'database')::text, '[0-9a-z]{26}|20[0-9T:-]{17}Z', '...', 'g') AS shown;
 
+-- query_timeout_ms and auto_read_routing are shown once they were set, also to their default; null takes that back.
+SELECT given, d::jsonb -> 'query_timeout_ms' AS timeout, d::jsonb -> 'auto_read_routing' AS routing FROM (VALUES
+	(1, '{}'::jsonb), (2, '{"query_timeout_ms": null, "auto_read_routing": null}'), (3, '{"query_timeout_ms": 0}'), (4, '{"auto_read_routing": false}')) v(n, given),
+	LATERAL (SELECT create_with(given) -> 'database') c(d) ORDER BY n;
+SELECT query_timeout_ms, auto_read_routing, count(*) FROM pgbeam.databases WHERE org_id = 'databases' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT given, d::jsonb -> 'query_timeout_ms' AS timeout, d::jsonb -> 'auto_read_routing' AS routing FROM (VALUES
+	(1, '{"query_timeout_ms": 0}'::jsonb), (2, '{"auto_read_routing": false}'), (3, '{"port": 5433}'), (4, '{"query_timeout_ms": null}'), (5, '{"auto_read_routing": null}')) v(n, given),
+	LATERAL pgbeam.update_database(:'project', :'database', given) d ORDER BY n;
+
 -- Defaults that a setting gives.
 SET pgbeam.default_pool_mode = 'transaction';
 SET pgbeam.default_cache_enabled = off;

@@ -11,13 +11,28 @@ $$;
 -- The whole answer, in the documented order.
 SELECT masked(project('first')) AS created;
 
--- What was created is what is got; the newest members only when not at their default.
+-- What was created is what is got; the newest members once they were set.
 SELECT pgbeam.typeid_encode('prj', id) AS id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first' \gset
 SELECT masked(pgbeam.get_project(:'id')) AS got;
 SELECT masked(project('full', '{"description": "d", "tags": ["b", "a", "b", ""], "cloud": "azure", "self_hosted": true}') -> 'project') AS created;
 UPDATE pgbeam.projects SET residency = 'eu', agents_disabled = true, default_policy_profile_id = '01890a5d-ac96-774b-bcce-b302099a8057',
 	allowed_cidrs = '{10.0.0.0/8,::1}', allowed_cidr_labels = '{office,NULL}' WHERE org_id = 'projects' AND name = 'full';
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
+
+-- Set to its default is set; null takes it back; an update without it leaves it; another member of its kind stays as it is.
+CREATE FUNCTION newest(project json) RETURNS text LANGUAGE sql AS $$
+	SELECT json_object_agg(key, value)::text FROM json_each(project) WHERE key IN ('self_hosted', 'default_policy_profile_id', 'residency', 'agents_disabled')
+$$;
+SELECT body, newest(pgbeam.update_project(:'id', body)) FROM (VALUES
+	(1, '{"name": "first"}'::jsonb), (2, '{"residency": "any"}'), (3, '{"agents_disabled": false, "name": "first"}'), (4, '{"residency": "eu", "agents_disabled": true}'),
+	(5, '{"residency": "any"}'), (6, '{"residency": null}'), (7, '{}'), (8, '{"agents_disabled": null}'), (9, '{"default_policy_profile_id": "pol_01h455vb4pex5vsknk084sn02q"}'),
+	(10, '{"default_policy_profile_id": ""}'), (11, '{"default_policy_profile_id": null, "residency": null, "agents_disabled": null}')) v(n, body) ORDER BY n;
+SELECT residency, agents_disabled, default_policy_profile_id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first';
+-- That is a change like any other.
+SELECT pgbeam.update_project(:'id', '{"residency": "any"}') ->> 'residency' AS residency;
+UPDATE pgbeam.projects SET updated_at = 'epoch' WHERE org_id = 'projects' AND name = 'first';
+SELECT pgbeam.update_project(:'id', '{"residency": "any"}') ->> 'updated_at' AS same, pgbeam.update_project(:'id', '{"residency": null}') ->> 'updated_at' > '2020' AS newer;
+DROP FUNCTION newest;
 
 -- Networks stand in a create as in an update: nobody is let in who is not named. What else is an update's alone is ignored.
 SELECT masked(project('closed', '{"allowed_cidrs": [{"cidr": "203.0.113.0/24", "label": "Office"}, {"cidr": "2001:DB8::1", "label": null}]}') #> '{project,allowed_cidrs}') AS created;

@@ -309,13 +309,15 @@ find_member(Check *check, const PbField *field, const PbJson *object,
 	return false;
 }
 
-/* The default, or no value. */
+/* The default, or no value; of what is sparse no value is the default. */
 static void
 fall_back(Check *check, int leaf)
 {
+	const PbField *field = check->row->shape->leaves[leaf].field;
 	Datum		fallback;
 
-	if (pb_check_fallback(check->row, leaf, &fallback))
+	if (!(field->flags & PB_SPARSE) &&
+		pb_check_fallback(check->row, leaf, &fallback))
 		pb_row_set(check->row, leaf, fallback);
 	else
 		pb_row_clear(check->row, leaf);

@@ -191,12 +191,14 @@ static const PbField fields[] = {
 		.about = "Region whose proxies hold the pool; absent: each proxy connects directly."
 	},
 	{
-		.name = "query_timeout_ms", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.name = "query_timeout_ms", .kind = PB_INTEGER,
+		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
 		.least = 0, .most = 300000, .fallback = "0",
 		.about = "Milliseconds after which a query is cancelled; 0 is never."
 	},
 	{
-		.name = "auto_read_routing", .kind = PB_BOOLEAN, .flags = PB_OPEN,
+		.name = "auto_read_routing", .kind = PB_BOOLEAN,
+		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
 		.fallback = "false",
 		.about = "Whether reads go to replicas."
 	},

@@ -11,8 +11,8 @@ CREATE TABLE pgbeam.databases (
 	ssl_mode text COLLATE "C" NOT NULL,
 	role text COLLATE "C" NOT NULL,
 	pool_region text,
-	query_timeout_ms integer NOT NULL,
-	auto_read_routing boolean NOT NULL,
+	query_timeout_ms integer,
+	auto_read_routing boolean,
 	cache_enabled boolean NOT NULL,
 	cache_ttl_seconds integer NOT NULL,
 	cache_max_entries integer NOT NULL,
@@ -31,7 +31,8 @@ CREATE TABLE pgbeam.databases (
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, id);
 COMMENT ON TABLE pgbeam.databases IS
-'The upstream databases of projects. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
+'The upstream databases of projects.
+null in query_timeout_ms and auto_read_routing says that it was never set: the default holds. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
 
 CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json

@@ -37,7 +37,8 @@ typedef enum PbKind
 #define PB_SHOWN	0x04		/* answers have it */
 #define PB_REQUIRED 0x08		/* a create request must have it */
 #define PB_NULLABLE 0x10		/* may be without value; "" is none */
-#define PB_QUIET	0x20		/* shown only when not at its default */
+#define PB_SPARSE	0x20		/* stored and shown once it was set: null is
+								 * never set, and stands for its default */
 #define PB_DERIVED	0x40		/* no column: computed when shown */
 #define PB_KEPT		0x80		/* an update cannot reset it with null */
 #define PB_NULL_SHOWN 0x200		/* shown as null when it has no value */

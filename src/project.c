@@ -100,7 +100,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "self_hosted", .kind = PB_BOOLEAN,
-		.flags = PB_CREATE | PB_SHOWN | PB_QUIET,
+		.flags = PB_CREATE | PB_SHOWN,
 		.fallback = "false", .at = &at.self_hosted,
 		.about = "Whether the proxy is run by the organization itself."
 	},
@@ -136,13 +136,14 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "residency", .kind = PB_WORD,
-		.flags = PB_UPDATE | PB_SHOWN | PB_QUIET,
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE,
 		.words = residencies, .fallback = "\"any\"",
 		.about = "Where its data may be processed."
 	},
 	{
 		.name = "agents_disabled", .kind = PB_BOOLEAN,
-		.flags = PB_UPDATE | PB_SHOWN | PB_QUIET, .fallback = "false",
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE,
+		.fallback = "false",
 		.about = "Whether agents are kept out."
 	},
 	{

@@ -10,8 +10,8 @@ CREATE TABLE pgbeam.projects (
 	allowed_cidrs text[] NOT NULL,
 	allowed_cidr_labels text[] NOT NULL,
 	default_policy_profile_id uuid,
-	residency text COLLATE "C" NOT NULL,
-	agents_disabled boolean NOT NULL,
+	residency text COLLATE "C",
+	agents_disabled boolean,
 	database_count integer NOT NULL,
 	status text COLLATE "C" NOT NULL,
 	created_at timestamptz NOT NULL,
@@ -27,7 +27,8 @@ CREATE INDEX projects_living_idx ON pgbeam.projects (org_id, id)
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
 COMMENT ON TABLE pgbeam.projects IS
-'The projects of organizations. A deleted one keeps its row, which deleted_at tells, and frees its name. database_count is kept by the operations: a statement that adds or takes databases by hand must set it too.';
+'The projects of organizations.
+A deleted one keeps its row, which deleted_at tells, and frees its name. null in residency and agents_disabled says that it was never set: the default holds. database_count is kept by the operations: a statement that adds or takes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
 ALTER TABLE pgbeam.databases ADD CONSTRAINT databases_project_fkey

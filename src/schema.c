@@ -232,7 +232,7 @@ static bool
 is_required(const PbField *field, Use use)
 {
 	if (use == VIEW)
-		return !(field->flags & (PB_NULLABLE | PB_QUIET));
+		return !(field->flags & PB_NULLABLE);
 	return use != UPDATE && (field->flags & PB_REQUIRED);
 }
 

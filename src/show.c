@@ -11,7 +11,6 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "check.h"
 #include "show.h"
 #include "typeid.h"
 
@@ -170,21 +169,6 @@ show_value(StringInfo out, const PbField *field, Datum value)
 	}
 }
 
-static bool
-is_at_default(const PbRow *row, int leaf)
-{
-	PbKind		kind = row->shape->leaves[leaf].field->kind;
-	Datum		fallback;
-
-	if (!pb_check_fallback(row, leaf, &fallback))
-		return false;
-	if (kind == PB_BOOLEAN)
-		return row->values[leaf] == fallback;
-	return kind == PB_WORD &&
-		strcmp(TextDatumGetCString(row->values[leaf]),
-			   TextDatumGetCString(fallback)) == 0;
-}
-
 static void
 show_leaf(Show *show, const PbField *field)
 {
@@ -192,9 +176,6 @@ show_leaf(Show *show, const PbField *field)
 
 	if (!(field->flags & PB_SHOWN) ||
 		(!pb_row_has(show->row, leaf) && !(field->flags & PB_NULL_SHOWN)))
-		return;
-	if ((field->flags & PB_QUIET) &&
-		is_at_default(show->row, leaf))
 		return;
 	pb_json_name(show->out, field->name);
 	if (!pb_row_has(show->row, leaf))

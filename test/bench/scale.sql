@@ -107,7 +107,7 @@ LANGUAGE sql STABLE AS $$
 	SELECT replace(format($q$
 		SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(x))) FROM (
 			SELECT typeid('prj', t.id) AS id, t.org_id, t.name, description, tags, cloud,
-				CASE WHEN self_hosted THEN true END AS self_hosted, proxy_host,
+				self_hosted, proxy_host,
 				coalesce(queries_per_second, 0) AS queries_per_second,
 				coalesce(burst_size, 0) AS burst_size,
 				coalesce(o.max_connections, 0) AS max_connections,
@@ -115,8 +115,7 @@ LANGUAGE sql STABLE AS $$
 					FROM unnest(allowed_cidrs, allowed_cidr_labels) AS u (cidr, label)), '[]') AS allowed_cidrs,
 				CASE WHEN default_policy_profile_id IS NOT NULL
 					THEN typeid('pol', default_policy_profile_id) END AS default_policy_profile_id,
-				nullif(residency, 'any') AS residency,
-				CASE WHEN agents_disabled THEN true END AS agents_disabled,
+				residency, agents_disabled,
 				database_count, 0 AS active_connections, status,
 				to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS created_at,
 				to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS updated_at

@@ -33,8 +33,8 @@ CREATE TABLE today.projects (
 	allowed_cidrs text[] NOT NULL CHECK (cardinality(allowed_cidrs) <= 50),
 	allowed_cidr_labels text[] NOT NULL,
 	default_policy_profile_id uuid,
-	residency text COLLATE "C" NOT NULL CHECK (residency IN ('any', 'us', 'eu')),
-	agents_disabled boolean NOT NULL,
+	residency text COLLATE "C" CHECK (residency IN ('any', 'us', 'eu')),
+	agents_disabled boolean,
 	database_count integer NOT NULL CHECK (database_count >= 0),
 	status text COLLATE "C" NOT NULL CHECK (status IN ('active', 'suspended', 'deleted')),
 	created_at timestamptz NOT NULL,
@@ -63,8 +63,8 @@ CREATE TABLE today.databases (
 		CHECK (ssl_mode IN ('disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full')),
 	role text COLLATE "C" NOT NULL CHECK (role IN ('primary', 'replica')),
 	pool_region text CHECK (char_length(pool_region) <= 255),
-	query_timeout_ms integer NOT NULL CHECK (query_timeout_ms >= 0 AND query_timeout_ms <= 300000),
-	auto_read_routing boolean NOT NULL,
+	query_timeout_ms integer CHECK (query_timeout_ms >= 0 AND query_timeout_ms <= 300000),
+	auto_read_routing boolean,
 	cache_enabled boolean NOT NULL,
 	cache_ttl_seconds integer NOT NULL CHECK (cache_ttl_seconds >= 0 AND cache_ttl_seconds <= 86400),
 	cache_max_entries integer NOT NULL CHECK (cache_max_entries >= 0 AND cache_max_entries <= 1000000),
@@ -190,7 +190,7 @@ BEGIN
 	IF d ? 'pool_region' AND (jsonb_typeof(d->'pool_region') <> 'string' OR char_length(d->>'pool_region') > 255) THEN
 		found := found || 'database.pool_region must be a string of at most 255 characters'::text;
 	END IF;
-	IF NOT today.is_integer(d->'query_timeout_ms', 0, 300000) THEN
+	IF d ? 'query_timeout_ms' AND NOT today.is_integer(d->'query_timeout_ms', 0, 300000) THEN
 		found := found || 'database.query_timeout_ms must be an integer of 0 to 300000'::text;
 	END IF;
 	IF jsonb_typeof(d->'auto_read_routing') <> 'boolean' THEN
@@ -268,8 +268,7 @@ BEGIN
 		RAISE EXCEPTION 'database must be an object' USING ERRCODE = 'PT400';
 	END IF;
 	p := '{"tags": [], "cloud": "aws", "self_hosted": false}'::jsonb || jsonb_strip_nulls(body);
-	d := '{"ssl_mode": "verify-full", "role": "primary", "query_timeout_ms": 0,
-		"auto_read_routing": false, "cache_config": {}, "pool_config": {}}'::jsonb || (p->'database');
+	d := '{"ssl_mode": "verify-full", "role": "primary", "cache_config": {}, "pool_config": {}}'::jsonb || (p->'database');
 	IF jsonb_typeof(d->'cache_config') <> 'object' OR jsonb_typeof(d->'pool_config') <> 'object' THEN
 		RAISE EXCEPTION 'cache_config and pool_config must be objects' USING ERRCODE = 'PT400';
 	END IF;
@@ -299,7 +298,7 @@ BEGIN
 			allowed_cidrs, allowed_cidr_labels, residency, agents_disabled, database_count, status, created_at, updated_at)
 		VALUES (project.id, p->>'org_id', p->>'name', nullif(p->>'description', ''),
 			ARRAY(SELECT jsonb_array_elements_text(p->'tags')), p->>'cloud', (p->'self_hosted')::boolean,
-			project.proxy_host, '{}', '{}', 'any', false, 1, 'active', at, at)
+			project.proxy_host, '{}', '{}', NULL, NULL, 1, 'active', at, at)
 		ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING
 		RETURNING * INTO project;
 	IF NOT FOUND THEN
@@ -326,7 +325,7 @@ BEGIN
 		'project', jsonb_strip_nulls(jsonb_build_object(
 			'id', project_id, 'org_id', project.org_id, 'name', project.name,
 			'description', project.description, 'tags', project.tags, 'cloud', project.cloud,
-			'self_hosted', CASE WHEN project.self_hosted THEN true END,
+			'self_hosted', project.self_hosted,
 			'proxy_host', project.proxy_host,
 			'queries_per_second', coalesce(organization.queries_per_second, 0),
 			'burst_size', coalesce(organization.burst_size, 0),

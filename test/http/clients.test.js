@@ -170,7 +170,8 @@ function testPulumi(form) {
     const unset = { query_timeout_ms: null, auto_read_routing: false, pool_config: { pool_size: 10, min_pool_size: 1,
       pool_mode: 'transaction', max_active: null } };
     const { ids, database } = await create({}, unset);
-    assert.deepEqual([database.query_timeout_ms, database.pool_config.max_active], [0, 200]);
+    assert.deepEqual([database.query_timeout_ms, database.auto_read_routing, database.pool_config.max_active],
+      [undefined, false, 200]);
     const added = await call('createDatabase', ids, { ...createBody().database, ...unset });
     assert.equal(added.pool_config.max_active, 200);
     await call('updateDatabase', ids, unset);

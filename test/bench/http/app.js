@@ -156,8 +156,8 @@ function readDatabase(body) {
 		ssl_mode: body.ssl_mode ?? 'verify-full',
 		role: body.role ?? 'primary',
 		pool_region: body.pool_region || null,
-		query_timeout_ms: body.query_timeout_ms ?? 0,
-		auto_read_routing: body.auto_read_routing ?? false,
+		query_timeout_ms: body.query_timeout_ms ?? null,
+		auto_read_routing: body.auto_read_routing ?? null,
 		cache_enabled: cache.enabled ?? true,
 		cache_ttl_seconds: cache.ttl_seconds ?? 60,
 		cache_max_entries: cache.max_entries ?? 10000,
@@ -294,7 +294,7 @@ const insertHost = {
 const insertProject = {
 	name: 'insert-project',
 	text: `INSERT INTO projects (${projectColumns})
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', '{}', 'any', false, 1, 'active', $9, $9)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', '{}', NULL, NULL, 1, 'active', $9, $9)`,
 };
 
 const insertDatabase = {
@@ -311,7 +311,7 @@ const insertAll = {
 			ON CONFLICT (host) DO NOTHING RETURNING host
 		), project AS (
 			INSERT INTO projects (${projectColumns})
-			SELECT $3, $2, $4, $5, $6, $7, $8, $1, '{}', '{}', 'any', false, 1, 'active', $9, $9
+			SELECT $3, $2, $4, $5, $6, $7, $8, $1, '{}', '{}', NULL, NULL, 1, 'active', $9, $9
 			FROM host RETURNING id
 		)
 		INSERT INTO databases (${databaseColumns})
@@ -409,7 +409,7 @@ function show({ project, database, at }, host, organization) {
 			description: project.description ?? undefined,
 			tags: project.tags,
 			cloud: project.cloud,
-			self_hosted: project.self_hosted || undefined,
+			self_hosted: project.self_hosted,
 			proxy_host: host,
 			queries_per_second: limit(organization, 'queries_per_second'),
 			burst_size: limit(organization, 'burst_size'),
@@ -432,8 +432,8 @@ function show({ project, database, at }, host, organization) {
 			ssl_mode: database.ssl_mode,
 			role: database.role,
 			pool_region: database.pool_region ?? undefined,
-			query_timeout_ms: database.query_timeout_ms,
-			auto_read_routing: database.auto_read_routing,
+			query_timeout_ms: database.query_timeout_ms ?? undefined,
+			auto_read_routing: database.auto_read_routing ?? undefined,
 			cache_config: {
 				enabled: database.cache_enabled,
 				ttl_seconds: database.cache_ttl_seconds,
