@@ -24,6 +24,12 @@ SELECT given, d::jsonb -> 'query_timeout_ms' AS timeout, d::jsonb -> 'auto_read_
 	(1, '{"query_timeout_ms": 0}'::jsonb), (2, '{"auto_read_routing": false}'), (3, '{"port": 5433}'), (4, '{"query_timeout_ms": null}'), (5, '{"auto_read_routing": null}')) v(n, given),
 	LATERAL pgbeam.update_database(:'project', :'database', given) d ORDER BY n;
 
+-- "" in an update leaves words and the password as they are; in a create it is an error, and so is it for what is no word.
+SELECT u ->> 'ssl_mode' AS ssl_mode, u ->> 'role' AS role, u #>> '{pool_config,pool_mode}' AS pool_mode, u ->> 'port' AS port
+FROM pgbeam.update_database(:'project', :'database', '{"ssl_mode": "", "role": "", "password": "", "pool_config": {"pool_mode": ""}, "port": 5434}') u;
+SELECT pgbeam.update_database(:'project', :'database', '{"ssl_mode": " ", "name": "", "query_timeout_ms": "", "cache_config": "", "pool_config": {"pool_mode": "x"}}');
+SELECT create_with('{"ssl_mode": "", "role": "", "pool_config": {"pool_mode": ""}}');
+
 -- Defaults that a setting gives.
 SET pgbeam.default_pool_mode = 'transaction';
 SET pgbeam.default_cache_enabled = off;

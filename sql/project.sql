@@ -34,6 +34,14 @@ UPDATE pgbeam.projects SET updated_at = 'epoch' WHERE org_id = 'projects' AND na
 SELECT pgbeam.update_project(:'id', '{"residency": "any"}') ->> 'updated_at' AS same, pgbeam.update_project(:'id', '{"residency": null}') ->> 'updated_at' > '2020' AS newer;
 DROP FUNCTION newest;
 
+-- "" in an update: status stays, residency is as never set; in a list of networks a label that is none. In a create it is an error.
+SELECT body, u ->> 'status' AS status, u ->> 'residency' AS residency, u ->> 'allowed_cidrs' AS networks FROM (VALUES
+	(1, '{"status": "suspended", "residency": "us"}'::jsonb), (2, '{"status": ""}'), (3, '{"residency": "", "status": ""}'), (4, '{"status": "active"}'),
+	(5, '{"allowed_cidrs": [{"cidr": "::1", "label": ""}, {"cidr": "::2", "label": "x"}]}'), (6, '{"allowed_cidrs": []}')) v(n, body),
+	LATERAL pgbeam.update_project(:'id', body) u ORDER BY n;
+SELECT pgbeam.update_project(:'id', '{"status": " ", "residency": " ", "name": "", "agents_disabled": ""}');
+SELECT project('blank', '{"cloud": "", "self_hosted": ""}');
+
 -- Networks stand in a create as in an update: nobody is let in who is not named. What else is an update's alone is ignored.
 SELECT masked(project('closed', '{"allowed_cidrs": [{"cidr": "203.0.113.0/24", "label": "Office"}, {"cidr": "2001:DB8::1", "label": null}]}') #> '{project,allowed_cidrs}') AS created;
 SELECT name, allowed_cidrs, allowed_cidr_labels FROM pgbeam.projects WHERE org_id = 'projects' AND name IN ('closed', 'first') ORDER BY 1;

@@ -143,14 +143,27 @@ type_fits(const PbField *field, const PbJson *value)
 	}
 }
 
-/* An id of another resource is a problem; "" is none where that is legal. */
+static bool
+is_blank(const PbJson *value)
+{
+	return value->type == PB_JSON_TEXT && value->length == 0;
+}
+
+/* "" is no value where there may be none. */
+static bool
+is_none(const PbField *field, const PbJson *value)
+{
+	return is_blank(value) && (field->flags & PB_NULLABLE);
+}
+
+/* An id of another resource is a problem. */
 static const char *
 take_id(PbRow *row, int leaf, const PbField *field, const PbJson *value)
 {
 	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
 	PbTypeid	id;
 
-	if (value->length == 0 && (field->flags & PB_NULLABLE))
+	if (is_none(field, value))
 		return NULL;
 	if (pb_typeid_decode(value->text, value->length, &id) != NULL ||
 		!pb_text_is(value->text, id.prefix_length, field->prefix))
@@ -192,8 +205,7 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 			return take_id(row, leaf, field, value);
 		default:
 			problem = text_problem(field, value);
-			if (problem == NULL &&
-				!(value->length == 0 && (field->flags & PB_NULLABLE)))
+			if (problem == NULL && !is_none(field, value))
 			{
 				copy = cstring_to_text_with_len(value->text, value->length);
 				pb_row_set(row, leaf, PointerGetDatum(copy));
@@ -289,9 +301,28 @@ is_update(const Check *check)
 	return check->asked == PB_UPDATE;
 }
 
+/* A value that says of an update that the member is not among its changes. */
+static bool
+keeps(const Check *check, const PbField *field, const PbJson *value)
+{
+	return is_update(check) && (field->flags & PB_BLANK_KEEPS) &&
+		is_blank(value);
+}
+
+/* A value that stands for none. */
+static bool
+resets(const Check *check, const PbField *field, const PbJson *value)
+{
+	if (value->type != PB_JSON_NULL)
+		return is_update(check) && (field->flags & PB_BLANK_RESETS) &&
+			is_blank(value);
+	return !(field->flags & PB_REQUIRED) &&
+		!(is_update(check) && (field->flags & PB_KEPT));
+}
+
 /*
- * Looks for the member. Null counts as absent where nothing is required, and
- * in an update resets what it may.
+ * Looks for the member's value. One that stands for none counts as absent, and
+ * in an update resets the member.
  */
 static bool
 find_member(Check *check, const PbField *field, const PbJson *object,
@@ -302,10 +333,10 @@ find_member(Check *check, const PbField *field, const PbJson *object,
 		!pb_json_member(object, field->name, strlen(field->name), value))
 		return false;
 	check->found++;
-	if (value->type != PB_JSON_NULL || (field->flags & PB_REQUIRED) ||
-		(is_update(check) && (field->flags & PB_KEPT)))
+	if (resets(check, field, value))
+		*reset = is_update(check);
+	else if (!keeps(check, field, value))
 		return true;
-	*reset = is_update(check);
 	return false;
 }
 
@@ -321,14 +352,6 @@ fall_back(Check *check, int leaf)
 		pb_row_set(check->row, leaf, fallback);
 	else
 		pb_row_clear(check->row, leaf);
-}
-
-/* An empty password is the one that there is. */
-static bool
-changes_nothing(const Check *check, const PbField *field, const PbJson *value)
-{
-	return is_update(check) && field->kind == PB_SECRET &&
-		value->type == PB_JSON_TEXT && value->length == 0;
 }
 
 static void check_fields(Check *check, const PbField *fields,
@@ -347,8 +370,6 @@ check_leaf(Check *check, const PbField *field, const PbJson *object,
 
 	if (find_member(check, field, object, &value, &reset))
 	{
-		if (changes_nothing(check, field, &value))
-			return;
 		check_value(check->row, leaf, field, &value, &path, check->faults);
 		check->row->given[leaf] = true;
 	}
@@ -407,7 +428,7 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	}
 }
 
-/* A member of an object in a list, as text; true where there is one. */
+/* A member of an object in a list, as text; true where it has a value. */
 static bool
 take_item_member(Check *check, const PbField *member, const PbJson *item,
 				 const PbPath *up, Datum *text)
@@ -430,7 +451,7 @@ take_item_member(Check *check, const PbField *member, const PbJson *item,
 	else
 		*text = PointerGetDatum(cstring_to_text_with_len(value.text,
 														 value.length));
-	return problem == NULL;
+	return problem == NULL && !is_none(member, &value);
 }
 
 /* The texts of one member in all objects of a list; null where absent. */

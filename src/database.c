@@ -99,7 +99,8 @@ static const PbField pool_config[] = {
 		.about = "Connections that a pool keeps open; at most pool_size."
 	},
 	{
-		.name = "pool_mode", .kind = PB_WORD, .flags = PB_OPEN,
+		.name = "pool_mode", .kind = PB_WORD,
+		.flags = PB_OPEN | PB_BLANK_KEEPS,
 		.words = pool_modes, .setting = pool_mode_setting,
 		.about = "When a connection goes back to its pool."
 	},
@@ -165,7 +166,8 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "password", .column = "password_sealed", .kind = PB_SECRET,
-		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE,
+		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE |
+			PB_BLANK_KEEPS,
 		.least = 1, .most = PASSWORD_MAX, .at = &at.password,
 		.about = "That user's password. Stored sealed, never shown."
 	},
@@ -176,12 +178,13 @@ static const PbField fields[] = {
 		.about = "How often the password has been set."
 	},
 	{
-		.name = "ssl_mode", .kind = PB_WORD, .flags = PB_OPEN,
+		.name = "ssl_mode", .kind = PB_WORD,
+		.flags = PB_OPEN | PB_BLANK_KEEPS,
 		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
 		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
 	},
 	{
-		.name = "role", .kind = PB_WORD, .flags = PB_OPEN,
+		.name = "role", .kind = PB_WORD, .flags = PB_OPEN | PB_BLANK_KEEPS,
 		.words = roles, .fallback = "\"primary\"",
 		.about = "Whether the upstream takes writes."
 	},

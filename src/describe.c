@@ -106,7 +106,7 @@ pb_describe(FunctionCallInfo fcinfo, const PbResource *resource)
 		put_text(values, nulls, TYPE, format_type_be(leaf->type));
 		values[IN_CREATE] = BoolGetDatum(field->flags & PB_CREATE);
 		values[REQUIRED] = BoolGetDatum(field->flags & PB_REQUIRED);
-		values[NULLABLE] = BoolGetDatum(field->flags & PB_NULLABLE);
+		values[NULLABLE] = BoolGetDatum(pb_leaf_may_be_null(leaf));
 		put_limits(values, nulls, field);
 		nulls[WORDS] = field->words == NULL;
 		if (!nulls[WORDS])

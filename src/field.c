@@ -34,6 +34,13 @@ pb_field_lists_objects(const PbField *field)
 	return field->kind == PB_LIST && field->fields[0].name[0] != '\0';
 }
 
+/* Whether its column may; in a list's array a member without value is null. */
+bool
+pb_leaf_may_be_null(const PbLeaf *leaf)
+{
+	return leaf->list == NULL && (leaf->field->flags & PB_NULLABLE);
+}
+
 static void
 add_leaf(PbShape *shape, const PbField *field, const char *path,
 		 const PbField *list)

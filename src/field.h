@@ -43,6 +43,8 @@ typedef enum PbKind
 #define PB_KEPT		0x80		/* an update cannot reset it with null */
 #define PB_NULL_SHOWN 0x200		/* shown as null when it has no value */
 #define PB_STAMPED	0x100		/* not a client's, but written by updates */
+#define PB_BLANK_KEEPS	0x400	/* "" in an update leaves what there is */
+#define PB_BLANK_RESETS 0x800	/* "" in an update resets it, as null does */
 
 /* a member that clients give, change and see */
 #define PB_OPEN		(PB_CREATE | PB_UPDATE | PB_SHOWN)
@@ -158,6 +160,7 @@ typedef struct PbRow
 } PbRow;
 
 extern bool pb_field_lists_objects(const PbField *field);
+extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);
 extern void pb_row_set(PbRow *row, int leaf, Datum value);

@@ -60,7 +60,7 @@ static const PbField cidr_entry[] = {
 	},
 	{
 		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
-		.flags = PB_OPEN, .most = 100,
+		.flags = PB_OPEN | PB_NULLABLE, .most = 100,
 		.about = "What stands behind that network."
 	},
 	{0}
@@ -136,7 +136,8 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "residency", .kind = PB_WORD,
-		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE,
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE |
+			PB_BLANK_RESETS,
 		.words = residencies, .fallback = "\"any\"",
 		.about = "Where its data may be processed."
 	},
@@ -163,7 +164,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "status", .kind = PB_WORD,
-		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT,
+		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT | PB_BLANK_KEEPS,
 		.words = states, .fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},

@@ -60,7 +60,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_project';
 COMMENT ON FUNCTION pgbeam.update_project(text, jsonb) IS
-'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project. null resets what has a default, but for status, and takes away what may be missing; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
+'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project. null resets what has a default, but for status, and takes away what may be missing; "" leaves status and resets residency; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
 
 CREATE FUNCTION pgbeam.list_projects(
 	org_id text,

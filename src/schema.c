@@ -193,6 +193,10 @@ describe(const PbField *field, Use use)
 {
 	const char *fallback = use == CREATE ? default_of(field) : NULL;
 
+	if (use == UPDATE && (field->flags & PB_BLANK_KEEPS))
+		return psprintf("%s An empty text leaves it as it is.", field->about);
+	if (use == UPDATE && (field->flags & PB_BLANK_RESETS))
+		return psprintf("%s An empty text is as null.", field->about);
 	return fallback == NULL ? field->about :
 		psprintf("%s Default: %s.", field->about, fallback);
 }

@@ -61,7 +61,7 @@ make_results(const PbShape *shape)
 		if (leaf->source != NULL)
 			results[result++] = (PbResult) {
 				leaf->type,
-				leaf->column == NULL || (leaf->field->flags & PB_NULLABLE)
+				leaf->column == NULL || pb_leaf_may_be_null(leaf)
 			};
 	}
 	return results;

@@ -55,13 +55,14 @@ export const projectChanges = [
   become('allowed_cidrs', [{ cidr: '10.0.0.0/8', label: emoji.repeat(100) }]),
     become('allowed_cidrs', [{ cidr: '10.0.0.0/8', label: 'NULL' }]),
   become('allowed_cidrs', [{ cidr: '10.0.0.0/8', label: null }], [{ cidr: '10.0.0.0/8' }]),
+  become('allowed_cidrs', [{ cidr: '10.0.0.0/8', label: '' }, networks[0]], [{ cidr: '10.0.0.0/8' }, networks[0]]),
   become('allowed_cidrs', [{ cidr: '10.0.0.0/8', note: 'x' }], [{ cidr: '10.0.0.0/8' }]),
   become('allowed_cidrs', Array.from({ length: 50 }, (_, i) => ({ cidr: `10.0.${i}.0/24` }))),
   become('default_policy_profile_id', 'pol_00000000000000000000000001'),
   resets('default_policy_profile_id', ''), resets('default_policy_profile_id', null),
-  become('residency', 'us'), become('residency', 'any'), resets('residency', null),
+  become('residency', 'us'), become('residency', 'any'), resets('residency', null), resets('residency', ''),
   become('agents_disabled', false), resets('agents_disabled', null),
-  become('status', 'suspended'),
+  become('status', 'suspended'), stays('status ""', { status: '' }), stays('status "" and a name', { status: '', name: 'my-app' }),
   { title: 'much at once', body: { name: 'all', description: null, tags: ['x'], status: 'suspended', residency: 'us' },
     then: { name: 'all', description: absent, tags: ['x'], status: 'suspended', residency: 'us' } },
   { title: 'members given twice', body: '{"tags":["x"],"name":null,"tags":["y"],"name":"my-app"}', then: { tags: ['y'] } },
@@ -77,7 +78,9 @@ export const databaseChanges = [
   stays('nothing', {}),
   stays('the same of everything', databaseBefore),
   stays('configurations of nothing', { cache_config: {}, pool_config: {} }),
-  stays('an empty password', { password: '' }),
+  stays('an empty password', { password: '' }), stays('empty words', { ssl_mode: '', role: '' }),
+  stays('an empty word in a configuration', { pool_config: { pool_mode: '' } }),
+  { title: 'an empty word beside the rest', body: { ssl_mode: '', port: 6432 }, then: { port: 6432 } },
   stays('numbers spelled otherwise', '{"port":5433.0,"query_timeout_ms":5e3,"pool_config":{"pool_size":200e-1}}'),
   stays('what cannot be changed, or is no member', {
     id: 'db_01h455vb4pex5vsknk084sn02q', project_id: 'prj_01h455vb4pex5vsknk084sn02q', connection_string: 'postgresql://x',
@@ -109,12 +112,17 @@ export const databaseChanges = [
 const refused = (member, value, rule, field = member) => broken(field, { [member]: value }, [field, rule]);
 const cidrs = (entries, rule, field) => refused('allowed_cidrs', entries, rule, `allowed_cidrs${field}`);
 
+// What is empty and left as it is by an update: a create refuses it.
+const kept = ['password', 'ssl_mode', 'role', 'pool_config.pool_mode'];
+const isKept = ([member, value, , field = member]) =>
+  kept.includes(field) && (value === '' || value?.pool_mode === '');
+
 /** Of a create, what an update takes too. */
 const updated = (members, others) => members.filter(([member, value]) => value !== absent && !others.includes(member));
 
 export const refusedProjectChanges = [
   ...updated(projectMembers, ['org_id', 'cloud', 'self_hosted']).map((row) => refused(...row)),
-  refused('status', 'archived', 'enum'), refused('status', '', 'enum'), refused('status', 'Active', 'enum'),
+  refused('status', 'archived', 'enum'), refused('status', ' ', 'enum'), refused('status', 'Active', 'enum'),
     refused('status', 1, 'type'),
   refused('status', null, 'type'), refused('status', 'deleted', 'settable'),
   cidrs('10.0.0.0/8', 'type', ''), cidrs({}, 'type', ''), cidrs(Array.from({ length: 51 },
@@ -131,7 +139,7 @@ export const refusedProjectChanges = [
     cidrs([{ cidr: '10.0.0.0/8', label: 5 }], 'type', '[0].label'),
   refused('default_policy_profile_id', 'x', 'id'), refused('default_policy_profile_id', 'prj_01h455vb4pex5vsknk084sn02q', 'id'),
   refused('default_policy_profile_id', 5, 'type'),
-  refused('residency', 'asia', 'enum'), refused('residency', '', 'enum'), refused('residency', false, 'type'),
+  refused('residency', 'asia', 'enum'), refused('residency', ' ', 'enum'), refused('residency', false, 'type'),
   refused('agents_disabled', 'true', 'type'), refused('agents_disabled', 1, 'type'),
   refused('description', 'a\0b', 'pattern'), refused('tags', ['a', 'b\0'], 'pattern', 'tags[1]'),
   cidrs([{ cidr: '10.0.0.0/8', label: '\0' }], 'pattern', '[0].label'),
@@ -142,11 +150,10 @@ export const refusedProjectChanges = [
 ];
 
 export const refusedDatabaseChanges = [
-  ...updated(databaseMembers, []).filter(([member, value]) => member !== 'password' || value !== '').map((row) =>
-    refused(...row)),
+  ...updated(databaseMembers, []).filter((row) => !isKept(row)).map((row) => refused(...row)),
   refused('host', null, 'type'), refused('name', null, 'type'), refused('username', null, 'type'),
-    refused('ssl_mode', '', 'enum'),
-  refused('role', '', 'enum'), refused('pool_region', 'r'.repeat(256), 'longest'), refused('port', 70000, 'most'),
+    refused('ssl_mode', ' ', 'enum'), refused('auto_read_routing', '', 'type'), refused('port', '', 'type'),
+  refused('role', ' ', 'enum'), refused('pool_region', 'r'.repeat(256), 'longest'), refused('port', 70000, 'most'),
   refused('pool_config', { pool_size: 4 }, 'order', 'pool_config.min_pool_size'),
   refused('pool_config', { min_pool_size: 21 }, 'order', 'pool_config.min_pool_size'),
   refused('pool_config', { pool_size: null, min_pool_size: 11 }, 'order', 'pool_config.min_pool_size'),

@@ -64,10 +64,43 @@ function testTerraform(form) {
     assert.ok(!('description' in (await create({ name: 'other', description: '' })).project));
   });
 
-  test('removes ssl_mode or role by an empty text, and is refused', async () => {
+  test('sends "" with every update for the words that its configuration leaves out: they stay', async () => {
+    const { ids } = await create({}, { ssl_mode: 'require', role: 'replica' });
+    const { ssl_mode, role, port } = await call('updateDatabase', ids, { port: 5433, ssl_mode: '', role: '' });
+    assert.deepEqual([ssl_mode, role, port], ['require', 'replica', 5433]);
+    await call('updateProject', ids, { status: 'suspended' });
+    assert.equal((await call('updateProject', ids, { name: 'x', status: '' })).status, 'suspended');
+  });
+
+  test('is refused with "" in a create, where it says nothing', async () => {
+    for (const member of ['ssl_mode', 'role']) assertProblems(await send('createProject', [], createBody({}, { [member]: '' })),
+      [[`database.${member}`, 'enum']]);
+  });
+
+  test('finds what it set, to its default too, and nothing of what it did not', async () => {
+    const { ids, project } = await create();
+    const members = ['default_policy_profile_id', 'residency', 'agents_disabled'];
+    const newest = (one) => Object.fromEntries(members.filter((member) => member in one).map((member) => [member, one[member]]));
+    assert.deepEqual([project.self_hosted, newest(project)], [false, {}]);
+    for (const set of [{ residency: 'any' }, { agents_disabled: false }]) {
+      const { ids } = await create({ name: Object.keys(set)[0] });
+      assert.deepEqual(newest(await call('updateProject', ids, set)), set);
+      assert.deepEqual(newest(await call('updateProject', ids, { description: 'renamed' })), set);
+    }
+    await call('updateProject', ids, { residency: 'eu' });
+    assert.deepEqual(newest(await call('updateProject', ids, { residency: '' })), {}, 'left out of the configuration again');
+    for (const set of [{ query_timeout_ms: 0 }, { auto_read_routing: false }, {}]) {
+      const { query_timeout_ms, auto_read_routing } = await call('createDatabase', ids, { ...createBody().database, ...set });
+      assert.deepEqual([query_timeout_ms, auto_read_routing], [set.query_timeout_ms, set.auto_read_routing]);
+    }
+  });
+
+  test('sends "" for a label that it does not have, and reads none', async () => {
     const { ids } = await create();
-    for (const member of ['ssl_mode', 'role']) assertProblems(await send('updateDatabase', ids, { [member]: '' }),
-      [[member, 'enum']]);
+    const given = [{ cidr: '10.0.0.0/8', label: '' }, { cidr: '::1', label: 'Office' }];
+    const { allowed_cidrs } = await call('updateProject', ids, { allowed_cidrs: given });
+    assert.deepEqual(allowed_cidrs, [{ cidr: '10.0.0.0/8' }, { cidr: '::1', label: 'Office' }]);
+    assert.deepEqual((await create({ name: 'x', allowed_cidrs: given })).project.allowed_cidrs, allowed_cidrs);
   });
 
   test('sends 0 for a max_active that is not set, and is refused', async () => {

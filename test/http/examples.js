@@ -148,8 +148,8 @@ export const databaseMembers = [
   ['username', absent, 'required'], ['username', '', 'shortest'], ['username', 10, 'type'],
   ['password', absent, 'required'], ['password', '', 'shortest'], ['password', null, 'type'], ['password', 123456, 'type'],
   ['password', `${password}\0`, 'pattern'],
-  ['ssl_mode', 'on', 'enum'], ['ssl_mode', 'REQUIRE', 'enum'], ['ssl_mode', ['require'], 'type'],
-  ['role', 'standby', 'enum'], ['pool_region', 1, 'type'],
+  ['ssl_mode', 'on', 'enum'], ['ssl_mode', 'REQUIRE', 'enum'], ['ssl_mode', ['require'], 'type'], ['ssl_mode', '', 'enum'],
+  ['role', 'standby', 'enum'], ['role', '', 'enum'], ['pool_region', 1, 'type'],
   ['query_timeout_ms', -1, 'least'], ['query_timeout_ms', 300001, 'most'], ['query_timeout_ms', '1000', 'type'],
   ['query_timeout_ms', 1.5, 'type'],
   ['auto_read_routing', 'yes', 'type'], ['auto_read_routing', 1, 'type'],
@@ -158,6 +158,7 @@ export const databaseMembers = [
     ['max_entries', 1000001, 'most'], ['swr_seconds', 86401, 'most']]
     .map(([member, value, rule]) => ['cache_config', config(cache, member, value), rule, `cache_config.${member}`]),
   ...[['pool_size', 0, 'least'], ['pool_size', 10001, 'most'], ['min_pool_size', 0, 'least'], ['pool_mode', 'tx', 'enum'],
+    ['pool_mode', '', 'enum'],
     ['max_active', 0, 'least'], ['max_active', 10001, 'most'], ['min_pool_size', 11, 'order']]
     .map(([member, value, rule]) => ['pool_config', config(pool, member, value), rule, `pool_config.${member}`]),
 ];
