@@ -78,6 +78,33 @@ SELECT status, a.body LIKE '%canary%' AS canary, a.body FROM (VALUES
 	('null'), ('5'), ('"x"'), ('[]'), (convert_to(repeat('[', 64) || repeat(']', 64), 'UTF8'))
 ) AS bad (body), LATERAL (SELECT * FROM ask('POST', '/v1/projects', :'acme', bad.body)) a;
 
+-- Bodies that are small and dear: more members in an object, or more tokens,
+-- than jsonb sorts and reads in milliseconds. A credential is asked for first.
+CREATE FUNCTION members(n integer) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(format('"%s": 1', i), ', ') FROM generate_series(1, n) i $$;
+SELECT what, a.status, b.status AS of_nobody, a.body #>> '{error,code}' AS code, left(a.body #>> '{error,message}', 70) AS message FROM (VALUES
+	('1000 members', '{' || members(1000) || '}'), ('1001', '{' || members(1001) || '}'),
+	('1001, below', '{"database": {"x": [{' || members(1001) || '}]}}'), ('twice 600', '{"x": {' || members(600) || '}, "y": {' || members(600) || '}}'),
+	('1001 of one name', '{"a": 1' || repeat(', "a": 1', 1000) || '}'), ('1001, then broken', '{' || members(1001)),
+	('10000 tokens', '[[], 1' || repeat(', 1', 4997) || ']'), ('10001', '[[[]' || repeat(', 1', 4998) || ']]'), ('brackets', repeat('[],', 5000)),
+	('no JSON', repeat(':', 10001)), ('100000 members', '{' || members(100000) || '}'), ('1 MB of text', format('{"x": "%s"}', repeat('x', 1000000)))) bad (what, body),
+	LATERAL (SELECT status, x.body::jsonb AS body FROM ask('POST', '/v1/projects', :'acme', convert_to(bad.body, 'UTF8')) x) a,
+	LATERAL (SELECT status FROM ask('POST', '/v1/projects', 'nobody', convert_to(bad.body, 'UTF8'))) b;
+SELECT status, body FROM ask('PATCH', '/v1/projects/' || :'project', :'acme', convert_to('{' || members(1001) || '}', 'UTF8'));
+-- So are queries, and headers that a front hands on as text; tokens are short.
+SELECT status, a.body FROM ask('GET', '/v1/projects?org_id=http_acme' || repeat('&page_size=1', 1000), :'acme', NULL) a;
+SELECT status FROM ask('GET', '/v1/projects?org_id=http_acme' || repeat('&page_size=1', 999) || repeat('&other=1', 10000), :'acme', NULL) a;
+DROP FUNCTION members;
+
+-- One that is JSON twice over is told so; so is a member.
+SELECT pgbeam.create_project(to_jsonb('{"name": "x"}'::text));
+SELECT pgbeam.create_project(to_jsonb(E' \n{'::text));
+SELECT pgbeam.create_project('"x"');
+SELECT pgbeam.create_project('{"name": "x", "org_id": "x", "database": "{\"host\": \"h\"}"}');
+SELECT pgbeam.update_project(:'project', '{"tags": "[\"a\"]"}');
+SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": "[]"}');
+SELECT pgbeam.update_project(:'project', '{"tags": "a"}');
+SELECT status, a.body FROM ask('POST', '/v1/projects', :'acme', convert_to(to_jsonb('{"name": "x"}'::text)::text, 'UTF8')) a;
+
 -- Problems as the API has them, in both forms, and members that it has not.
 SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {"port": "x"}}');
 SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {}, "org_id": "x"}',
@@ -174,6 +201,10 @@ SELECT current_setting('response.status');
 SELECT set_config('request.headers', '{broken', true);
 SELECT pgbeam.create_project('{}');
 SELECT current_setting('response.status'), regexp_replace(current_setting('response.headers'), 'req_[0-9a-z]{26}', 'req_...');
+SELECT set_config('request.headers', json_build_object('x-api-key', :'acme')::text, true) IS NOT NULL;
+SELECT pgbeam.get_project(:'project') ->> 'error';
+SELECT set_config('request.headers', json_object_agg(name, value)::text, true) IS NOT NULL FROM (SELECT 'x-' || i, 'y' FROM generate_series(1, 1000) i UNION ALL SELECT 'x-api-key', :'acme') h(name, value);
+SELECT pgbeam.get_project(:'project') #>> '{error,code}' AS headers_without_end;
 COMMIT;
 SELECT current_setting('response.status', true) = '' AS gone;
 

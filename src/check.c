@@ -58,6 +58,19 @@ type_rule(const PbField *field)
 	}
 }
 
+/* Whether a string has the bracket first, behind white space of JSON's. */
+static bool
+begins_with(const PbJson *value, char bracket)
+{
+	int			i = 0;
+
+	if (value->type != PB_JSON_TEXT)
+		return false;
+	while (i < value->length && strchr(" \t\n\r", value->text[i]) != NULL)
+		i++;
+	return i < value->length && value->text[i] == bracket;
+}
+
 static const char *
 type_hint(const PbField *field, const PbJson *value)
 {
@@ -67,6 +80,11 @@ type_hint(const PbField *field, const PbJson *value)
 		return "Write the number without quotes.";
 	if (field->kind == PB_BOOLEAN)
 		return "Write true or false without quotes.";
+	if (field->kind == PB_LIST && begins_with(value, '['))
+		return "Write the array itself, not a string that holds it.";
+	if ((field->kind == PB_OBJECT || field->kind == PB_EMBEDDED) &&
+		begins_with(value, '{'))
+		return "Write the object itself, not a string that holds it.";
 	return NULL;
 }
 
@@ -400,7 +418,8 @@ check_object(Check *check, const PbField *field, const PbJson *object,
 	bool		fits = found && type_fits(field, &value);
 
 	if (found && !fits)
-		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
+		pb_fault_problem(check->faults, &path, type_rule(field),
+						 type_hint(field, &value));
 	check->resets = reset;
 	check_fields(check, field->fields, fits ? &value : NULL, &path);
 	check->resets = false;
@@ -419,7 +438,8 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	if (!find_member(check, field, object, &value, &reset))
 		pb_fault_problem(check->faults, &path, "is required", NULL);
 	else if (!type_fits(field, &value))
-		pb_fault_problem(check->faults, &path, type_rule(field), NULL);
+		pb_fault_problem(check->faults, &path, type_rule(field),
+						 type_hint(field, &value));
 	else
 	{
 		check->row->embedded = pb_row_make(field->resource);
@@ -515,7 +535,8 @@ check_items(Check *check, const PbField *field, const PbJson *list,
 	pb_rule_count(field, list->size) : type_rule(field);
 
 	if (problem != NULL)
-		pb_fault_problem(check->faults, path, problem, NULL);
+		pb_fault_problem(check->faults, path, problem,
+						 type_hint(field, list));
 	for (int i = 0; problem == NULL && i < list->size; i++)
 	{
 		PbPath		item_path = {path, NULL, i};
@@ -610,7 +631,11 @@ static void
 check_request(PbRow *row, const PbJson *body, int asked, PbFaults *faults,
 			  PbFaults *ignored)
 {
-	if (body->type != PB_JSON_OBJECT)
+	if (begins_with(body, '{'))
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "the request body must be a JSON object, not a string that holds one",
+					 "Encode the object once: no quotes around it, no backslashes in front of those in it.");
+	else if (body->type != PB_JSON_OBJECT)
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "the request body must be a JSON object", NULL);
 	else if (check_row(row, body, asked, NULL, faults, ignored) &&

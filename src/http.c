@@ -325,7 +325,9 @@ take_body(const PbMessage *message, PbRequest *request, PbReply *reply)
 
 	if (message->body_length > PB_BODY_MAX)
 		return refuse(reply, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM);
-	if (message->body_length > 0 && !is_json(request))
+	if (message->body_length == 0)
+		return refuse(reply, PB_INVALID_INPUT, "a body is required");
+	if (!is_json(request))
 		return refuse(reply, PB_UNSUPPORTED_MEDIA_TYPE,
 					  "send Content-Type: application/json");
 	if (!pb_parse(message->body, message->body_length, "the request body",

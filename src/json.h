@@ -8,7 +8,10 @@
 
 #include "lib/stringinfo.h"
 
-#define PB_NESTING_MAX 64		/* levels of containers in a client's text */
+/* of a client's text */
+#define PB_NESTING_MAX 64		/* levels of containers */
+#define PB_MEMBERS_MAX 1000		/* of an object, as they are spelled */
+#define PB_TOKENS_MAX 10000		/* punctuation included */
 
 typedef enum PbJsonType
 {

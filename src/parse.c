@@ -31,6 +31,7 @@ typedef struct Frame
 								 * it has been met */
 	int			name_length;
 	int			index;
+	int			members;
 } Frame;
 
 typedef struct Parse
@@ -40,6 +41,7 @@ typedef struct Parse
 	PbFaults   *faults;
 	int			depth;
 	int			members;
+	int			tokens;
 	Frame		frames[PB_NESTING_MAX];
 } Parse;
 
@@ -48,6 +50,16 @@ refuse(Parse *parse, const char *problem)
 {
 	pb_fault_set(parse->faults, PB_INVALID_INPUT,
 				 psprintf("%s %s", parse->what, problem), NULL);
+	return false;
+}
+
+/* More than anybody means. */
+static bool
+refuse_size(Parse *parse, int most, const char *of_what)
+{
+	pb_fault_set(parse->faults, PB_PAYLOAD_TOO_LARGE,
+				 psprintf("%s must have at most %d %s", parse->what, most,
+						  of_what), NULL);
 	return false;
 }
 
@@ -155,7 +167,8 @@ follow(Parse *parse)
 			return true;
 		case JSON_TOKEN_COLON:
 			parse->members++;
-			return true;
+			return frame == NULL || ++frame->members <= PB_MEMBERS_MAX ||
+				refuse_size(parse, PB_MEMBERS_MAX, "members in an object");
 		case JSON_TOKEN_COMMA:
 			if (frame != NULL)
 			{
@@ -184,6 +197,8 @@ pass_lexer(Parse *parse)
 			return refuse_token(parse, error);
 		if (parse->lex->token_type == JSON_TOKEN_END)
 			return true;
+		if (++parse->tokens > PB_TOKENS_MAX)
+			return refuse_size(parse, PB_TOKENS_MAX, "tokens of JSON");
 		if (!follow(parse))
 			return false;
 	}
@@ -262,6 +277,7 @@ pb_parse(const char *text, size_t length, const char *what,
 	parse->faults = faults;
 	parse->depth = 0;
 	parse->members = 0;
+	parse->tokens = 0;
 	if (!pg_verify_mbstr(PG_UTF8, text, length, true))
 		return refuse(parse, "must be UTF-8 without NUL bytes");
 	copy = copy_bytes(text, length);

@@ -49,10 +49,15 @@ pb_query_end(StringInfo out, PbJson *object, PbFaults *faults)
 	PbParsed	parsed;
 
 	pb_json_end(out, '}');
-	if (!pb_parse(out->data, out->len, "the query", &parsed, faults))
-		return false;
-	*object = parsed.value;
-	return true;
+	if (pb_parse(out->data, out->len, "the query", &parsed, faults))
+	{
+		*object = parsed.value;
+		return true;
+	}
+	if (faults->refusal == PB_PAYLOAD_TOO_LARGE)
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "the query has too many parameters", NULL);
+	return false;
 }
 
 static const PbField *
