@@ -286,7 +286,7 @@ pb_domain_verify(const PbRequest *request, PbReply *reply)
 	{
 		pb_row_set(row, at.verified_at,
 				   TimestampTzGetDatum(GetCurrentTimestamp()));
-		(void) pb_resource_update(request, row, false);
+		(void) pb_resource_update(request, row, false, &reply->faults);
 	}
 	pb_json_begin(reply->body, '{');
 	pb_json_name(reply->body, "verified");

@@ -144,6 +144,13 @@ is_same(const PbRow *a, const PbRow *b, int leaf)
 	return datum_image_eq(a->values[leaf], b->values[leaf], by_value, length);
 }
 
+/* Whether an update sets a leaf to another value than it has. */
+bool
+pb_row_differs(const PbRow *row, const PbRow *changes, int leaf)
+{
+	return changes->given[leaf] && !is_same(row, changes, leaf);
+}
+
 /*
  * Lays what an update sets over a stored row, but for secrets, which stand
  * beside the row; tells whether anything changes.
@@ -155,9 +162,8 @@ pb_row_merge(PbRow *row, const PbRow *changes)
 
 	for (int i = 0; i < row->shape->count; i++)
 	{
-		if (!changes->given[i] ||
-			row->shape->leaves[i].field->kind == PB_SECRET ||
-			is_same(row, changes, i))
+		if (row->shape->leaves[i].field->kind == PB_SECRET ||
+			!pb_row_differs(row, changes, i))
 			continue;
 		row->values[i] = changes->values[i];
 		row->nulls[i] = changes->nulls[i];

@@ -128,13 +128,22 @@ typedef struct PbPrepared
 	int			deleted_at;
 } PbPrepared;
 
+/* What no two living rows of an organization share. */
+typedef struct PbUnique
+{
+	const int  *leaf;
+	const char *index;			/* on org_id and that, of what is living */
+	const char *taken;			/* what to say when another has it */
+	const char *hint;			/* the way out */
+} PbUnique;
+
 typedef struct PbResource
 {
 	const char *name;			/* in messages: "project" */
 	const char *table;			/* qualified */
 	const char *prefix;			/* of its ids */
 	const char *parent;			/* column of the resource it belongs to */
-	const char *conflict;		/* what ON CONFLICT infers, or NULL */
+	const PbUnique *unique;		/* or NULL */
 	const char *retire;			/* SET items of a delete beside deleted_at */
 	const char *plural;			/* in lists: "projects" */
 	const struct PbResource *const *children;	/* deleted with it, then NULL;
@@ -168,6 +177,7 @@ extern bool pb_row_has(const PbRow *row, int leaf);
 extern int64 pb_row_version(const PbRow *row);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_clear(PbRow *row, int leaf);
+extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_spread(PbRow *row);
 

@@ -205,6 +205,13 @@ static const PbResource *const children[] = {
 	&pb_database, &pb_custom_domain, NULL
 };
 
+static const PbUnique name_unique = {
+	.leaf = &at.name,
+	.index = "projects_name_key",
+	.taken = "a project with this name already exists in the organization",
+	.hint = "Choose another name, or delete the project that has it."
+};
+
 const PbResource pb_project = {
 	.name = "project",
 	.children = children,
@@ -212,23 +219,11 @@ const PbResource pb_project = {
 	.orders = orders,
 	.table = "pgbeam.projects",
 	.prefix = PB_PROJECT_PREFIX,
-	.conflict = "(org_id, name) WHERE deleted_at IS NULL",
+	.unique = &name_unique,
 	.retire = "status = 'deleted', database_count = 0",
 	.fields = fields,
 	.rule = check_row,
 	.prepared = &prepared,
-};
-
-#define NAME_TAKEN \
-	"a project with this name already exists in the organization"
-
-static const Oid name_types[] = {TEXTOID, TEXTOID};
-
-static PbStatement has_name = {
-	.text = "SELECT FROM pgbeam.projects "
-	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND name OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL",
-	.nargs = lengthof(name_types), .types = name_types
 };
 
 static const Oid count_types[] = {TEXTOID, INT8OID};
@@ -333,23 +328,12 @@ write_rows(const PbRequest *request, PbRow *project, PbRow *database,
 {
 	Datum		org_id = pb_resource_org(project);
 	Datum		name = project->values[at.name];
-	Datum		org_and_name[] = {org_id, name};
 
 	pb_row_set(project, at.proxy_host,
 			   pb_host_claim(name, project->values[at.cloud], org_id,
 							 pb_resource_id(project)));
-	if (!pb_resource_insert(request, project))
-	{
-		if (pb_sql_run(&has_name, org_and_name, NULL) == 0)
-			pb_sql_vetoed(pb_project.table);
-		pb_fault_set(faults, PB_RESOURCE_EXISTS,
-					 NAME_TAKEN,
-					 "Choose another name, or delete the project that has it.");
-		return false;
-	}
-	if (!pb_resource_insert(request, database))
-		pb_sql_vetoed(pb_database.table);
-	return true;
+	return pb_resource_insert(request, project, faults) &&
+		pb_resource_insert(request, database, faults);
 }
 
 /* createProject */
@@ -423,7 +407,6 @@ pb_project_update(const PbRequest *request, PbReply *reply)
 {
 	const PbChange change = {
 		.resource = &pb_project, .id = request->ids[0],
-		.unique = &at.name, .taken = NAME_TAKEN,
 		.check = check_change, .show = show
 	};
 
@@ -495,7 +478,7 @@ static const PbResult count_results[] = {{INT8OID, false}};
 static PbStatement count_living = {
 	.text = "SELECT pg_catalog.count(*) FROM pgbeam.projects "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
-	.nargs = 1, .types = name_types,
+	.nargs = 1, .types = count_types,
 	.nresults = lengthof(count_results), .results = count_results,
 	.reads = true
 };
@@ -620,8 +603,7 @@ pb_project_add_database(const PbRequest *request, PbReply *reply)
 	if (!pb_database_prepare(database, pb_resource_org(project),
 							 pb_resource_id(project), random, faults))
 		return;
-	if (!pb_resource_insert(request, database))
-		pb_sql_vetoed(pb_database.table);
+	(void) pb_resource_insert(request, database, faults);
 	recount(project);
 	reply->created = pb_resource_typeid(database);
 	pb_database_derive(database, project->values[at.proxy_host]);
@@ -674,8 +656,7 @@ pb_project_add_domain(const PbRequest *request, PbReply *reply)
 	}
 	if (!pb_domain_claim(domain, &reply->faults))
 		return;
-	if (!pb_resource_insert(request, domain))
-		pb_sql_vetoed(pb_custom_domain.table);
+	(void) pb_resource_insert(request, domain, &reply->faults);
 	reply->created = pb_resource_typeid(domain);
 	pb_domain_set_host(domain, project->values[at.proxy_host]);
 	pb_domain_show(reply->body, domain, &organization);

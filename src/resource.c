@@ -86,16 +86,43 @@ run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
 	return true;
 }
 
+/* Whether another row, which may not be in sight, has what is unique. */
+static bool
+is_taken(const PbRow *row)
+{
+	const PbUnique *unique = row->resource->unique;
+	Datum		values[3] = {pb_resource_org(row), pb_resource_id(row)};
+
+	if (unique == NULL)
+		return false;
+	values[2] = row->values[*unique->leaf];
+	return pb_sql_run(&pb_statements(row->resource)->is_taken, values,
+					  NULL) > 0;
+}
+
+static bool
+refuse_taken(const PbRow *row, PbFaults *faults)
+{
+	const PbUnique *unique = row->resource->unique;
+
+	pb_fault_set(faults, PB_RESOURCE_EXISTS, unique->taken, unique->hint);
+	return false;
+}
+
 /*
- * Writes the row and takes it back as it was stored. False when it was not:
- * something unique is taken, or a trigger vetoed it.
+ * Writes the row and takes it back as it was stored. False with faults when
+ * another has what is unique of it.
  */
 bool
-pb_resource_insert(const PbRequest *request, PbRow *row)
+pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
 	if (!run(&pb_statements(row->resource)->insert, row->values, row->nulls,
 			 row))
-		return false;
+	{
+		if (is_taken(row))
+			return refuse_taken(row, faults);
+		pb_sql_vetoed(row->resource->table);
+	}
 	note(request, PB_CREATED, row);
 	return true;
 }
@@ -190,39 +217,50 @@ pb_resource_lock(const PbRow *row, PbFaults *faults)
 	return NULL;
 }
 
-typedef struct Update
-{
-	PbRow	   *row;
-	bool		vetoed;
-} Update;
-
 static bool
 update(void *state)
 {
-	Update	   *update = state;
-	PbRow	   *row = update->row;
+	PbRow	   *row = state;
 
-	update->vetoed = !run(&pb_statements(row->resource)->update, row->values,
-						  row->nulls, row);
+	if (!run(&pb_statements(row->resource)->update, row->values, row->nulls,
+			 row))
+		pb_sql_vetoed(row->resource->table);
 	return true;
 }
 
 /*
- * Writes a locked row and takes it back as it was stored, with its time.
- * False when something unique is taken, where that can be told.
+ * The same where another may have what is unique of the row. Who has a living
+ * row's name is known by the index alone, which says so by an error; one that
+ * it raises for another row, as a trigger may write it, is none of ours.
+ */
+static bool
+update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	ErrorData  *violation = NULL;
+
+	if (pb_sql_try(request->scope, update, row, &violation))
+		return true;
+	if (pb_sql_is_of(violation, row->resource->unique->index) &&
+		is_taken(row))
+		return refuse_taken(row, faults);
+	ReThrowError(violation);
+}
+
+/*
+ * Writes a locked row and takes it back as it was stored, with its time. False
+ * with faults when another has what is unique of it. Only where that may be is
+ * there a subtransaction: a snapshot keeps no more than 64 of them at hand.
  */
 bool
-pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken)
+pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
+				   PbFaults *faults)
 {
-	Update		state = {row, false};
-	int			expected = may_be_taken ? ERRCODE_UNIQUE_VIOLATION : 0;
-
 	pb_row_set(row, row->resource->prepared->updated_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (!pb_sql_try(request->scope, update, &state, expected))
+	if (!may_be_taken)
+		(void) update(row);
+	else if (!update_unique(request, row, faults))
 		return false;
-	if (state.vetoed)
-		pb_sql_vetoed(row->resource->table);
 	note(request, PB_UPDATED, row);
 	return true;
 }
@@ -318,9 +356,10 @@ static bool
 apply(const PbChange *change, const PbRequest *request, PbRow *row,
 	  const PbRow *changes, PbFaults *faults)
 {
+	const PbUnique *unique = row->resource->unique;
+	bool		may_be_taken = unique != NULL &&
+	pb_row_differs(row, changes, *unique->leaf);
 	bool		changed = pb_row_merge(row, changes);
-	bool		may_be_taken = change->unique != NULL &&
-	changes->given[*change->unique];
 
 	if (change->merge != NULL)
 		changed |= change->merge(row, changes, faults);
@@ -328,10 +367,8 @@ apply(const PbChange *change, const PbRequest *request, PbRow *row,
 		row->resource->rule(row, NULL, faults);
 	if (faults->refusal != PB_ACCEPTED)
 		return false;
-	if (!changed || pb_resource_update(request, row, may_be_taken))
-		return true;
-	pb_fault_set(faults, PB_RESOURCE_EXISTS, change->taken, NULL);
-	return false;
+	return !changed ||
+		pb_resource_update(request, row, may_be_taken, faults);
 }
 
 /*
@@ -487,8 +524,7 @@ pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
 void
 pb_resource_finish_below(const PbRequest *request, PbRow *row, PbReply *reply)
 {
-	if (!pb_resource_insert(request, row))
-		pb_sql_vetoed(row->resource->table);
+	(void) pb_resource_insert(request, row, &reply->faults);
 	reply->created = pb_resource_typeid(row);
 	pb_show(reply->body, row);
 }

@@ -26,8 +26,6 @@ typedef struct PbChange
 	const PbResource *resource;
 	const char *id;				/* as the client gave it */
 	const PbParent *parent;		/* or NULL */
-	const int  *unique;			/* leaf that another may have, or NULL */
-	const char *taken;			/* what to say then */
 
 	/* what no field says of the request; NULL: nothing */
 	void		(*check) (const PbRow *changes, PbFaults *faults);
@@ -42,7 +40,8 @@ typedef struct PbChange
 extern void pb_resource_stamp(PbRow *row, uint64 random);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
-extern bool pb_resource_insert(const PbRequest *request, PbRow *row);
+extern bool pb_resource_insert(const PbRequest *request, PbRow *row,
+							   PbFaults *faults);
 extern PbRow *pb_resource_find(const PbResource *resource,
 							   const PbCaller *caller, PbAccess access,
 							   const char *id, const PbParent *parent,
@@ -50,7 +49,7 @@ extern PbRow *pb_resource_find(const PbResource *resource,
 							   PbFaults *faults);
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_update(const PbRequest *request, PbRow *row,
-							   bool may_be_taken);
+							   bool may_be_taken, PbFaults *faults);
 extern int	pb_resource_list(const PbResource *resource, const PbPage *page,
 							 Datum org_id, const Datum *parent_id,
 							 PbRow **rows);

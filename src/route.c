@@ -382,7 +382,7 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
 	Run			run = {route, request, reply};
 
-	(void) pb_sql_try(request->scope, run_one, &run, 0);
+	(void) pb_sql_try(request->scope, run_one, &run, NULL);
 }
 
 /* DELETE needs no key: a second one is as good as the first. */

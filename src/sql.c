@@ -116,14 +116,15 @@ begin_subtransaction(const PbSqlScope *scope)
 /*
  * Runs act in a subtransaction, which is undone when act says false, and when
  * it raises an error: whoever catches that further out ends the subtransaction
- * that is current, which must not be this one. An error of the SQLSTATE that
- * is expected, if any is, is false as well. What act allocates stays; rows
- * that it has read do not. Nothing is allocated on the way of an error, which
- * may be that there is no memory.
+ * that is current, which must not be this one. A unique violation is false as
+ * well where violation, which takes it, is not NULL: the caller knows it for
+ * his own, or raises it again. What act allocates stays; rows that it has read
+ * do not. Nothing is allocated on the way of another error, which may be that
+ * there is no memory.
  */
 bool
 pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
-		   int expected)
+		   ErrorData **violation)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -146,14 +147,17 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 	PG_CATCH();
 	{
 		MemoryContext error_memory = CurrentMemoryContext;
-		bool		is_expected = expected != 0 && geterrcode() == expected;
 
 		if (GetCurrentTransactionNestLevel() > level)
 			RollbackAndReleaseCurrentSubTransaction();
 		CurrentResourceOwner = owner;
-		MemoryContextSwitchTo(error_memory);
-		if (!is_expected)
+		if (violation == NULL || geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+		{
+			MemoryContextSwitchTo(error_memory);
 			PG_RE_THROW();
+		}
+		MemoryContextSwitchTo(memory);
+		*violation = CopyErrorData();
 		FlushErrorState();
 		keep = false;
 	}
@@ -162,6 +166,19 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = owner;
 	return keep;
+}
+
+/*
+ * Whether a unique violation is of this index of ours, and not of one that a
+ * trigger met on its way, or that was added.
+ */
+bool
+pb_sql_is_of(const ErrorData *violation, const char *index)
+{
+	return violation->schema_name != NULL &&
+		violation->constraint_name != NULL &&
+		strcmp(violation->schema_name, "pgbeam") == 0 &&
+		strcmp(violation->constraint_name, index) == 0;
 }
 
 /* Where what a backend keeps for its life is allocated. */
@@ -330,7 +347,7 @@ pb_sql_vetoed(const char *table)
 			(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 			 errmsg("a row of %s was not written, though nothing stands in its way",
 					table),
-			 errhint("A BEFORE trigger on the table may have skipped it; if there is none, something was deleted at the same moment: try again.")));
+			 errhint("A BEFORE trigger on the table may have skipped it, or a unique index that was added to it; if there is neither, something was deleted at the same moment: try again.")));
 }
 
 /* Reads one of the rows that a statement gave; its values stay in them. */

@@ -56,7 +56,8 @@ extern void pb_sql_start(void);
 extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
 extern void pb_sql_end(PbSqlScope *scope);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
-					   void *state, int expected);
+					   void *state, ErrorData **violation);
+extern bool pb_sql_is_of(const ErrorData *violation, const char *index);
 
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);

@@ -19,6 +19,7 @@
 
 static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
 static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
+static const Oid taken_types[] = {TEXTOID, UUIDOID, TEXTOID};
 static const PbResult delete_results[] = {{UUIDOID, false}};
 
 /* In place of an expression that is not asked for stands a null. */
@@ -92,9 +93,10 @@ make_insert(PbStatement *insert, const PbResource *resource,
 	}
 	appendStringInfo(&text, "INSERT INTO %s (%s) VALUES (%s) ",
 					 resource->table, columns.data, values.data);
-	if (resource->conflict != NULL)
-		appendStringInfo(&text, "ON CONFLICT %s DO NOTHING ",
-						 resource->conflict);
+	if (resource->unique != NULL)
+		appendStringInfo(&text, "ON CONFLICT (org_id, %s) "
+						 "WHERE deleted_at IS NULL DO NOTHING ",
+						 shape->leaves[*resource->unique->leaf].column);
 	appendStringInfoString(&text, "RETURNING ");
 	append_columns(&text, shape, false);
 	*insert = (PbStatement) {
@@ -272,6 +274,24 @@ make_update(PbStatement *update, const PbResource *resource,
 	};
 }
 
+/* Another row than that of the id; by the unique index, which is partial. */
+static void
+make_is_taken(PbStatement *is_taken, const PbResource *resource,
+			  const PbShape *shape)
+{
+	const PbLeaf *leaf = &shape->leaves[*resource->unique->leaf];
+
+	Assert(leaf->type == TEXTOID);
+	*is_taken = (PbStatement) {
+		.text = psprintf("SELECT FROM %s WHERE org_id OPERATOR(pg_catalog.=) $1 "
+						 "AND id OPERATOR(pg_catalog.<>) $2 "
+						 "AND %s OPERATOR(pg_catalog.=) $3 "
+						 "AND deleted_at IS NULL LIMIT 1",
+						 resource->table, leaf->column),
+		.nargs = lengthof(taken_types), .types = taken_types, .sees_all = true
+	};
+}
+
 static void
 make_delete(PbStatement *delete, PbStatement *is_living,
 			const PbResource *resource, const PbShape *shape, const char *key)
@@ -310,6 +330,8 @@ pb_statements(const PbResource *resource)
 	make_lists(made, resource, shape, results);
 	make_lock(made, resource, shape, results);
 	make_update(&made->update, resource, shape, results);
+	if (resource->unique != NULL)
+		make_is_taken(&made->is_taken, resource, shape);
 	make_delete(&made->delete, &made->is_living, resource, shape, "id");
 	if (resource->parent != NULL)
 		make_delete(&made->delete_children, &made->has_living_children,

@@ -20,6 +20,7 @@ typedef struct PbStatements
 	PbStatement lock;			/* org_id, id */
 	PbStatement locked;			/* org_id, id */
 	PbStatement update;			/* a value for each leaf */
+	PbStatement is_taken;		/* org_id, id, what is unique */
 	PbStatement delete;			/* org_id, id, now */
 	PbStatement is_living;		/* org_id, id */
 	PbStatement delete_children;	/* org_id, parent id, now */
