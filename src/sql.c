@@ -52,18 +52,24 @@ hide_request(void *argument)
 		errcode(TRY_AGAIN);
 }
 
-/* The rights on the tables are those of the function's owner. */
-static Oid
-owner_of(Oid function)
+/*
+ * The rights on the tables are those of the function's owner; what it reads is
+ * as its declaration says: a volatile one sees what the statement around it
+ * has written so far.
+ */
+static void
+enter(PbSqlScope *scope, Oid function)
 {
 	HeapTuple	row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
+	Form_pg_proc form;
 
 	if (!HeapTupleIsValid(row))
 		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(row))->proowner;
+	form = (Form_pg_proc) GETSTRUCT(row);
+	scope->is_volatile = form->provolatile == PROVOLATILE_VOLATILE;
+	SetUserIdAndSecContext(form->proowner, scope->security |
+						   SECURITY_LOCAL_USERID_CHANGE);
 	ReleaseSysCache(row);
-	return owner;
 }
 
 /*
@@ -79,9 +85,9 @@ void
 pb_sql_begin(PbSqlScope *scope, Oid function, bool http)
 {
 	GetUserIdAndSecContext(&scope->caller, &scope->security);
+	scope->is_volatile = true;
 	if (OidIsValid(function))
-		SetUserIdAndSecContext(owner_of(function), scope->security |
-							   SECURITY_LOCAL_USERID_CHANGE);
+		enter(scope, function);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	scope->callback.callback = hide_request;
@@ -310,6 +316,19 @@ require_types(const PbStatement *statement, TupleDesc descriptor)
 }
 
 /*
+ * The call that runs statements now. An error leads past pb_sql_end(), and its
+ * handler sets the stack right, so that it is kept nowhere else.
+ */
+static const PbSqlScope *
+current_scope(void)
+{
+	if (error_context_stack == NULL ||
+		error_context_stack->callback != hide_request)
+		elog(ERROR, "a statement of pgbeam's is run outside of a call");
+	return error_context_stack->arg;
+}
+
+/*
  * Runs the statement and returns how many rows it gave or touched; they stand
  * in SPI_tuptable. Nulls is NULL, or as SPI has it: 'n' for each null value.
  */
@@ -327,7 +346,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 									  false, true, 0);
 	else
 		result = SPI_execute_plan(statement->plan, values, nulls,
-								  statement->reads, 0);
+								  statement->reads &&
+								  !current_scope()->is_volatile, 0);
 	if (result < 0)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));

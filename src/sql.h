@@ -28,7 +28,8 @@ typedef struct PbStatement
 	const Oid  *types;
 	int			nresults;
 	const PbResult *results;
-	bool		reads;			/* in the caller's snapshot, no writes */
+	bool		reads;			/* no writes: in the caller's snapshot, where
+								 * the function that is called says so */
 	bool		sees_all;		/* rows that came after a transaction's
 								 * snapshot too, as foreign keys do: to write
 								 * one is a serialization failure */
@@ -38,7 +39,8 @@ typedef struct PbStatement
 /* Which state of the rows a look-up reads. */
 typedef enum PbReading
 {
-	PB_SNAPSHOT,				/* the one that the caller's query sees */
+	PB_SNAPSHOT,				/* the one that the caller's query sees, unless
+								 * the function that it calls is volatile */
 	PB_LATEST,					/* the last that was committed */
 	PB_LOCKED					/* that, and it stays so */
 } PbReading;
@@ -50,6 +52,7 @@ typedef struct PbSqlScope
 	bool		http;			/* a front stands before the client */
 	Oid			caller;			/* the user it was called as */
 	int			security;		/* the context of that */
+	bool		is_volatile;	/* reads what was written since */
 } PbSqlScope;
 
 extern void pb_sql_start(void);

@@ -143,4 +143,45 @@ is(xids(sub { is(send_request('PATCH', "/$project", '{"description": "x"}'), '20
 is(xids(sub { is(send_request('PATCH', "/$project", '{"name": "y"}'), '200', 'a new name over HTTP') }), 3, 'takes three');
 update('{"name": "shop"}');
 
+# Volatile functions see what the statement around them has written so far; the
+# others what it saw when it began.
+my $at = "'$project', '$database'";
+my $head = encode_json({ 'X-API-Key' => $key, 'Content-Type' => 'application/json' });
+my $http = "pgbeam.http('%s', '/v1/projects%s', '$head', convert_to('%s', 'UTF8'))";
+
+# Whether what is written by one call is seen by the next of a statement.
+sub both
+{
+	my ($write, $read) = @_;
+
+	return value($node, "WITH written AS MATERIALIZED (SELECT $write AS w) SELECT $read FROM written");
+}
+
+sub http { return sprintf $http, @_ }
+
+is(both("pgbeam.update_database($at, jsonb_build_object('password', :'password' || '2'))",
+		"pgbeam.reveal_password('$database') = :'password' || '2'"), 't', 'reveal_password sees a new password');
+is(both(http('PATCH', "/$project", '{"description": "written"}'), '(' . http('GET', "/$project", '') . q[).body::json ->> 'description']),
+	'written', 'a GET of http() sees what a PATCH wrote');
+is(both(http('PATCH', "/$project/databases/$database", '{"port": 77}'),
+		'(' . http('GET', "/$project/databases", '') . q[).body::json #>> '{databases,0,port}']), '77', 'so does a list');
+is(both("pgbeam.update_project('$project', '{\"description\": \"by SQL\"}')", '(' . http('GET', "/$project", '') . q[).body::json ->> 'description']),
+	'by SQL', 'or what SQL wrote');
+is(both("pgbeam.delete_project('" . (make($node, 'doomed'))[0] . "')", '(' . http('GET', '?org_id=acme&sort_by=name', '')
+	. q[).body::jsonb @? '$.projects[*] ? (@.name == "doomed")']), 'f', 'a deleted one is in no list');
+is(both('pgbeam.set_organization(\'acme\', \'{"max_projects": 77}\')', '(' . http('GET', '?org_id=acme', '') . ').status'), '200', 'limits are read again');
+like(both("set_config('request.method', 'POST', true) || set_config('request.headers', '"
+	  . encode_json({ 'x-api-key' => $key, 'x-pgbeam-method' => 'GET', 'x-pgbeam-uri' => "/v1/projects/$project" })
+	  . "', true) || (" . http('PATCH', "/$project", '{"description": "behind a front"}') . ').status',
+	"convert_from(pgbeam.http_forwarded(''), 'UTF8')"), qr/behind a front/, 'http_forwarded() too');
+is(both("pgbeam.update_project('$project', '{\"description\": \"later\"}')", "pgbeam.get_project('$project') ->> 'description'"),
+	'behind a front', 'a stable function sees what its statement does');
+is(value($node, "SELECT pgbeam.get_project('$project') ->> 'description'"), 'later', 'and the next one the new state');
+
+# What an inner call leaves behind by its error is not what the outer one reads.
+with_trigger('projects', 'AFTER UPDATE', q[BEGIN PERFORM pgbeam.get_project(NULL); EXCEPTION WHEN OTHERS THEN NULL; END], sub {
+	is(both(http('PATCH', "/$project", '{"description": "nested"}'), '(' . http('GET', "/$project", '') . q[).body::json ->> 'description']),
+		'nested', 'nor by a call within it');
+});
+
 done_testing();
