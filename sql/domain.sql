@@ -13,7 +13,7 @@ SELECT pgbeam.set_organization('domain', '{"plan": "pro"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
 SELECT pgbeam.set_organization('domain', '{"plan": "scale"}');
 
--- The name is folded; the answer tells what to put into the DNS.
+-- The name is echoed as it was written; the answer tells what to put into the DNS.
 SELECT d ->> 'id' AS domain, d ->> 'dns_verification_token' AS token,
 	regexp_replace((d::jsonb - '{id,project_id,created_at,updated_at}'::text[])::text, d ->> 'dns_verification_token', '<token>', 'g') AS rest,
 	length(d ->> 'dns_verification_token') AS token_length
@@ -21,10 +21,11 @@ FROM pgbeam.create_custom_domain(:'project', '{"domain": "DB.Example.com"}') d \
 SELECT jsonb_pretty(:'rest') AS domain, :token_length AS token_length;
 SELECT d ->> 'domain' AS domain, d ->> 'verified' AS verified FROM json_array_elements(pgbeam.list_custom_domains(:'project') -> 'domains') d;
 
--- A name is one project's.
-SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
-SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
-SELECT pgbeam.create_custom_domain(:'third', '{"domain": "db.example.com"}');
+-- A project has a name once, however it is spelled; a claim keeps nobody else out.
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.COM"}');
+SELECT d ->> 'id' AS other_domain, d ->> 'dns_verification_token' AS other_token FROM pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}') d \gset
+SELECT d ->> 'id' AS third_domain, d ->> 'dns_verification_token' AS third_token FROM pgbeam.create_custom_domain(:'third', '{"domain": "db.example.com"}') d \gset
+SELECT count(*) AS proved FROM pgbeam.hosts WHERE kind = 'custom';
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "other.aws.pgbeam.app"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "new.GCP.pgbeam.app"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "pgbeam.app"}');
@@ -39,6 +40,17 @@ SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,veri
 FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
 SELECT pgbeam.report_domain('db.example.com', NULL);
 SELECT v ->> 'verified' AS still FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+
+-- Whoever proves it first has it: the others are told, in the organization and outside.
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'other_token');
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain FROM pgbeam.verify_custom_domain(:'other', :'other_domain') v;
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'third_token');
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'third', :'third_domain') v;
+SELECT host, org_id, pgbeam.typeid_encode('prj', project_id) = :'project' AS is_its FROM pgbeam.hosts WHERE kind = 'custom';
+
+-- Nobody else claims it from then on.
+SELECT pgbeam.delete_custom_domain(:'other', :'other_domain');
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
 
 -- Bad input.
 SELECT pgbeam.create_custom_domain(:'project', '{}');
@@ -61,11 +73,22 @@ SELECT pgbeam.report_domain(NULL, 'x');
 SELECT pgbeam.verify_custom_domain(:'other', :'domain');
 SELECT pgbeam.verify_custom_domain('prj', 'dom');
 
--- A deleted domain's name stays its project's.
+-- A deleted domain's name stays its organization's, which has to prove it anew.
 SELECT pgbeam.delete_custom_domain(:'project', :'domain');
 SELECT pgbeam.delete_custom_domain(:'project', :'domain');
-SELECT pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}');
-SELECT d ->> 'verified' AS verified, d ->> 'dns_verification_token' <> :'token' AS new_token FROM pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}') d;
+SELECT d ->> 'id' AS other_domain, d ->> 'dns_verification_token' AS other_token, d ->> 'verified' AS verified FROM pgbeam.create_custom_domain(:'other', '{"domain": "db.example.com"}') d \gset
+SELECT :'verified' AS verified;
+SELECT v ->> 'error' AS another_organizations FROM pgbeam.verify_custom_domain(:'third', :'third_domain') v;
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'other_token');
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'other', :'other_domain') v;
+SELECT host, pgbeam.typeid_encode('prj', project_id) = :'other' AS is_others FROM pgbeam.hosts WHERE kind = 'custom';
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}');
+
+-- The same after a project was deleted.
+SELECT pgbeam.delete_project(:'other');
+SELECT d ->> 'id' AS domain, d ->> 'dns_verification_token' AS token FROM pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}') d \gset
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'token');
+SELECT v ->> 'verified' AS verified FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
 SELECT d IS NOT NULL AS no_plan FROM pgbeam.create_custom_domain(:'third', '{"domain": "third.example.com"}') d;
 SELECT pgbeam.delete_project(:'project');
 SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.custom_domains WHERE org_id = 'domain';

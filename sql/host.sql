@@ -14,15 +14,17 @@ FROM (VALUES ('My App'), ('--a__b--'), ('Größe 7'), ('日本'), ('xn--a'), ('U
 SELECT regexp_replace(project('other hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
 SELECT regexp_replace(project('hosts', 'my-app') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
 
--- Deleting the project frees its name, not its host.
+-- A deleted project's host goes to its organization's next one of that label, never to another's.
 SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'hosts' AND name = 'My App';
-SELECT regexp_replace(project('hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
+SELECT regexp_replace(project('other hosts', 'My_App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS another_organizations;
+SELECT regexp_replace(project('hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS again;
+SELECT regexp_replace(project('hosts', 'My.App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS living;
 SELECT kind, count(*) FROM pgbeam.hosts WHERE host ~ '^my-app[.-]' GROUP BY 1;
 
 -- Hosts lead to their projects.
-SELECT count(*) FROM pgbeam.hosts h FULL JOIN pgbeam.projects p
+SELECT count(*) FROM pgbeam.hosts h RIGHT JOIN pgbeam.projects p
 	ON p.proxy_host = h.host AND p.org_id = h.org_id AND p.id = h.project_id
-WHERE h.host IS NULL OR p.id IS NULL;
+WHERE h.host IS NULL AND p.deleted_at IS NULL;
 
 -- Domain and port come from settings; the host is for life, the port is not.
 SELECT project('hosts', 'cloud', '{"cloud": "gcp"}') #>> '{database,connection_string}' AS connection_string;

@@ -25,6 +25,7 @@
 
 /* what stands before the token in the TXT record */
 #define TXT_MARK "pgbeam-verify="
+#define IN_USE "this domain is already in use"
 
 /* names below a domain, which must be names too */
 #define PROOF "_pgbeam-verify."
@@ -89,7 +90,7 @@ static const PbField fields[] = {
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
 		.least = 1, .most = DOMAIN_MAX,
 		.rule = pb_text_dns_name_problem, .at = &at.domain,
-		.about = "The name, given to one project alone."
+		.about = "The name. Several projects may claim one; whoever proves it first has it."
 	},
 	{
 		.name = "verified", .kind = PB_BOOLEAN, .flags = PB_SHOWN | PB_DERIVED,
@@ -181,7 +182,10 @@ pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
 	pb_show(out, row);
 }
 
-static const Oid report_types[] = {TEXTOID, TEXTOID};
+static const Oid name_types[] = {TEXTOID, TEXTOID, UUIDOID};
+
+/* SQL: a name in lower case, as pgbeam.hosts has it; names are ASCII */
+#define FOLDED(name) "pg_catalog.lower(" name ")"
 
 /* Names that differ in case are one. */
 static Datum
@@ -194,30 +198,65 @@ fold(Datum domain)
 	return CStringGetTextDatum(name);
 }
 
-static PbStatement find_living = {
-	.text = "SELECT FROM pgbeam.custom_domains "
-	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND domain OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL LIMIT 1",
-	.nargs = 2, .types = report_types, .sees_all = true
-};
-
-/* Its project, which is locked, may have the domain already. */
-static bool
-is_there(const PbRow *row)
+/* What the statements below take: name, organization, project. */
+static void
+set_arguments(const PbRow *row, Datum values[lengthof(name_types)])
 {
-	Datum		values[] = {pb_resource_org(row), row->values[at.domain]};
-
-	return pb_sql_run(&find_living, values, NULL) > 0;
+	values[0] = fold(row->values[at.domain]);
+	values[1] = pb_resource_org(row);
+	values[2] = row->values[prepared.parent];
 }
 
-/*
- * Gives a new row its token and claims its name; false with faults when that
- * is another's, one for proxy hosts, or the project has it already.
- */
-bool
-pb_domain_claim(PbRow *row, PbFaults *faults)
+static PbStatement find_claim = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3 "
+	"AND deleted_at IS NULL LIMIT 1",
+	.nargs = lengthof(name_types), .types = name_types, .sees_all = true
+};
+
+/* SQL: whether the project that a host leads to still has it proved */
+#define IS_HELD(host) \
+	"EXISTS (SELECT FROM pgbeam.custom_domains AS d " \
+	"WHERE " FOLDED("d.domain") " OPERATOR(pg_catalog.=) " host ".host " \
+	"AND d.org_id OPERATOR(pg_catalog.=) " host ".org_id " \
+	"AND d.project_id OPERATOR(pg_catalog.=) " host ".project_id " \
+	"AND d.verified_at IS NOT NULL AND d.deleted_at IS NULL)"
+
+static PbStatement find_proof = {
+	.text = "SELECT FROM pgbeam.hosts AS h "
+	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
+	"AND (h.kind OPERATOR(pg_catalog.<>) 'custom' "
+	"OR h.org_id OPERATOR(pg_catalog.<>) $2 "
+	"OR (h.project_id OPERATOR(pg_catalog.<>) $3 AND " IS_HELD("h") "))",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static PbStatement take_new = {
+	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
+	"VALUES ($1, $2, $3, 'custom') ON CONFLICT (host) DO NOTHING",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static PbStatement lock_own = {
+	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom' FOR UPDATE",
+	.nargs = 2, .types = name_types
+};
+
+static PbStatement take_over = {
+	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
+	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
+	"AND h.org_id OPERATOR(pg_catalog.=) $2 "
+	"AND (h.project_id OPERATOR(pg_catalog.=) $3 OR NOT " IS_HELD("h") ")",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static void
+set_token(PbRow *row)
 {
-	const PbPath name = {NULL, "domain", 0};
 	uint8_t		random[TOKEN_SIZE];
 	char		token[TOKEN_SIZE];
 
@@ -226,20 +265,49 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 		token[i] = pb_base32[random[i] & 31];
 	pb_row_set(row, at.token,
 			   PointerGetDatum(cstring_to_text_with_len(token, TOKEN_SIZE)));
-	pb_row_set(row, at.domain, fold(row->values[at.domain]));
-	if (pb_host_is_proxy(row->values[at.domain]))
-	{
+}
+
+/*
+ * Gives a new row its token; false with faults when its name is one for proxy
+ * hosts, another project has proved it, or its own project, which is locked,
+ * claims it already. A claim binds nobody else: a name is whose DNS says so.
+ */
+bool
+pb_domain_claim(PbRow *row, PbFaults *faults)
+{
+	const PbPath name = {NULL, "domain", 0};
+	Datum		values[lengthof(name_types)];
+
+	set_token(row);
+	set_arguments(row, values);
+	if (pb_host_is_proxy(values[0]))
 		pb_fault_problem(faults, &name,
 						 "must not lie within the domain of proxy hosts, nor above it",
 						 NULL);
-		return false;
-	}
-	if (pb_host_claim_custom(row->values[at.domain], pb_resource_org(row),
-							 row->values[prepared.parent]) && !is_there(row))
-		return true;
-	pb_fault_set(faults, PB_RESOURCE_EXISTS, "this domain is already in use",
-				 "Choose another domain. A deleted one is its project's to add again, and nobody else's.");
-	return false;
+	else if (pb_sql_run(&find_claim, values, NULL) > 0)
+		pb_fault_set(faults, PB_RESOURCE_EXISTS, IN_USE,
+					 "The project has it already.");
+	else if (pb_sql_run(&find_proof, values, NULL) > 0)
+		pb_fault_set(faults, PB_RESOURCE_EXISTS, IN_USE,
+					 "Another project has proved it. Choose another domain.");
+	return faults->refusal == PB_ACCEPTED;
+}
+
+/*
+ * Takes a name that its DNS proves: a free one, or one that its organization
+ * had before and no living domain holds. The host is locked before it is
+ * judged: a statement that waits judges other tables by its old snapshot, so
+ * that two projects would both take it over.
+ */
+static bool
+take_name(const PbRow *row)
+{
+	Datum		values[lengthof(name_types)];
+
+	set_arguments(row, values);
+	return pb_sql_run(&take_new, values, NULL) > 0 ||
+		(pb_sql_run(&lock_own, values, NULL) > 0 &&
+		 pb_sql_run(&take_over, values, NULL) > 0);
 }
 
 static PbRow *
@@ -253,7 +321,7 @@ find(const PbRequest *request, PbAccess access, PbReply *reply)
 							&reply->faults);
 }
 
-/* deleteCustomDomain; the name stays its project's, which may add it again */
+/* deleteCustomDomain; a proved name stays its organization's */
 void
 pb_domain_delete(const PbRequest *request, PbReply *reply)
 {
@@ -272,29 +340,41 @@ says_token(const PbRow *row)
 	return pb_row_is_word(row, at.reported, wanted);
 }
 
+/* Proves a locked domain if it can; what stands in the way, or NULL. */
+static const char *
+prove(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	if (pb_row_has(row, at.verified_at))
+		return NULL;
+	if (!pb_row_has(row, at.reported))
+		return "TXT record not found";
+	if (!says_token(row))
+		return "the TXT record says something else";
+	if (!take_name(row))
+		return IN_USE ": another project has proved it";
+	pb_row_set(row, at.verified_at,
+			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	(void) pb_resource_update(request, row, false, faults);
+	return NULL;
+}
+
 /* verifyCustomDomain: by the TXT record that was reported last */
 void
 pb_domain_verify(const PbRequest *request, PbReply *reply)
 {
 	PbRow	   *row = find(request, PB_WRITE, reply);
+	const char *problem;
 
 	if (row != NULL)
 		row = pb_resource_lock(row, &reply->faults);
 	if (row == NULL)
 		return;
-	if (!pb_row_has(row, at.verified_at) && says_token(row))
-	{
-		pb_row_set(row, at.verified_at,
-				   TimestampTzGetDatum(GetCurrentTimestamp()));
-		(void) pb_resource_update(request, row, false, &reply->faults);
-	}
+	problem = prove(request, row, &reply->faults);
 	pb_json_begin(reply->body, '{');
 	pb_json_name(reply->body, "verified");
-	pb_json_boolean(reply->body, pb_row_has(row, at.verified_at));
-	if (!pb_row_has(row, at.verified_at))
-		pb_json_pair(reply->body, "error", pb_row_has(row, at.reported) ?
-					 "the TXT record says something else" :
-					 "TXT record not found");
+	pb_json_boolean(reply->body, problem == NULL);
+	if (problem != NULL)
+		pb_json_pair(reply->body, "error", problem);
 	pb_json_name(reply->body, "domain");
 	pb_domain_show(reply->body, row, NULL);
 	pb_json_end(reply->body, '}');
@@ -302,14 +382,16 @@ pb_domain_verify(const PbRequest *request, PbReply *reply)
 
 static PbStatement report = {
 	.text = "UPDATE pgbeam.custom_domains SET reported_txt = $2 "
-	"WHERE domain OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
-	.nargs = 2, .types = report_types
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND deleted_at IS NULL",
+	.nargs = 2, .types = name_types
 };
 
 static PbStatement is_known = {
 	.text = "SELECT FROM pgbeam.custom_domains "
-	"WHERE domain OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
-	.nargs = 1, .types = report_types
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND deleted_at IS NULL LIMIT 1",
+	.nargs = 1, .types = name_types
 };
 
 /* Whoever looked up a domain's TXT record tells what it says. */

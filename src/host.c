@@ -24,7 +24,7 @@ static const char *const kinds[] = {"proxy", "custom", NULL};
 static const PbField fields[] = {
 	{
 		.name = "host", .kind = PB_TEXT, .least = 1, .most = PB_DNS_NAME_MAX,
-		.about = "A host name, given once."
+		.about = "A host name."
 	},
 	{
 		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
@@ -32,11 +32,11 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX,
-		.about = "The project it leads to, for ever."
+		.about = "The project it leads to."
 	},
 	{
 		.name = "kind", .kind = PB_WORD, .words = kinds,
-		.about = "Whether it was made for the project or brought along."
+		.about = "Made for the project, or a custom domain that it proved."
 	},
 	{0}
 };
@@ -60,6 +60,23 @@ static const PbResult claim_results[] = {{TEXTOID, false}};
 static PbStatement claim = {
 	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
 	"VALUES ($1, $2, $3, 'proxy') ON CONFLICT (host) DO NOTHING RETURNING host",
+	.nargs = lengthof(claim_types), .types = claim_types,
+	.nresults = lengthof(claim_results), .results = claim_results
+};
+
+/*
+ * A deleted project's host goes to another one of its organization. Who waits
+ * here for another session finds the host with a project that is not this one,
+ * and does not take it too.
+ */
+static PbStatement take_over = {
+	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
+	"FROM pgbeam.projects AS p WHERE h.host OPERATOR(pg_catalog.=) $1 "
+	"AND h.org_id OPERATOR(pg_catalog.=) $2 "
+	"AND h.kind OPERATOR(pg_catalog.=) 'proxy' "
+	"AND p.org_id OPERATOR(pg_catalog.=) $2 "
+	"AND p.id OPERATOR(pg_catalog.=) h.project_id "
+	"AND p.deleted_at IS NOT NULL RETURNING h.host",
 	.nargs = lengthof(claim_types), .types = claim_types,
 	.nresults = lengthof(claim_results), .results = claim_results
 };
@@ -157,8 +174,9 @@ form_host(Datum name, Datum cloud, bool plain)
 
 /*
  * Claims a host for a new project: its name as a label, with a random suffix
- * where that is taken. A host that another session is claiming is waited for.
- * Gives it as it was stored: a trigger may have changed it.
+ * where another project has that, or another organization ever had. A host
+ * that another session is claiming is waited for. Gives it as it was stored: a
+ * trigger may have changed it.
  */
 Datum
 pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
@@ -169,7 +187,8 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 		Datum		values[] = {host, org_id, project_id};
 		bool		isnull;
 
-		if (pb_sql_row(&claim, values, NULL, &host, &isnull))
+		if (pb_sql_row(&claim, values, NULL, &host, &isnull) ||
+			pb_sql_row(&take_over, values, NULL, &host, &isnull))
 			return host;
 		if (pb_sql_run(&is_taken, values, NULL) == 0)
 			pb_sql_vetoed(pb_host.table);
@@ -179,20 +198,6 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 			 errmsg("no free proxy host was found in %d tries", TRIES),
 			 errhint("Try again, or choose another name.")));
 }
-
-static PbStatement claim_custom = {
-	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
-	"VALUES ($1, $2, $3, 'custom') ON CONFLICT (host) DO NOTHING",
-	.nargs = lengthof(claim_types), .types = claim_types
-};
-
-static PbStatement is_own = {
-	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
-	"AND org_id OPERATOR(pg_catalog.=) $2 "
-	"AND project_id OPERATOR(pg_catalog.=) $3 "
-	"AND kind OPERATOR(pg_catalog.=) 'custom'",
-	.nargs = lengthof(claim_types), .types = claim_types
-};
 
 /* The host of a row's project, which a restore may have left behind. */
 Datum
@@ -233,14 +238,4 @@ pb_host_is_proxy(Datum host)
 			return true;
 	}
 	return false;
-}
-
-/* Claims a name that a project brings along; it may have had it before. */
-bool
-pb_host_claim_custom(Datum host, Datum org_id, Datum project_id)
-{
-	Datum		values[] = {host, org_id, project_id};
-
-	return pb_sql_run(&claim_custom, values, NULL) > 0 ||
-		pb_sql_run(&is_own, values, NULL) > 0;
 }

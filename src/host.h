@@ -1,6 +1,6 @@
 /*
  * host.h
- *	  Proxy hosts: made of a name, given once and never to another project.
+ *	  Proxy hosts: made of a name, and never given to another organization.
  */
 #ifndef PB_HOST_H
 #define PB_HOST_H
@@ -26,7 +26,6 @@ extern int	pb_host_port(void);
 
 extern Datum pb_host_of(const PbRow *row, int leaf);
 extern bool pb_host_is_proxy(Datum host);
-extern bool pb_host_claim_custom(Datum host, Datum org_id, Datum project_id);
 extern Datum pb_host_claim(Datum name, Datum cloud, Datum org_id,
 						   Datum project_id);
 

@@ -8,5 +8,5 @@ CREATE TABLE pgbeam.hosts (
 		CHECK (pgbeam.check_fields('host', hosts.*))
 );
 COMMENT ON TABLE pgbeam.hosts IS
-'Every host name ever given, and the project it leads to: what a proxy looks up. A name stays its project''s for ever, also after the project is deleted.';
+'Every host name ever given, and the project it leads to: what a proxy looks up. A deleted project''s host may be given to another project of its organization, and never to another organization. A custom domain stands here once it is proved.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.hosts', '');

@@ -182,13 +182,23 @@ function testDomains(form) {
     }
   });
 
-  test('a name is one project\'s', async () => {
+  test('a name is whose DNS says so', async () => {
     const [one, other] = [await create('one'), await create('other')];
-    await add(one);
-    for (const [ids, spelled] of [[one, 'db.example.com'], [other, 'db.example.com'], [other, 'DB.Example.COM']]) {
-      const answer = await form.call('createCustomDomain', { key, ids: [ids[0]], body: { domain: spelled } });
-      assertRefusal(answer, 409, 'RESOURCE_EXISTS', 'this domain is already in use');
-    }
+    const inUse = async (ids, spelled) => assertRefusal(
+      await form.call('createCustomDomain', { key, ids: [ids[0]], body: { domain: spelled } }),
+      409, 'RESOURCE_EXISTS', 'this domain is already in use');
+    const claim = async (ids) => {
+      const { id, dns_verification_token: token } = await add(ids);
+      return { prove: () => pgbeam.sql('SELECT pgbeam.report_domain($1, $2)', body.domain, `pgbeam-verify=${token}`)
+        .then(() => verify(ids, id)).then(JSON.parse) };
+    };
+    const [ones, others] = [await claim(one), await claim(other)];
+    await inUse(one, 'db.example.com');
+    await inUse(one, 'DB.Example.COM');
+    assert.equal((await others.prove()).verified, true);
+    const { verified, error } = await ones.prove();
+    assert.deepEqual([verified, error], [false, 'this domain is already in use: another project has proved it']);
+    await inUse(await create('third'), 'DB.example.com');
   });
 
   test('a plan without them', async () => {
