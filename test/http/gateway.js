@@ -105,6 +105,7 @@ function refuse(error, status, given = {}) {
   const headers = {
     'Content-Type': wantsDocument ? 'application/problem+json' : 'application/json', 'X-Request-Id': id,
     'Cache-Control': 'private, no-cache', ...(status === 503 && { 'Retry-After': retryAfter }),
+    ...(status === 400 && { Connection: 'close' }), // what follows cannot be trusted either
   };
   return { headers, body: Buffer.from(JSON.stringify(body)) };
 }

@@ -132,7 +132,7 @@ test('an absolute request target is served, and stands for its path', async () =
 
 test('what is no request is refused in the API\'s words', async () => {
   const cases = [
-    ['nonsense\n\n', 400], ['GET / HTTP/1.1\nConnection: close\n\n', 400], ['GET / HTTP/1.1\nHost: x\nContent-Length: x\n\n', 400],
+    ['nonsense\n\n', 400], ['GET / HTTP/1.1\n\n', 400], ['GET / HTTP/1.1\nHost: x\nContent-Length: x\n\n', 400],
     ['GET / HTTP/1.1\nHost: x\nA: \x00\n\n', 400], ['GET / HTTP/9.9\nHost: x\n\n', 400], ['GET /\x01 HTTP/1.1\nHost: x\n\n', 400],
     ['POST / HTTP/1.1\nHost: x\nContent-Length: 1\nContent-Length: 2\n\n{}', 400],
     ['POST / HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\nz\n', 400],
