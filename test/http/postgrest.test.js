@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { createBody, organization } from './examples.js';
-import { createPgbeam, curl, isInstalled, startNginx, startPostgrest } from './support.js';
+import { createPgbeam, curl, exchange, isInstalled, startNginx, startPostgrest } from './support.js';
 import { ISSUER, Signer } from './tokens.js';
 
 const pgbeam = await createPgbeam('http_postgrest');
@@ -77,6 +77,68 @@ test('media types and methods that PostgREST does not take', async () => {
   assert.equal((await post({ 'Content-Type': 'application/json; charset=utf-8' })).status, 201);
   const put = await curl(`${plain.url}/rpc/create_project`, { method: 'PUT', body: '{}', headers: json });
   assert.deepEqual([put.status, code(put)], [405, 'PGRST101']);
+});
+
+test('calls that PostgREST makes something of its own of', async () => {
+  const id = await create();
+  const get = (body, headers) => rpc(plain, 'get_project', body, { 'X-API-Key': key, ...headers });
+  const twice = (values) => curl(`${plain.url}/rpc/get_project`, { method: 'POST', body: JSON.stringify({ project_id: id }),
+    headers: [['Content-Type', 'application/json'], ...values.map((value) => ['X-API-Key', value])] });
+  assert.deepEqual([(await twice([key, 'x'])).status, (await twice(['x', key])).status], [401, 200], 'the last one counts');
+  const csv = await get({ project_id: id }, { Accept: 'text/csv' });
+  assert.deepEqual([csv.status, csv.headers['content-type'], csv.body.split('\n')[0]], [200, 'application/json', 'pgrst_scalar']);
+  assert.deepEqual([JSON.parse((await get([{ project_id: id }, { project_id: 'x' }])).body).id], [id], 'the first one counts');
+  const head = await curl(`${plain.url}/rpc/get_project?project_id=x`, { method: 'HEAD' });
+  assert.deepEqual([head.status, head.body], [200, ''], 'nothing is run');
+  const options = await curl(`${plain.url}/rpc/get_project`, { method: 'OPTIONS' });
+  assert.deepEqual([options.status, code(options)], [404, 'PGRST202']);
+  const count = () => pgbeam.sql('SELECT count(*) FROM pgbeam.projects');
+  for (const [query, status, projects] of [['limit=0', 200, '1'], ['offset=1', 201, '2']]) {
+    const answer = await rpc(plain, `create_project?${query}`, createBody({ name: 'more' }), { 'X-API-Key': key });
+    assert.deepEqual([answer.status, answer.body, await count()], [status, 'null', projects], query);
+  }
+  const strict = await get({ project_id: id }, { Prefer: 'handling=strict, nonsense' });
+  assert.deepEqual([strict.status, code(strict)], [400, 'PGRST122']);
+  const lone = await curl(`${plain.url}/rpc/get_project`, { method: 'POST', body: '{"project_id": "\\ud800"}', headers: json });
+  assert.deepEqual([lone.status, code(lone)], [400, 'PGRST102']);
+});
+
+test('what PostgREST does not find it repeats', async () => {
+  const form = await curl(`${plain.url}/rpc/create_project`, { method: 'POST', body: '{"password": "s3cret"}',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' } });
+  assert.equal(JSON.parse(form.body).message,
+    'Could not find the function pgbeam.create_project({"password": "s3cret"}) in the schema cache');
+  assert.match(JSON.parse(form.body).details, /s3cret/);
+  const text = await curl(`${plain.url}/rpc/create_project`, { method: 'POST', body: 's3cret', headers: { 'Content-Type': 'text/plain' } });
+  assert.deepEqual([text.status, text.body.includes('s3cret')], [404, false]);
+  const wrong = JSON.parse((await rpc(plain, 'get_project', { b: 1, a: 2 })).body);
+  assert.equal(wrong.details, 'Searched for the function pgbeam.get_project with parameters a, b or with a single unnamed json/jsonb ' +
+    'parameter, but no matches were found in the schema cache.');
+});
+
+test('no claim of a token chooses the database role', async () => {
+  const id = await create();
+  const get = (authorization) => rpc(verifying, 'get_project', { project_id: id }, { Authorization: authorization });
+  const withClaims = (claims) => get(`Bearer ${signer.token(signer.header(), signer.claims(claims))}`);
+  for (const role of ['user', 'http_gateway', ['admin']]) assert.equal((await withClaims({ role })).status, 200, role);
+  const unknown = await withClaims({ database_role: 'nobody' });
+  assert.deepEqual([unknown.status, code(unknown)], [401, '22023']);
+  const foreign = await withClaims({ database_role: 'http_gateway' });
+  assert.deepEqual([foreign.status, code(foreign)], [403, '42501']);
+  for (const broken of ['Bearer', 'Bearer a.b.c', `Bearer ${signer.token().replace('.', '.x')}`, 'Bearer e30.e30.e30']) {
+    const answer = await get(broken);
+    assert.deepEqual([answer.status, code(answer)], [401, 'PGRST301'], broken);
+  }
+});
+
+test('a transaction that PostgREST leaves open ends by the login\'s timeout', async () => {
+  const own = await startPostgrest(pgbeam.name);
+  const status = async (headers) => (await rpc(own, 'list_regions', {}, headers)).status;
+  const request = `POST /rpc/list_regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `X-Odd: caf\xe9\r\nContent-Length: 2\r\n\r\n{}`;
+  assert.equal((await exchange(own.url, Buffer.from(request, 'latin1'))).status, 500);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  for (let i = 0; i < 5; i++) assert.equal(await status({ 'X-Odd': 'café', 'X-API-Key': key }), 200);
 });
 
 test('what takes admin access stays closed', async () => {

@@ -10,6 +10,7 @@ import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import pg from 'pg';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -54,6 +55,7 @@ export async function createDatabase(name, prepare = async () => {}) {
           CREATE ROLE http_gateway LOGIN;
           CREATE ROLE http_anon;
           CREATE ROLE http_authenticator LOGIN NOINHERIT IN ROLE http_anon;
+          ALTER ROLE http_authenticator SET idle_in_transaction_session_timeout = '1s';
         END IF;
       END $$`);
     await prepare(sql);
@@ -123,25 +125,33 @@ async function freePort() {
   return port;
 }
 
-async function isUp(url) {
+async function isUp(url, isFit = ({ status }) => status !== 503) {
   for (let tries = 0; tries < 100; tries++) {
-    if (await fetch(url).then(() => true, () => false)) return;
+    if (await fetch(url).then(isFit, () => false)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`nothing answers at ${url}`);
 }
 
-/** PostgREST where it is installed, else what stands in for it. */
-export async function startPostgrest(name, env = {}) {
+// The example's settings as variables, which PostgREST reads as well.
+async function postgrestSettings() {
+  const lines = (await readFile(here('postgrest.conf'), 'utf8')).matchAll(/^([a-z-]+) = "?(.*?)"?$/gm);
+  return Object.fromEntries([...lines].map(([, name, value]) => [`PGRST_${name.toUpperCase().replaceAll('-', '_')}`, value]));
+}
+
+/**
+ * PostgREST where it is installed, else what stands in for it; at once, or when
+ * it serves.
+ */
+export async function startPostgrest(name, env = {}, isAwaited = true) {
   const settings = {
-    PGDATABASE: name, PGUSER: 'http_authenticator', PGRST_DB_SCHEMAS: 'pgbeam', PGRST_DB_ANON_ROLE: 'http_anon',
-    PGRST_SERVER_HOST: '127.0.0.1', PGRST_SERVER_PORT: String(await freePort()), ...env,
+    PGDATABASE: name, PGUSER: 'http_authenticator', ...await postgrestSettings(), PGRST_SERVER_PORT: String(await freePort()), ...env,
   };
-  if (!isInstalled('postgrest')) return { ...await startPrinting('standin.js', settings), isReal: false };
-  const server = start('postgrest', [], settings);
+  const isReal = isInstalled('postgrest');
+  const server = isReal ? start('postgrest', [], settings) : start(process.execPath, [here('standin.js')], settings);
   const url = `http://127.0.0.1:${settings.PGRST_SERVER_PORT}`;
-  await isUp(url);
-  return { ...server, url, isReal: true };
+  await isUp(url, isAwaited ? undefined : () => true);
+  return { ...server, url, isReal };
 }
 
 /** nginx by the example's configuration, with ports of its own. */
@@ -156,8 +166,14 @@ export async function startNginx(postgrestUrl) {
     .replace('127.0.0.1:3000', new URL(postgrestUrl).host));
   const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']);
   const url = `http://127.0.0.1:${port}`;
-  await isUp(url);
-  return { ...server, url };
+  await isUp(url, () => true);
+  return { ...server, url, joinsHeaders: await nginxVersion() >= 1.023 };
+}
+
+/** 1.022 for 1.22. */
+async function nginxVersion() {
+  const [, major, minor] = /nginx\/(\d+)\.(\d+)/.exec((await promisify(execFile)('nginx', ['-v'])).stderr);
+  return Number(major) + minor / 1000;
 }
 
 function parse(text) {
