@@ -523,6 +523,7 @@ pgbeam_http_forwarded(PG_FUNCTION_ARGS)
 	message.uri = forwarded(&request, "x-pgbeam-uri");
 	take_message_body(fcinfo, 0, &message);
 	pb_http_handle(&message, &request, &reply, &answer);
+	pb_http_repeat_body(&reply, &answer);
 	write_session(&answer);
 	pb_sql_end(&scope);
 	return body_of(&reply);

@@ -391,6 +391,19 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 		reply->body->len = reply->body_begin;
 }
 
+/*
+ * A refusal's body once more, as a header. A front can replace all bodies of
+ * failures, and keep by this the API's own.
+ */
+void
+pb_http_repeat_body(const PbReply *reply, PbAnswer *answer)
+{
+	if (answer->status >= 400)
+		add_header(answer, "X-Pgbeam-Body",
+				   pnstrdup(reply->body->data + reply->body_begin,
+							reply->body->len - reply->body_begin));
+}
+
 /* The headers as an object. */
 void
 pb_http_headers(StringInfo out, const PbAnswer *answer)

@@ -40,6 +40,7 @@ extern void pb_http_finish(const PbRequest *request, const PbRoute *route,
 						   PbReply *reply, PbAnswer *answer);
 extern void pb_http_handle(const PbMessage *message, PbRequest *request,
 						   PbReply *reply, PbAnswer *answer);
+extern void pb_http_repeat_body(const PbReply *reply, PbAnswer *answer);
 extern void pb_http_headers(StringInfo out, const PbAnswer *answer);
 extern void pb_http_header_list(StringInfo out, const PbAnswer *answer);
 

@@ -22,7 +22,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_http_forwarded';
 COMMENT ON FUNCTION pgbeam.http_forwarded(bytea) IS
-'The same for PostgREST behind a front that sends every request here as application/octet-stream, with what the client sent in X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept: answers the body, and sets response.status and response.headers.';
+'The same for PostgREST behind a front.
+The front sends every request here as application/octet-stream, with what the client sent in X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept. The answer is the body; response.status and response.headers are set. A refusal has its body in the header X-Pgbeam-Body as well: a front that replaces what others than pgbeam answer tells it by that.';
 
 CREATE FUNCTION pgbeam.openapi() RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE

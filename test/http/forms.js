@@ -96,7 +96,7 @@ export async function startForms(name) {
   const gateway = await startGateway(name);
   const postgrest = await startPostgrest(name);
   const forms = [
-    { name: 'gateway', url: gateway.url, call: callPath(gateway.url), hasPaths: true },
+    { name: 'gateway', url: gateway.url, call: callPath(gateway.url), hasPaths: true, joinsHeaders: true },
     {
       name: postgrest.isReal ? 'PostgREST' : 'stand-in', url: postgrest.url, call: callFunction(postgrest.url),
       hasPaths: false,
@@ -104,7 +104,9 @@ export async function startForms(name) {
   ];
   if (isInstalled('nginx')) {
     const nginx = await startNginx(postgrest.url);
-    forms.push({ name: `nginx, ${forms[1].name}`, url: nginx.url, call: callPath(nginx.url), hasPaths: true });
+    forms.push({
+      name: `nginx, ${forms[1].name}`, url: nginx.url, call: callPath(nginx.url), hasPaths: true, joinsHeaders: nginx.joinsHeaders,
+    });
   }
   return forms;
 }
