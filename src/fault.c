@@ -163,6 +163,7 @@ pb_fault_throw(const PbFaults *faults)
 			(errcode(sqlstate_of(faults)),
 			 errmsg("%s", first->detail),
 			 others == NULL ? 0 : errdetail("%s", others),
+			 faults->log == NULL ? 0 : errdetail_log("%s", faults->log),
 			 first->hint == NULL ? 0 : errhint("%s", first->hint),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
 								kinds[faults->refusal].code),

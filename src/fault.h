@@ -52,6 +52,8 @@ typedef struct PbFaults
 {
 	PbRefusal	refusal;
 	int			sqlstate;		/* where it is not the kind's own, else 0 */
+	const char *log;			/* a sentence for the server's log alone, or
+								 * NULL */
 	int			count;			/* of all problems, kept or not */
 	PbProblem	problems[PB_PROBLEMS_MAX];
 } PbFaults;

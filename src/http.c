@@ -122,6 +122,7 @@ conceal_unavailable(PbFaults *faults)
 	ereport(LOG_SERVER_ONLY,
 			(errcode(faults->sqlstate),
 			 errmsg("%s", faults->problems[0].detail),
+			 faults->log == NULL ? 0 : errdetail_log("%s", faults->log),
 			 faults->problems[0].hint == NULL ? 0 :
 			 errhint("%s", faults->problems[0].hint),
 			 errhidestmt(true), errhidecontext(true)));

@@ -3,7 +3,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_key';
 COMMENT ON FUNCTION pgbeam.create_key() IS
-'Adds a new random key to pgbeam.keyring_file, makes it the active one and returns its id (32 hex digits). Superusers only. The file is replaced whole and cannot be rolled back. Errors: 42501 for others, PB001 no file is configured, PB003 the file there is not fit to hold keys, 55P03 another session is making one, and those of the file system.';
+'Adds a new random key to pgbeam.keyring_file, makes it the active one and returns its id (32 hex digits).
+Superusers only. The file is replaced whole and cannot be rolled back. Errors: 42501 for others, PB001 no file is configured, PB003 the file or the way there is not fit to hold keys, 55000 it is root''s or behind a symbolic link, as a Kubernetes secret is, 55P03 another session is making one, and those of the file system.';
 
 CREATE FUNCTION pgbeam.keyring(OUT key_id text, OUT active boolean)
 RETURNS SETOF record

@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 
 #include "keyfile.h"
+#include "keypath.h"
 
 #define FILE_MAX (64 * 1024)
 
@@ -47,13 +48,16 @@ pb_keyfile_define_settings(void)
 				 errhint("Move the keyring file out of the data directory and turn the setting off.")));
 }
 
-/* The file's path stands in the message; nothing of its content does. */
+/*
+ * Nothing of the file's content stands in a message. Its path is the server's
+ * log's: who may read the setting knows it, and others must not.
+ */
 static void
 refuse_file(PbFaults *faults, const char *problem, const char *hint)
 {
 	pb_fault_unavailable(faults, UNUSABLE_FILE,
-						 psprintf("keyring file \"%s\" %s", keyring_file,
-								  problem), hint);
+						 psprintf("the keyring file %s", problem), hint);
+	faults->log = psprintf("The file is \"%s\".", keyring_file);
 }
 
 static void
@@ -63,7 +67,7 @@ refuse_errno(PbFaults *faults, int error)
 		refuse_file(faults, "does not exist",
 					"Restore it from its backup, correct pgbeam.keyring_file, or make a first key with SELECT pgbeam.create_key().");
 	else if (error == ELOOP)
-		refuse_file(faults, "is a symbolic link",
+		refuse_file(faults, "is behind too many symbolic links",
 					"Set pgbeam.keyring_file to the file itself.");
 	else if (error == EACCES)
 		refuse_file(faults, "cannot be read by the server's user",
@@ -72,35 +76,105 @@ refuse_errno(PbFaults *faults, int error)
 		refuse_file(faults, psprintf("cannot be read: %s", strerror(error)), NULL);
 }
 
-/* Whether a file of this path lies, or would lie, below the directory. */
+static const struct
+{
+	const char *problem;
+	bool		tells_mode;
+	const char *hint;
+}			words[] =
+{
+	[PB_KEYPATH_SHARED] = {
+		"lies below a directory that others may write to", true,
+		"Take that right away (chmod go-w; namei -l shows every directory on the way), or move the file to a folder of the server's user with mode 0700."
+	},
+	[PB_KEYPATH_FOREIGN_FOLDER] = {
+		"lies below a directory that is neither root's nor the server's user's",
+		false,
+		"Move it to a folder of the server's user; namei -l shows every directory on the way."
+	},
+	[PB_KEYPATH_FOREIGN_LINK] = {
+		"is behind a symbolic link that is neither root's nor the server's user's",
+		false, "Set pgbeam.keyring_file to the file that it leads to."
+	},
+	[PB_KEYPATH_DIRECTORY] = {
+		"is a directory", false, "Set pgbeam.keyring_file to a file."
+	},
+	[PB_KEYPATH_NO_FILE] = {
+		"is not a regular file", false, "Set pgbeam.keyring_file to a file."
+	},
+	[PB_KEYPATH_FOREIGN] = {
+		"does not belong to the server's user, nor to root", false,
+		"Change its owner to the user that the server runs as."
+	},
+	[PB_KEYPATH_OPEN] = {
+		"is open to its group or others", true, "Set its mode to 0600."
+	},
+	[PB_KEYPATH_OPEN_OF_ROOT] = {
+		"is root's, and open to others or for its group to write", true,
+		"Set its mode to 0440 (defaultMode in Kubernetes), and let the server's user be in its group (fsGroup)."
+	},
+	[PB_KEYPATH_LINKED] = {
+		"has another name as well (a hard link)", false,
+		"The other one may lie where backups go: find it with find -samefile, and remove it."
+	},
+};
+
+static void
+refuse_path(PbFaults *faults, const PbKeyPath *found)
+{
+	const char *problem = words[found->fault].problem;
+
+	if (found->fault == PB_KEYPATH_ERRNO)
+		refuse_errno(faults, found->error);
+	else
+		refuse_file(faults, words[found->fault].tells_mode ?
+					psprintf("%s (mode %04o)", problem,
+							 (unsigned) found->mode) : problem,
+					words[found->fault].hint);
+}
+
+/* Where a file of this path is, or would be made. */
 static bool
-lies_below(const char *path, const char *directory)
+find_folder(const char *path, char folder[PATH_MAX])
 {
 	char		parent[MAXPGPATH];
-	char		real_parent[PATH_MAX];
-	char		real_directory[PATH_MAX];
 
+	if (realpath(path, folder) != NULL)
+	{
+		get_parent_directory(folder);
+		return true;
+	}
 	strlcpy(parent, path, sizeof(parent));
 	get_parent_directory(parent);
-	if (parent[0] == '\0')
-		strlcpy(parent, ".", sizeof(parent));
-	return realpath(parent, real_parent) != NULL &&
-		realpath(directory, real_directory) != NULL &&
-		path_is_prefix_of_path(real_directory, real_parent);
+	return realpath(parent[0] == '\0' ? "." : parent, folder) != NULL;
+}
+
+static bool
+lies_below(const char *folder, const char *directory)
+{
+	char		real[PATH_MAX];
+
+	return realpath(directory, real) != NULL &&
+		path_is_prefix_of_path(real, folder);
 }
 
 /* A tablespace is data as well: base backups take both along. */
 static bool
 in_data_directory(const char *path)
 {
-	DIR		   *tablespaces = AllocateDir("pg_tblspc");
+	char		folder[PATH_MAX];
+	DIR		   *tablespaces;
 	struct dirent *entry;
-	bool		found = lies_below(path, DataDir);
+	bool		found;
 
+	if (!find_folder(path, folder))
+		return false;
+	found = lies_below(folder, DataDir);
+	tablespaces = AllocateDir("pg_tblspc");
 	while (!found && (entry = ReadDirExtended(tablespaces, "pg_tblspc",
 											  LOG)) != NULL)
 		if (entry->d_name[0] != '.')
-			found = lies_below(path, psprintf("pg_tblspc/%s", entry->d_name));
+			found = lies_below(folder, psprintf("pg_tblspc/%s", entry->d_name));
 	if (tablespaces != NULL)
 		FreeDir(tablespaces);
 	return found;
@@ -118,38 +192,6 @@ is_placed_well(PbFaults *faults)
 	else if (!development_key && in_data_directory(keyring_file))
 		refuse_file(faults, "lies in the data directory",
 					"Move it out, so that backups do not carry the keys; for development, pgbeam.development_key allows it.");
-	else
-		return true;
-	return false;
-}
-
-/* Judges the open file, not its name, so nothing can change in between. */
-static bool
-is_safe_file(int fd, PbFaults *faults)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		refuse_errno(faults, errno);
-	else if (S_ISDIR(st.st_mode))
-		refuse_file(faults, "is a directory",
-					"Set pgbeam.keyring_file to a file.");
-	else if (!S_ISREG(st.st_mode))
-		refuse_file(faults, "is not a regular file",
-					"Set pgbeam.keyring_file to a file.");
-	else if (st.st_uid != geteuid())
-		refuse_file(faults, "does not belong to the server's user",
-					"Change its owner to the user that the server runs as.");
-	else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		refuse_file(faults, psprintf("is open to its group or others (mode %04o)",
-									 (unsigned) (st.st_mode & 07777)),
-					"Set its mode to 0600.");
-	else if (st.st_size > FILE_MAX)
-		refuse_file(faults, psprintf("is larger than %d kB", FILE_MAX / 1024),
-					"A keyring has one short line for each key.");
-	else if (st.st_size == 0)
-		refuse_file(faults, "is empty",
-					"Restore it from its backup, or remove it and make a key with SELECT pgbeam.create_key().");
 	else
 		return true;
 	return false;
@@ -174,6 +216,49 @@ read_all(int fd, char *buffer)
 	return have;
 }
 
+/* Finds the file and opens it; false with what is wrong with it. */
+static bool
+open_file(PbKeyPath *found)
+{
+	const char *path = is_absolute_path(keyring_file) ? keyring_file :
+	psprintf("%s/%s", DataDir, keyring_file);
+
+	return pb_keypath_open(path, geteuid(), found);
+}
+
+/*
+ * The text of an open file in guarded memory, or NULL with errno. Nothing here
+ * raises an error, so the file is closed in any case.
+ */
+static char *
+read_open(int fd, ssize_t *length)
+{
+	char	   *buffer = pb_guarded_alloc(FILE_MAX);
+
+	if (buffer != NULL && (*length = read_all(fd, buffer)) < 0)
+	{
+		int			error = errno;
+
+		pb_guarded_free(buffer);
+		buffer = NULL;
+		errno = error;
+	}
+	close(fd);
+	return buffer;
+}
+
+static bool
+has_size_of_keyring(off_t size, PbFaults *faults)
+{
+	if (size > FILE_MAX)
+		refuse_file(faults, psprintf("is larger than %d kB", FILE_MAX / 1024),
+					"A keyring has one short line for each key.");
+	else if (size == 0)
+		refuse_file(faults, "is empty",
+					"Restore it from its backup, or remove it and make a key with SELECT pgbeam.create_key().");
+	return size > 0 && size <= FILE_MAX;
+}
+
 /*
  * The file's text in guarded memory, which the caller frees; NULL with faults
  * when the file is missing or not fit to hold keys.
@@ -181,28 +266,24 @@ read_all(int fd, char *buffer)
 static char *
 read_file(ssize_t *length, PbFaults *faults)
 {
-	int			fd = OpenTransientFile(keyring_file,
-									   O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	char	   *buffer = NULL;
+	PbKeyPath	found;
+	char	   *buffer;
+	int			error;
 
-	if (fd < 0)
+	if (!open_file(&found))
 	{
-		refuse_errno(faults, errno);
+		refuse_path(faults, &found);
 		return NULL;
 	}
-	if (is_safe_file(fd, faults))
+	buffer = read_open(found.fd, length);
+	error = errno;
+	if (buffer == NULL)
+		refuse_errno(faults, error);
+	else if (!has_size_of_keyring(found.size, faults))
 	{
-		buffer = pb_guarded_alloc(FILE_MAX);
-		if (buffer == NULL)
-			refuse_file(faults, "cannot be read: out of guarded memory", NULL);
-		else if ((*length = read_all(fd, buffer)) < 0)
-		{
-			refuse_errno(faults, errno);
-			pb_guarded_free(buffer);
-			buffer = NULL;
-		}
+		pb_guarded_free(buffer);
+		return NULL;
 	}
-	CloseTransientFile(fd);
 	return buffer;
 }
 
@@ -363,14 +444,13 @@ add_key(char *present, size_t present_length)
  * missing. False with faults when it is there but unfit, or full.
  */
 static bool
-read_present(char **text, ssize_t *length, PbFaults *faults)
+read_present(bool is_missing, char **text, ssize_t *length, PbFaults *faults)
 {
-	struct stat st;
 	PbKeyring  *present = NULL;
 
 	*text = NULL;
 	*length = 0;
-	if (lstat(keyring_file, &st) != 0 && errno == ENOENT)
+	if (is_missing)
 		return true;
 	*text = read_file(length, faults);
 	if (*text == NULL)
@@ -390,6 +470,33 @@ read_present(char **text, ssize_t *length, PbFaults *faults)
 }
 
 /*
+ * Whether a key may be put there: where a file is, or where one can be made.
+ * False with faults where it is no place for keys.
+ */
+static bool
+may_add(bool *is_missing, PbFaults *faults)
+{
+	PbKeyPath	found;
+	bool		is_good = open_file(&found);
+
+	if (is_good)
+		close(found.fd);
+	*is_missing = !is_good && found.fault == PB_KEYPATH_ERRNO &&
+		found.error == ENOENT;
+	if (!is_good && !*is_missing)
+	{
+		refuse_path(faults, &found);
+		return false;
+	}
+	if (found.is_kept_elsewhere)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a key cannot be added to this keyring file: it is root's, or behind a symbolic link"),
+				 errhint("Make the key on another server, with a keyring file of its own, add the last line of that to where this one comes from, such as the Kubernetes secret, and reload the configuration when it has arrived.")));
+	return true;
+}
+
+/*
  * Adds a key to the file and makes it the active one. Returns its id in hex,
  * or NULL with faults when the file there is must not be added to.
  */
@@ -398,6 +505,7 @@ pb_keyfile_add(PbFaults *faults)
 {
 	char	   *present;
 	ssize_t		present_length;
+	bool		is_missing;
 	int			lock;
 	char	   *id;
 
@@ -406,10 +514,11 @@ pb_keyfile_add(PbFaults *faults)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot create a key during recovery"),
 				 errhint("Create it on the primary and copy its keyring file.")));
-	if (!is_placed_well(faults))
+	if (!is_placed_well(faults) || !may_add(&is_missing, faults))
 		return NULL;
 	lock = lock_keyring();
-	if (!read_present(&present, &present_length, faults))
+	if (!may_add(&is_missing, faults) ||
+		!read_present(is_missing, &present, &present_length, faults))
 		return NULL;
 	id = add_key(present, present_length);
 	CloseTransientFile(lock);

@@ -190,6 +190,7 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 	if (ring == NULL)
 		ereport(WARNING,
 				(errmsg("%s", faults.problems[0].detail),
+				 faults.log == NULL ? 0 : errdetail_log("%s", faults.log),
 				 faults.problems[0].hint == NULL ? 0 :
 				 errhint("%s", faults.problems[0].hint)));
 	for (size_t i = 0; i < count; i++)
