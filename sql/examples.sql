@@ -43,7 +43,8 @@ CREATE FUNCTION problem(line text) RETURNS text LANGUAGE sql AS $$
 $$;
 
 -- A refusal: its SQLSTATE, CONSTRAINT NAME, COLUMN NAME, the problems in
--- MESSAGE and DETAIL, and whether any part of it tells the password.
+-- MESSAGE and DETAIL, which ends with whom it is about, and whether any part of
+-- it tells the password.
 CREATE FUNCTION refusal(body jsonb, OUT state text, OUT code text, OUT field text, OUT problems text[], OUT tells boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -56,7 +57,8 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, code = CONSTRAINT_NAME, field = COLUMN_NAME,
 		message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
-	problems := ARRAY(SELECT problem(line) FROM regexp_split_to_table(concat_ws(E'\n', message, nullif(detail, '')), '\n') line);
+	problems := ARRAY(SELECT problem(line) FROM regexp_split_to_table(concat_ws(E'\n', message, nullif(detail, '')), '\n') line
+		WHERE line !~ '^The organization is "\w+"(, the name "[\w-]+")?[.]$');
 	tells := concat(message, detail, hint, context, field) ~ 'canary';
 END
 $$;

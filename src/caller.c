@@ -328,6 +328,7 @@ pb_caller_may(const PbCaller *caller, PbAccess access, Datum org_id,
 	bool		may_write;
 
 	require_somebody(caller);
+	faults->org_id = org_id;
 	*organization = caller->organization;
 	if (!organization->is_known)
 		pb_organization_find(org_id, reading, organization);

@@ -285,11 +285,11 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 						 "must not lie within the domain of proxy hosts, nor above it",
 						 NULL);
 	else if (pb_sql_run(&find_claim, values, NULL) > 0)
-		pb_fault_set(faults, PB_RESOURCE_EXISTS, IN_USE,
-					 "The project has it already.");
+		pb_fault_taken(faults, name.name, values[0], IN_USE,
+					   "The project has it already.");
 	else if (pb_sql_run(&find_proof, values, NULL) > 0)
-		pb_fault_set(faults, PB_RESOURCE_EXISTS, IN_USE,
-					 "Another project has proved it. Choose another domain.");
+		pb_fault_taken(faults, name.name, values[0], IN_USE,
+					   "Another project has proved it. Choose another domain.");
 	return faults->refusal == PB_ACCEPTED;
 }
 

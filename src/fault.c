@@ -90,6 +90,16 @@ pb_fault_set(PbFaults *faults, PbRefusal refusal, const char *message,
 	faults->problems[0] = (PbProblem) {NULL, message, hint};
 }
 
+/* What no two may have, and another has: the SQL manner tells the value. */
+void
+pb_fault_taken(PbFaults *faults, const char *column, Datum value,
+			   const char *message, const char *hint)
+{
+	pb_fault_set(faults, PB_RESOURCE_EXISTS, message, hint);
+	faults->column = column;
+	faults->name = value;
+}
+
 /* What the server lacks, not the request: SQL sees a code of its own. */
 void
 pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
@@ -131,21 +141,49 @@ sqlstate_of(const PbFaults *faults)
 						 '0' + status % 10);
 }
 
-/* The problems behind the first, a line each; NULL when there are none. */
+static void
+append_shown(StringInfo out, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+	char		shown[PB_TEXT_SHOWN_SIZE];
+	size_t		size = pb_text_shown(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t),
+									 shown);
+
+	appendStringInfo(out, "\"%.*s\"", (int) size, shown);
+}
+
+/* Which of many requests it was, as one statement may make them. */
+static void
+append_subject(StringInfo out, const PbFaults *faults)
+{
+	if (faults->org_id == (Datum) 0)
+		return;
+	if (out->len > 0)
+		appendStringInfoChar(out, '\n');
+	appendStringInfoString(out, "The organization is ");
+	append_shown(out, faults->org_id);
+	if (faults->name != (Datum) 0)
+	{
+		appendStringInfoString(out, ", the name ");
+		append_shown(out, faults->name);
+	}
+	appendStringInfoChar(out, '.');
+}
+
+/* The problems behind the first and what they are about, a line each. */
 static const char *
-other_problems(const PbFaults *faults)
+detail_of(const PbFaults *faults)
 {
 	StringInfoData text;
 
-	if (faults->count < 2)
-		return NULL;
 	initStringInfo(&text);
 	for (int i = 1; i < Min(faults->count, PB_PROBLEMS_MAX); i++)
 		appendStringInfo(&text, "%s%s", i > 1 ? "\n" : "",
 						 faults->problems[i].detail);
 	if (faults->count > PB_PROBLEMS_MAX)
 		appendStringInfo(&text, "\nand %d more", faults->count - PB_PROBLEMS_MAX);
-	return text.data;
+	append_subject(&text, faults);
+	return text.len > 0 ? text.data : NULL;
 }
 
 /*
@@ -157,18 +195,19 @@ void
 pb_fault_throw(const PbFaults *faults)
 {
 	const PbProblem *first = &faults->problems[0];
-	const char *others = other_problems(faults);
+	const char *column = first->field != NULL ? first->field : faults->column;
+	const char *detail = detail_of(faults);
 
 	ereport(ERROR,
 			(errcode(sqlstate_of(faults)),
 			 errmsg("%s", first->detail),
-			 others == NULL ? 0 : errdetail("%s", others),
+			 detail == NULL ? 0 : errdetail("%s", detail),
 			 faults->log == NULL ? 0 : errdetail_log("%s", faults->log),
 			 first->hint == NULL ? 0 : errhint("%s", first->hint),
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME,
 								kinds[faults->refusal].code),
-			 first->field == NULL ? 0 :
-			 err_generic_string(PG_DIAG_COLUMN_NAME, first->field)));
+			 column == NULL ? 0 :
+			 err_generic_string(PG_DIAG_COLUMN_NAME, column)));
 	pg_unreachable();
 }
 

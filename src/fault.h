@@ -56,6 +56,9 @@ typedef struct PbFaults
 								 * NULL */
 	int			count;			/* of all problems, kept or not */
 	PbProblem	problems[PB_PROBLEMS_MAX];
+	Datum		org_id;			/* text: whom it is about; 0: not known */
+	Datum		name;			/* text: what was to have it; 0: not known */
+	const char *column;			/* what is taken, or NULL */
 } PbFaults;
 
 extern const char *pb_path_name(const char *name, int length);
@@ -63,6 +66,8 @@ extern void pb_fault_problem(PbFaults *faults, const PbPath *path,
 							 const char *rule, const char *hint);
 extern void pb_fault_set(PbFaults *faults, PbRefusal refusal,
 						 const char *message, const char *hint);
+extern void pb_fault_taken(PbFaults *faults, const char *column, Datum value,
+						   const char *message, const char *hint);
 extern void pb_fault_unavailable(PbFaults *faults, int sqlstate,
 								 const char *message, const char *hint);
 extern int	pb_fault_status(const PbFaults *faults);

@@ -346,6 +346,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	PbOrganization organization;
 
 	pb_check_create(project, &request->body, faults, reply->unknown);
+	pb_resource_tell(project, faults);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	database = project->embedded;

@@ -104,9 +104,27 @@ static bool
 refuse_taken(const PbRow *row, PbFaults *faults)
 {
 	const PbUnique *unique = row->resource->unique;
+	int			leaf = *unique->leaf;
 
-	pb_fault_set(faults, PB_RESOURCE_EXISTS, unique->taken, unique->hint);
+	pb_fault_taken(faults, row->shape->leaves[leaf].path, row->values[leaf],
+				   unique->taken, unique->hint);
 	return false;
+}
+
+/*
+ * Tells faults, there or to come, whose a new row is and what it is called, as
+ * far as that could be read.
+ */
+void
+pb_resource_tell(const PbRow *row, PbFaults *faults)
+{
+	const PbUnique *unique = row->resource->unique;
+	int			org_id = row->resource->prepared->org_id;
+
+	if (pb_row_has(row, org_id))
+		faults->org_id = row->values[org_id];
+	if (unique != NULL && pb_row_has(row, *unique->leaf))
+		faults->name = row->values[*unique->leaf];
 }
 
 /*

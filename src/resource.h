@@ -40,6 +40,7 @@ typedef struct PbChange
 extern void pb_resource_stamp(PbRow *row, uint64 random);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
+extern void pb_resource_tell(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_insert(const PbRequest *request, PbRow *row,
 							   PbFaults *faults);
 extern PbRow *pb_resource_find(const PbResource *resource,

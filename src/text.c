@@ -126,6 +126,42 @@ pb_text_control_problem(const char *text, size_t length)
 	return NULL;
 }
 
+/* What stands between quotes as it looks: no symbols that stack or turn it. */
+static bool
+is_shown(uint32_t c)
+{
+	return c < 0x80 ? c >= ' ' && c <= '~' && c != '"' : pb_is_letter(c);
+}
+
+/*
+ * What a client said as a message may repeat it between quotes: letters,
+ * digits and ASCII, ? for all else, and no more than so many characters.
+ */
+size_t
+pb_text_shown(const char *text, size_t length, char shown[PB_TEXT_SHOWN_SIZE])
+{
+	size_t		size = 0;
+	size_t		at = 0;
+
+	for (int i = 0; i < PB_TEXT_SHOWN && at < length; i++)
+	{
+		size_t		start = at;
+
+		if (is_shown(next_character(text, length, &at)) &&
+			(at - start > 1 || (unsigned char) text[start] < 0x80))
+		{
+			memcpy(shown + size, text + start, at - start);
+			size += at - start;
+		}
+		else
+			shown[size++] = '?';
+	}
+	if (at == length)
+		return size;
+	memcpy(shown + size, "...", 3);
+	return size + 3;
+}
+
 /* An address in the one spelling that nobody reads otherwise. */
 static bool
 is_address(int family, const char *text, size_t length)

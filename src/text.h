@@ -18,6 +18,9 @@
 #define PB_LABEL_SUFFIX 6		/* characters after the hyphen */
 #define PB_DNS_LABEL_MAX 63
 #define PB_PORT_MAX 65535
+#define PB_TEXT_SHOWN 64		/* characters of what a client says that are
+								 * repeated */
+#define PB_TEXT_SHOWN_SIZE (4 * PB_TEXT_SHOWN + 3)
 #define PB_PATH_ID_PATTERN "^[a-zA-Z0-9_.-]+$"
 #define PB_DNS_NAME_MAX 253
 #define PB_CIDR_MAX 49			/* an address of IPv6 that ends in one of IPv4,
@@ -26,6 +29,8 @@
 extern bool pb_text_is(const char *text, size_t length, const char *word);
 extern bool pb_text_is_name(const char *text, size_t length);
 extern size_t pb_text_characters(const char *text, size_t length);
+extern size_t pb_text_shown(const char *text, size_t length,
+							char shown[PB_TEXT_SHOWN_SIZE]);
 extern const char *pb_text_control_problem(const char *text, size_t length);
 extern const char *pb_text_host_problem(const char *text, size_t length);
 extern const char *pb_text_cidr_problem(const char *text, size_t length);

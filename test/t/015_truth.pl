@@ -184,4 +184,38 @@ with_trigger('projects', 'AFTER UPDATE', q[BEGIN PERFORM pgbeam.get_project(NULL
 		'nested', 'nor by a call within it');
 });
 
+# A refusal of one row of many says which it was, and its message nothing that
+# a client said.
+sub of_many
+{
+	my ($name, %members) = @_;
+	my $got = ask($node, 'SELECT count(answer) FROM (VALUES (0), (1)) AS n (n), LATERAL (SELECT '
+		  . create_call($name, %members) . '::text || n) AS a (answer)');
+
+	unlike($got->{message}, qr/acme|\Q$name\E/, 'the message repeats nothing') if length $name > 3;
+	return $got;
+}
+
+my $taken = of_many('shop');
+
+is($taken->{detail}, 'The organization is "acme", the name "shop".', 'a taken name is told, and whose it is');
+like($taken->{err}, qr/^COLUMN NAME:  name$/m, 'as the column too');
+is(of_many('', org_id => 'acme')->{detail}, 'The organization is "acme".', 'a name that is refused is not');
+is(of_many('bad port', database => { port => 0 })->{detail}, 'The organization is "acme", the name "bad port".', 'whatever is wrong');
+like(of_many("line\nbreak \"quoted\" \x1b[31m " . "x" x 70, database => { port => 0 })->{detail},
+	qr/^The organization is "acme", the name "line\?break \?quoted\? \?\[31m x+\.\.\."\.$/, 'only what can be printed, and cut');
+value($node, q{SELECT pgbeam.set_organization('full', '{"plan": "starter", "max_projects": 1, "max_databases": 1}')});
+my ($only) = make($node, 'only', org_id => 'full');
+is(of_many('one more', org_id => 'full')->{detail}, 'The organization is "full", the name "one more".', 'a plan that is full');
+is(ask($node, "SELECT pgbeam.create_database('$only', jsonb_build_object('host', 'h', 'port', 1, 'name', 'd', 'username', 'u', 'password', :'password'))")->{detail},
+	'The organization is "full".', 'for databases too');
+is(ask($node, "SELECT pgbeam.update_project('$project', '{\"name\": \"other\"}')")->{detail},
+	'The organization is "acme", the name "other".', 'a name that an update takes');
+value($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"db.acme.example\"}')");
+like(ask($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"DB.acme.example\"}')")->{err},
+	qr/^DETAIL:  The organization is "acme", the name "db\.acme\.example"\..*^COLUMN NAME:  domain$/ms, 'a domain that is taken');
+is(ask($node, "SELECT pgbeam.get_project('prj_01h455vb4pex5vsknk084sn02q')")->{detail}, '', 'of what is not there nothing');
+is(value($node, 'SELECT (' . http('PATCH', "/$project", '{"name": "other"}') . ').body'),
+	'{"error":{"code":"RESOURCE_EXISTS","message":"a project with this name already exists in the organization"}}', 'over HTTP nothing of it');
+
 done_testing();
