@@ -1,5 +1,5 @@
 -- The change feed: what, which, whose, when and by whom; never a value.
-SELECT token AS start FROM pgbeam.read_changes(max_rows => 1000000) ORDER BY split_part(token, '.', 1)::bigint DESC, token DESC LIMIT 1 \gset
+SELECT token AS start FROM pgbeam.read_changes(max_rows => 10000) ORDER BY split_part(token, '.', 1)::bigint DESC, token DESC LIMIT 1 \gset
 CREATE FUNCTION feed(after text, max_rows integer DEFAULT 1000)
 RETURNS TABLE (org_id text, resource text, action text, actor_kind text, actor text) LANGUAGE sql AS $$
 	SELECT org_id, resource, action, actor_kind, CASE WHEN actor = current_user THEN 'me' ELSE actor END FROM pgbeam.read_changes(after, max_rows)
@@ -73,8 +73,53 @@ SELECT count(*) FILTER (WHERE changed_at < now() - interval '1 day') AS old,
 ROLLBACK;
 
 -- Bad input.
-SELECT token FROM pgbeam.read_changes('1');
-SELECT token FROM pgbeam.read_changes('x.00000000-0000-0000-0000-000000000000');
-SELECT token FROM pgbeam.read_changes('1.x');
-SELECT token FROM pgbeam.read_changes(max_rows => -1);
-DROP FUNCTION feed, ask_as, latest;
+CREATE FUNCTION refusal(after text, max_rows integer, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM FROM pgbeam.read_changes(after, max_rows);
+EXCEPTION WHEN OTHERS THEN
+	state := SQLSTATE;
+	message := SQLERRM;
+END
+$$;
+SET standard_conforming_strings = off;
+SELECT after, max_rows, r.* FROM (VALUES
+	('', 1), ('1', 1), ('1.', 1), ('x.00000000-0000-0000-0000-000000000000', 1), ('1.x', 1), ('1x00000000-0000-0000-0000-000000000000', 1),
+	('.00000000-0000-0000-0000-000000000000', 1), ('-1.00000000-0000-0000-0000-000000000000', 1), ('1.00000000-0000-0000-0000-000000000000 ', 1),
+	('1.00000000000000000000000000000000', 1), ('1.0000000-00000-0000-0000-000000000000', 1), ('1.A0000000-0000-0000-0000-000000000000', 1),
+	('18446744073709551616.00000000-0000-0000-0000-000000000000', 1), ('0018446744073709551616.00000000-0000-0000-0000-000000000000', 1),
+	(NULL, NULL), (NULL, 0), (NULL, -1), (NULL, 10001), (NULL, 2147483647), ('x', 0)) AS t (after, max_rows), refusal(after, max_rows) AS r;
+RESET standard_conforming_strings;
+SELECT r.* FROM refusal(NULL, 1) AS r, refusal(NULL, 10000) AS s WHERE r.state IS NULL AND s.state IS NULL;
+SELECT token FROM pgbeam.read_changes('1', 0);
+
+-- Tokens that this server does not have: ahead of it, one that was never there, one that was swept.
+SELECT state, message FROM refusal('18446744073709551615.00000000-0000-0000-0000-000000000000', 1);
+SELECT state, message FROM refusal(pg_snapshot_xmax(pg_current_snapshot()) || '.00000000-0000-0000-0000-000000000000', 1);
+SELECT state, message FROM refusal(split_part(:'latest', '.', 1) || '.ffffffff-ffff-ffff-ffff-ffffffffffff', 1);
+SELECT state, message FROM refusal('1.00000000-0000-0000-0000-000000000000', 1);
+BEGIN;
+DELETE FROM pgbeam.changes WHERE xid < split_part(:'latest', '.', 1)::xid8;
+SELECT state, message FROM refusal(:'start', 1);
+SELECT * FROM refusal(:'latest', 1);
+DELETE FROM pgbeam.changes;
+SELECT state, message FROM refusal(:'latest', 1);
+SELECT * FROM refusal(NULL, 1);
+ROLLBACK;
+SELECT token FROM pgbeam.read_changes('99999999999.00000000-0000-0000-0000-000000000000');
+SELECT token FROM pgbeam.read_changes('1.00000000-0000-0000-0000-000000000000');
+
+-- Rows of another server, by whatever way they came, would hide this one's.
+BEGIN;
+INSERT INTO pgbeam.changes SELECT org_id, '99999999999', gen_random_uuid(), resource, resource_id, action, actor_kind, actor, request_id, detail, changed_at
+	FROM pgbeam.changes LIMIT 1;
+SELECT state, message FROM refusal(NULL, 1);
+SELECT state, message FROM refusal(:'latest', 1);
+ROLLBACK;
+-- One's own are not: they wait.
+BEGIN;
+SELECT pgbeam.update_project(:'project', '{"name": "own"}') IS NOT NULL AS updated;
+SELECT * FROM refusal(:'latest', 1);
+SELECT pid = pg_backend_pid() AS mine, prepared, held_since = now() AS since_begin, waiting_since >= now() AS waiting FROM pgbeam.feed_hold();
+ROLLBACK;
+SELECT * FROM pgbeam.feed_hold();
+DROP FUNCTION feed, ask_as, latest, refusal;

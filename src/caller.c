@@ -99,6 +99,7 @@ static const struct
 	{"revoke_api_key(pg_catalog.text)", ADMIN},
 	{"set_jwks(pg_catalog.jsonb)", ADMIN},
 	{"read_changes(pg_catalog.text, pg_catalog.int4)", ADMIN},
+	{"feed_hold()", ADMIN},
 	{"fields()", API | ADMIN},
 	{"rewrap(pg_catalog.int4)", ADMIN},
 	{"keyring()", ADMIN},

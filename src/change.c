@@ -31,9 +31,7 @@
 #define SWEEP_EVERY 16
 #define SWEEP_ROWS "64"
 
-#define IN_ORDER \
-	"ORDER BY xid USING OPERATOR(pg_catalog.<), " \
-	"id USING OPERATOR(pg_catalog.<) "
+#define IN_ORDER "ORDER BY " PB_CHANGE_ORDER " "
 
 static bool notify;
 static int	retention;			/* days; 0: for ever */

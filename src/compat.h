@@ -21,6 +21,11 @@
 	pg_proc_aclcheck(object, role, mode)
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define pgstat_get_local_beentry_by_index(index) \
+	pgstat_fetch_stat_local_beentry(index)
+#endif
+
 #if PG_VERSION_NUM < 170000
 #define pb_make_json_lexer(text, length, need_escapes) \
 	makeJsonLexContextCstringLen(text, length, PG_UTF8, need_escapes)

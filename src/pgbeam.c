@@ -27,6 +27,7 @@
 #include "describe.h"
 #include "domain.h"
 #include "entry.h"
+#include "feed.h"
 #include "guard.h"
 #include "host.h"
 #include "http.h"
@@ -87,6 +88,8 @@ PG_FUNCTION_INFO_V1(pgbeam_set_logging_profile);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
+PG_FUNCTION_INFO_V1(pgbeam_read_changes);
+PG_FUNCTION_INFO_V1(pgbeam_feed_hold);
 
 void
 _PG_init(void)
@@ -366,6 +369,59 @@ pgbeam_list_api_keys(PG_FUNCTION_ARGS)
 	};
 
 	return list(fcinfo, columns, lengthof(columns), pb_apikey_list);
+}
+
+/* EXECUTE is the wall of these two. */
+Datum
+pgbeam_read_changes(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"token", TEXTOID}, {"org_id", TEXTOID}, {"resource", TEXTOID},
+		{"resource_id", TEXTOID}, {"action", TEXTOID}, {"actor", TEXTOID},
+		{"actor_kind", TEXTOID}, {"request_id", TEXTOID}, {"detail", JSONOID},
+		{"changed_at", TIMESTAMPTZOID}
+	};
+	int32		max_rows = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	PbFaults	faults = {0};
+	PbSqlScope	scope;
+
+	pb_result_begin(fcinfo, columns, lengthof(columns));
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	if (!pb_feed_read(pb_entry_text(fcinfo, 0), max_rows, &faults))
+		pb_fault_throw(&faults);
+	pb_result_add_all(fcinfo, SPI_tuptable);
+	pb_sql_end(&scope);
+	return (Datum) 0;
+}
+
+Datum
+pgbeam_feed_hold(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"waiting_since", TIMESTAMPTZOID}, {"held_since", TIMESTAMPTZOID},
+		{"pid", INT4OID}, {"prepared", TEXTOID}
+	};
+	PbFeedHold	hold;
+	PbSqlScope	scope;
+
+	pb_result_begin(fcinfo, columns, lengthof(columns));
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	if (pb_feed_is_held(&hold))
+	{
+		Datum		values[] = {
+			TimestampTzGetDatum(hold.waiting_since),
+			TimestampTzGetDatum(hold.held_since), Int32GetDatum(hold.pid),
+			hold.prepared == NULL ? (Datum) 0 :
+			CStringGetTextDatum(hold.prepared)
+		};
+		bool		nulls[] = {
+			false, hold.held_since == 0, hold.pid == 0, hold.prepared == NULL
+		};
+
+		pb_result_add(fcinfo, values, nulls);
+	}
+	pb_sql_end(&scope);
+	return (Datum) 0;
 }
 
 Datum

@@ -1,0 +1,127 @@
+# The change feed where servers come and go: tokens after a restore, a recovery
+# to an earlier time and a failover, and what holds the feed back.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+
+use PgbeamTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $keyring = folder('keys') . '/keyring';
+my $dump = folder('dumps') . '/dump';
+my $home = set_up('home', $keyring, "max_prepared_transactions = 5\nmax_wal_senders = 3\n");
+
+# The state of an error, or how many changes come.
+sub outcome
+{
+	my ($where, $token, %how) = @_;
+	my $after = defined $token ? "'$token'" : 'NULL';
+	my $got = ask($where, "SELECT count(*) FROM pgbeam.read_changes($after, 10000)", %how);
+
+	return $got->{state} eq '00000' ? $got->{out} : $got->{state};
+}
+
+sub last_token
+{
+	return value(shift,
+		'SELECT token FROM pgbeam.read_changes(max_rows => 10000) WITH ORDINALITY ORDER BY ordinality DESC LIMIT 1', @_);
+}
+
+# A server whose transactions are as many as another one's.
+sub catch_up
+{
+	my ($node, $xid) = @_;
+
+	value($node, "DO \$\$ BEGIN WHILE pg_current_xact_id()::text::bigint <= $xid LOOP COMMIT; END LOOP; END \$\$");
+	return;
+}
+
+sub xid_of { return (split /\./, shift)[0] }
+
+make($home, 'first');
+my $early = last_token($home);
+make($home, 'second');
+$home->backup('base');
+my $late = last_token($home);
+is(outcome($home, undef), '4', 'two projects with a database each');
+is(outcome($home, $early), '2', 'behind a token is the rest');
+is(outcome($home, $late), '0', 'behind the last is none');
+
+# A dump that is restored, on a server that has done less, and more.
+$home->command_ok([ 'pg_dump', '-f', $dump, '-d', $home->connstr('postgres') ], 'dump made');
+my $restored = new_cluster('restored', "pgbeam.keyring_file = '$keyring'\n");
+$restored->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $restored->connstr('postgres'), '-f', $dump ],
+	'restored');
+is(outcome($restored, undef), '0', 'the restored feed is empty');
+is(outcome($restored, $_), xid_of($_) >= value($restored, 'SELECT pg_snapshot_xmax(pg_current_snapshot())') ? 'PB006' : 'PB007',
+	'tokens of the old server are refused')
+  foreach $early, $late;
+make($restored, 'third');
+is(outcome($restored, undef), '2', 'it goes on');
+catch_up($restored, xid_of($late));
+make($restored, 'fourth');
+is(outcome($restored, undef), '4', 'in order');
+like(outcome($restored, $_), qr/^PB00[67]$/, 'and refuses them when it has passed their transactions')
+  foreach $early, $late;
+
+# A copy of an earlier time, as a recovery leaves it; it is given other
+# changes than the server whose copy it is.
+make($home, 'lost');
+my $lost = last_token($home);
+my $recovered = PostgreSQL::Test::Cluster->new('recovered');
+$recovered->init_from_backup($home, 'base');
+$recovered->start;
+is(outcome($recovered, $late), '0', 'a copy goes on where it was made');
+is(outcome($recovered, $lost), 'PB006', 'what came afterwards is ahead of it');
+catch_up($recovered, xid_of($lost));
+make($recovered, 'other');
+is(outcome($recovered, $lost), 'PB006', 'also when it has passed the transaction');
+is(outcome($recovered, $late), '2', 'the others go on');
+
+# A standby that lags, then is promoted without what it missed.
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($home, 'base', has_streaming => 1);
+$standby->start;
+$home->wait_for_catchup($standby);
+is(outcome($standby, $lost), '0', 'a standby that is up to date reads the feed');
+value($standby, 'SELECT pg_wal_replay_pause()');
+make($home, 'behind');
+my $behind = last_token($home);
+is(outcome($standby, $behind), 'PB006', 'one that lags says so');
+like(ask($standby, "SELECT pgbeam.read_changes('$behind')")->{hint}, qr/standby that lags/, 'in words');
+$home->stop('immediate');
+value($standby, 'SELECT pg_wal_replay_resume()');
+$standby->promote;
+$home->start;
+
+# What holds the feed back.
+my $hold = 'SELECT pid, prepared, held_since <= waiting_since, waiting_since <= now() FROM pgbeam.feed_hold()';
+my $mark = last_token($home);
+my $open = session($home);
+my $pid = value($open, 'SELECT pg_backend_pid()');
+value($open, 'BEGIN; SELECT pg_current_xact_id()');
+is(value($home, $hold), '', 'an open transaction holds nothing back as long as nothing waits');
+make($home, 'waits');
+is(outcome($home, $mark), '0', 'then changes wait for it');
+is(value($home, $hold), "$pid||t|t", 'and it is named');
+value($home, 'CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.feed_hold() TO plain');
+is(value($home, $hold, role => 'plain'), "$pid||t|t", 'to whoever may ask, though it is another role\'s');
+value($open, "PREPARE TRANSACTION 'it''s held'");
+is(value($home, $hold), "|it's held|f|t", 'a prepared one has a name');
+value($home, "ROLLBACK PREPARED 'it''s held'");
+is(value($home, $hold), '', 'when it ends nothing waits');
+is(outcome($home, $mark), '2', 'and all is shown');
+
+# One in another database holds it back as well.
+value($home, 'CREATE DATABASE other');
+$open = $home->background_psql('other');
+$open->query('BEGIN; SELECT pg_current_xact_id()');
+make($home, 'elsewhere');
+like(value($home, $hold), qr/^\d+\|\|t\|t$/, 'also one of another database');
+$open->quit;
+
+done_testing();
