@@ -89,7 +89,7 @@ RESET client_min_messages;
 -- credential is answered so, and what is no operation of the API is an error.
 BEGIN;
 SELECT set_config('request.method', 'POST', true);
-SELECT pgbeam.create_project('{}');
+SELECT pgbeam.create_project('{}') -> 'error' AS error;
 SELECT current_setting('response.status');
 ROLLBACK;
 BEGIN;

@@ -8,12 +8,13 @@ SELECT key AS viewer FROM pgbeam.create_api_key(user_id => 'http_viewer') \gset
 SELECT pgbeam.set_member('http_acme', 'http_anna', 'admin'), pgbeam.set_member('http_acme', 'http_viewer', 'member');
 RESET client_min_messages;
 
--- A request as a layer hands it over; what is generated is masked.
+-- A request as a layer hands it over; what is generated is masked, and of a refusal only what older clients read is shown.
 CREATE FUNCTION ask(method text, uri text, credential text, body bytea, more jsonb DEFAULT '{}',
 	OUT status integer, OUT headers text, OUT body text)
 LANGUAGE sql AS $$
 	SELECT status, regexp_replace((headers - '{Cache-Control,X-Request-Id,ETag}'::text[])::text, '(prj|db)_[0-9a-z]{26}', '\1_...', 'g'),
-		regexp_replace(regexp_replace(body, '(prj|db|req)_[0-9a-z]{26}', '\1_...', 'g'), '20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ', '...', 'g')
+		regexp_replace(regexp_replace(regexp_replace(body, '(prj|db|req)_[0-9a-z]{26}', '\1_...', 'g'), '20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ', '...', 'g'),
+			'^({"error":.*),"type":"https:.*}$', '\1}')
 	FROM pgbeam.http(method, uri,
 		jsonb_strip_nulls(jsonb_build_object('Authorization', 'Bearer ' || credential, 'Content-Type', 'application/json') || more), body)
 $$;
@@ -33,6 +34,14 @@ SELECT * FROM ask('GET', format('/v1/projects/%s/databases/%s?x=y#z', :'project'
 SELECT * FROM ask('HEAD', '/v1/projects/' || :'project', :'viewer', NULL);
 SELECT * FROM ask('OPTIONS', '/v1/projects/' || :'project', NULL, NULL);
 SELECT status, headers, length(body) > 1000 AS long FROM ask('GET', '/openapi.json', NULL, NULL);
+
+-- A refusal has both forms: error for older clients, and the problem document, which newer ones read without asking for it; alone where they ask.
+\pset tuples_only
+SELECT regexp_replace(body, 'req_[0-9a-z]{26}', 'req_...') FROM pgbeam.http('GET', '/v1/projects/prj_1', jsonb_build_object('Authorization', 'Bearer ' || :'acme'), NULL);
+SELECT body FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'Content-Type', 'application/json', 'X-Request-Id', 'mine'),
+	'{"name": "", "status": "deleted"}');
+SELECT body FROM pgbeam.http('GET', '/v1/projects/prj_1', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'Accept', 'application/problem+json', 'X-Request-Id', 'mine'), NULL);
+\pset tuples_only off
 
 -- Who may not.
 SELECT * FROM ask('GET', '/v1/projects/' || :'project', NULL, NULL);
@@ -55,6 +64,23 @@ SELECT pgbeam.resume_organization('http_acme');
 SELECT * FROM ask('GET', '/v1/nothing', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/', :'acme', NULL);
 SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
+
+-- Operations of the API that are not served are neither missing things nor unknown paths; the area is named, whatever the method.
+SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{databases/db_1/cache-rules,databases/db_1/cache-rules/0123456789abcdef,databases/db_1/scan-pii,
+	databases/db_1/schema-catalog,agents,agents/agt_1/rotate,agents/agt_1/policy-recommendation,anomalies/ano_1,anomaly-rules,approvals/apr_1/approve,approval-rules,audit-logs,audit-logs/sessions/x,batch,
+	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
+	LATERAL ask('GET', '/v1/projects/prj_1/' || path, :'acme', NULL) a;
+SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{organizations/o/cancellation-feedback,organizations/o/invitations,organizations/o/members/m,
+	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/spend-limit,organizations/o/support/cases,organizations/o/usage,organizations/o/vercel-installation,
+	account/export,demo,mcp,payments/topups,scan/text}'::text[]) path,
+	LATERAL ask('GET', '/v1/' || path, :'acme', NULL) a;
+SELECT method, path, credential IS NOT NULL AS known, a.status, a.body::json #>> '{error,code}' AS code FROM (VALUES
+	('PUT', '/v1/organizations/o/spend-limit', :'acme'), ('POST', '/v1/projects/prj_1/webhooks?x=y', :'acme'), ('DELETE', '/v1/projects/p%20q/agents/agt_1', :'anna'),
+	('GET', '/v1/projects/prj_1/agents', NULL), ('GET', '/v1/projects/prj_1/agents', 'pbo_unknown'), ('PUT', '/v1/projects/prj_1/domains', :'acme'),
+	('GET', '/v1/projects/prj_1/agentsx', :'acme'), ('GET', '/v1/projects/prj_1/agents-x', :'acme'), ('GET', '/v1/projects//agents', :'acme'), ('GET', '/v1/agents', :'acme'),
+	('GET', '/v2/projects/prj_1/agents', :'acme'), ('GET', '/v1/projects/prj_1/databases/db_1/agents', :'acme'), ('GET', '/v1/organizations/o/plan/x', :'acme'),
+	('GET', '/v1/projects/prj_1/custom-domains', :'acme')) v(method, path, credential),
+	LATERAL ask(method, path, credential, NULL) a;
 SELECT * FROM pgbeam.http(NULL, '/', NULL, NULL);
 SELECT * FROM pgbeam.http('GET', NULL, NULL, NULL);
 SELECT * FROM pgbeam.http('GET', '/', '[]', NULL);
@@ -192,14 +218,14 @@ SELECT set_config('request.method', 'POST', true), set_config('request.path', '/
 	set_config('request.headers', json_build_object('x-api-key', :'acme')::text, true) IS NOT NULL;
 SELECT regexp_replace(pgbeam.create_project(convert_from(project(:'pw', 'plain'), 'UTF8')::jsonb) ->> 'project', '"id".*"name"', '... "name"') ~ 'plain' AS made;
 SELECT current_setting('response.status'), regexp_replace(current_setting('response.headers'), '(prj|req)_[0-9a-z]{26}', '\1_...', 'g');
-SELECT pgbeam.create_project(convert_from(project(:'pw', 'plain'), 'UTF8')::jsonb);
+SELECT pgbeam.create_project(convert_from(project(:'pw', 'plain'), 'UTF8')::jsonb) -> 'error' AS error;
 SELECT current_setting('response.status');
-SELECT pgbeam.get_project('prj_1'), pgbeam.get_database(NULL, NULL);
+SELECT pgbeam.get_project('prj_1') -> 'error' AS project, pgbeam.get_database(NULL, NULL) -> 'error' AS database;
 SELECT current_setting('response.status');
 SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE name = 'plain';
 SELECT current_setting('response.status');
 SELECT set_config('request.headers', '{broken', true);
-SELECT pgbeam.create_project('{}');
+SELECT pgbeam.create_project('{}') -> 'error' AS error;
 SELECT current_setting('response.status'), regexp_replace(current_setting('response.headers'), 'req_[0-9a-z]{26}', 'req_...');
 SELECT set_config('request.headers', json_build_object('x-api-key', :'acme')::text, true) IS NOT NULL;
 SELECT pgbeam.get_project(:'project') ->> 'error';
@@ -218,9 +244,9 @@ SELECT current_setting('response.status');
 -- A client that gets there by itself proves nothing with the usual header.
 SELECT set_config('request.headers', json_build_object('x-pgbeam-method', 'GET', 'x-pgbeam-uri', '/v1/projects/prj_1',
 	'authorization', 'Bearer ' || :'acme')::text, true) IS NOT NULL;
-SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8');
+SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
 COMMIT;
-SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8');
+SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
 
 \pset format aligned
 DROP FUNCTION ask, project;

@@ -34,6 +34,7 @@ static const struct
 	[PB_PAYLOAD_TOO_LARGE] = {"PAYLOAD_TOO_LARGE", 413},
 	[PB_UNSUPPORTED_MEDIA_TYPE] = {"UNSUPPORTED_MEDIA_TYPE", 415},
 	[PB_RATE_LIMITED] = {"RATE_LIMITED", 429},
+	[PB_NOT_IMPLEMENTED] = {"NOT_IMPLEMENTED", 501},
 	[PB_UNAVAILABLE] = {"SERVICE_UNAVAILABLE", 503},
 };
 
@@ -239,19 +240,6 @@ append_errors(StringInfo out, const PbFaults *faults)
 	pb_json_end(out, ']');
 }
 
-/* {"error": {"code", "message"}}, and "errors" where members are at fault. */
-void
-pb_fault_envelope(StringInfo out, const PbFaults *faults)
-{
-	pb_json_begin(out, '{');
-	pb_json_open(out, "error");
-	pb_json_pair(out, "code", kinds[faults->refusal].code);
-	pb_json_pair(out, "message", faults->problems[0].detail);
-	append_errors(out, faults);
-	pb_json_end(out, '}');
-	pb_json_end(out, '}');
-}
-
 /* INVALID_INPUT as "invalid-input". */
 static char *
 kebab_case(const char *code)
@@ -274,14 +262,13 @@ title_case(const char *code)
 	return title;
 }
 
-/* The refusal as application/problem+json. */
-void
-pb_fault_document(StringInfo out, const PbFaults *faults,
-				  const char *instance, const char *request_id)
+/* The members of a problem document, behind what stands in the object. */
+static void
+append_problem(StringInfo out, const PbFaults *faults, const char *instance,
+			   const char *request_id)
 {
 	const char *code = kinds[faults->refusal].code;
 
-	pb_json_begin(out, '{');
 	pb_json_pair(out, "type", psprintf("%s%s", ERRORS_DOCUMENTED, kebab_case(code)));
 	pb_json_pair(out, "title", title_case(code));
 	pb_json_name(out, "status");
@@ -292,5 +279,33 @@ pb_fault_document(StringInfo out, const PbFaults *faults,
 	pb_json_pair(out, "code", code);
 	pb_json_pair(out, "request_id", request_id);
 	append_errors(out, faults);
+}
+
+/* The refusal as application/problem+json. */
+void
+pb_fault_document(StringInfo out, const PbFaults *faults,
+				  const char *instance, const char *request_id)
+{
+	pb_json_begin(out, '{');
+	append_problem(out, faults, instance, request_id);
+	pb_json_end(out, '}');
+}
+
+/*
+ * The refusal as application/json: {"error": {"code", "message"}}, which older
+ * clients read, and beside it the problem document, which newer ones read
+ * without asking for it.
+ */
+void
+pb_fault_envelope(StringInfo out, const PbFaults *faults,
+				  const char *request_id)
+{
+	pb_json_begin(out, '{');
+	pb_json_open(out, "error");
+	pb_json_pair(out, "code", kinds[faults->refusal].code);
+	pb_json_pair(out, "message", faults->problems[0].detail);
+	append_errors(out, faults);
+	pb_json_end(out, '}');
+	append_problem(out, faults, NULL, request_id);
 	pb_json_end(out, '}');
 }

@@ -28,6 +28,7 @@ typedef enum PbRefusal
 	PB_PAYLOAD_TOO_LARGE,
 	PB_UNSUPPORTED_MEDIA_TYPE,
 	PB_RATE_LIMITED,
+	PB_NOT_IMPLEMENTED,
 	PB_UNAVAILABLE
 } PbRefusal;
 
@@ -71,7 +72,8 @@ extern void pb_fault_taken(PbFaults *faults, const char *column, Datum value,
 extern void pb_fault_unavailable(PbFaults *faults, int sqlstate,
 								 const char *message, const char *hint);
 extern int	pb_fault_status(const PbFaults *faults);
-extern void pb_fault_envelope(StringInfo out, const PbFaults *faults);
+extern void pb_fault_envelope(StringInfo out, const PbFaults *faults,
+							  const char *request_id);
 extern void pb_fault_document(StringInfo out, const PbFaults *faults,
 							  const char *instance, const char *request_id);
 extern void pb_fault_log_refusal(const char *what, const char *reason);

@@ -150,7 +150,7 @@ print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 		pb_fault_document(reply->body, &reply->faults, instance(request),
 						  request->id);
 	else
-		pb_fault_envelope(reply->body, &reply->faults);
+		pb_fault_envelope(reply->body, &reply->faults, request->id);
 	add_header(answer, "Content-Type", as_document ?
 			   "application/problem+json" : "application/json");
 	if (reply->etag != NULL)
@@ -276,12 +276,18 @@ refuse(PbReply *reply, PbRefusal refusal, const char *message)
 	return false;
 }
 
-/* Whether there is a route; the refusal tells a path from a method. */
+/*
+ * Whether there is a route; the refusal tells a path from a method, and what
+ * the API has there from nothing at all: for clients 404 is a deleted thing.
+ */
 static bool
 has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 {
 	if (match->route != NULL)
 		return true;
+	if (match->unserved != NULL)
+		return refuse(reply, PB_NOT_IMPLEMENTED,
+					  psprintf("pgbeam does not serve %s", match->unserved));
 	if (match->first == NULL)
 		return refuse(reply, PB_NOT_FOUND, "there is nothing at this path");
 	add_header(answer, "Allow", pb_route_methods(match->first));

@@ -315,27 +315,33 @@ static const char head[] =
 "'servers':[{'url':'/'}],"
 "'security':[{'BearerAuth':[]},{'ApiKeyAuth':[]},{'ApiKeyHeader':[]}]";
 
+#define PROBLEM_REQUIRED "'type','title','status','detail','code','request_id'"
+#define PROBLEM_MEMBERS \
+"'type':{'type':'string','format':'uri'}," \
+"'title':{'type':'string'}," \
+"'status':{'type':'integer'}," \
+"'detail':{'type':'string'}," \
+"'code':{'type':'string','description':'An open set.'}," \
+"'request_id':{'type':'string','description':'That of X-Request-Id.'}," \
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}"
+
 /* Refusals, which are the same for all operations. */
 static const char refusal_schemas[] =
 "'Problems':{'type':'array','description':'Members at fault, up to 20.',"
 "'items':{'type':'object','required':['field','detail'],'properties':{"
 "'field':{'type':'string','description':'Dotted path; items as name[index].'},"
 "'detail':{'type':'string'}}}},"
-"'Error':{'type':'object','required':['error'],'properties':{"
+"'Error':{'type':'object','description':'The problem document, and in error what older clients read.',"
+"'required':['error'," PROBLEM_REQUIRED "],'properties':{"
 "'error':{'type':'object','required':['code','message'],'properties':{"
 "'code':{'type':'string','description':'An open set.'},"
 "'message':{'type':'string'},"
-"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}}}},"
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}},"
+PROBLEM_MEMBERS "}},"
 "'ProblemDocument':{'type':'object','description':'RFC 9457.',"
-"'required':['type','title','status','code','request_id'],'properties':{"
-"'type':{'type':'string','format':'uri'},"
-"'title':{'type':'string'},"
-"'status':{'type':'integer'},"
-"'detail':{'type':'string'},"
-"'instance':{'type':'string'},"
-"'code':{'type':'string'},"
-"'request_id':{'type':'string'},"
-"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}}";
+"'required':[" PROBLEM_REQUIRED "],'properties':{"
+"'instance':{'type':'string','description':'The path of the request.'},"
+PROBLEM_MEMBERS "}}";
 
 static const char other_components[] =
 ",'responses':{'Refusal':{'description':'The request is refused.','content':{"

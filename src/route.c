@@ -202,13 +202,66 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 };
 
 /*
- * Whether the path is one of the template's. The texts that stand for its ids
- * go to match, still encoded.
+ * What the API has beside these, each with all that stands below it; no path
+ * of a route begins so.
  */
-static bool
-fits(const char *template, const char *path, size_t length, PbMatch *match)
+#define OF_PROJECT(path_, what_) {PROJECT path_, what_}
+#define OF_DATABASE(path_, what_) {DATABASE path_, what_}
+#define OF_ORGANIZATION(path_, what_) \
+	{"/v1/organizations/{org_id}" path_, what_}
+
+static const struct
 {
-	const char *end = path + length;
+	const char *path;
+	const char *what;
+}			unserved[] =
+{
+	OF_DATABASE("/cache-rules", "cache rules"),
+	OF_DATABASE("/scan-pii", "the scan for personal data"),
+	OF_DATABASE("/schema-catalog", "the schema catalog"),
+	OF_PROJECT("/agents", "agent credentials"),
+	OF_PROJECT("/anomalies", "anomaly alerts"),
+	OF_PROJECT("/anomaly-rules", "anomaly rules"),
+	OF_PROJECT("/approvals", "approval requests"),
+	OF_PROJECT("/approval-rules", "approval rules"),
+	OF_PROJECT("/audit-logs", "audit logs"),
+	OF_PROJECT("/batch", "batches"),
+	OF_PROJECT("/branches", "sandbox branches"),
+	OF_PROJECT("/honeytokens", "honeytokens"),
+	OF_PROJECT("/insights", "insights"),
+	OF_PROJECT("/metrics", "metrics"),
+	OF_PROJECT("/migrations:lint", "the check of migrations"),
+	OF_PROJECT("/policies", "policy profiles"),
+	OF_PROJECT("/policy-evaluations", "policy evaluations"),
+	OF_PROJECT("/policy-replays", "policy replays"),
+	OF_PROJECT("/schema-annotations", "schema annotations"),
+	OF_PROJECT("/usage", "usage of projects"),
+	OF_PROJECT("/webhooks", "webhooks"),
+	OF_ORGANIZATION("/cancellation-feedback", "feedback on cancellations"),
+	OF_ORGANIZATION("/crm", "the CRM"),
+	OF_ORGANIZATION("/invitations", "invitations"),
+	OF_ORGANIZATION("/members", "members"),
+	OF_ORGANIZATION("/onboarding", "onboarding"),
+	OF_ORGANIZATION("/self-host-enrollments", "enrollments of self-hosted proxies"),
+	OF_ORGANIZATION("/spend-limit", "spend limits"),
+	OF_ORGANIZATION("/support", "support cases"),
+	OF_ORGANIZATION("/usage", "usage of organizations"),
+	OF_ORGANIZATION("/vercel-installation", "installations of Vercel"),
+	{"/v1/account", "the export of accounts"},
+	{"/v1/demo", "the demo"},
+	{"/v1/internal", "internal operations"},
+	{"/v1/mcp", "MCP"},
+	{"/v1/payments", "payments"},
+	{"/v1/scan", "the scan of texts"},
+};
+
+/*
+ * Behind the beginning of a path that is of the template; NULL where it does
+ * not begin so. The texts that stand for its ids go to match, still encoded.
+ */
+static const char *
+pass(const char *template, const char *path, const char *end, PbMatch *match)
+{
 	int			ids = 0;
 
 	while (*template != '\0')
@@ -218,19 +271,35 @@ fits(const char *template, const char *path, size_t length, PbMatch *match)
 		if (*template != '{')
 		{
 			if (path == end || *path++ != *template++)
-				return false;
+				return NULL;
 			continue;
 		}
 		while (path < end && *path != '/')
 			path++;
 		if (path == start)
-			return false;
+			return NULL;
 		Assert(ids < PB_IDS_MAX);
 		match->ids[ids] = start;
 		match->lengths[ids++] = path - start;
 		template = strchr(template, '}') + 1;
 	}
-	return path == end;
+	return path;
+}
+
+/* What the API has at a path without a route, or NULL. */
+static const char *
+find_unserved(const char *path, const char *end)
+{
+	PbMatch		ignored;
+
+	for (int i = 0; i < (int) lengthof(unserved); i++)
+	{
+		const char *rest = pass(unserved[i].path, path, end, &ignored);
+
+		if (rest != NULL && (rest == end || *rest == '/'))
+			return unserved[i].what;
+	}
+	return NULL;
 }
 
 /* The route of a method and a path; HEAD is GET. */
@@ -239,19 +308,22 @@ pb_route_match(const char *method, const char *path, size_t length,
 			   PbMatch *match)
 {
 	bool		is_head = strcmp(method, "HEAD") == 0;
+	const char *end = path + length;
 
 	memset(match, 0, sizeof(*match));
 	for (int i = 0; i < PB_OPERATIONS && match->route == NULL; i++)
 	{
 		const PbRoute *route = &pb_routes[i];
 
-		if (!fits(route->path, path, length, match))
+		if (pass(route->path, path, end, match) != end)
 			continue;
 		if (match->first == NULL)
 			match->first = route;
 		if (strcmp(route->method, is_head ? "GET" : method) == 0)
 			match->route = route;
 	}
+	if (match->first == NULL)
+		match->unserved = find_unserved(path, end);
 }
 
 /* The name of an id in the path. */

@@ -42,6 +42,7 @@ typedef struct PbMatch
 {
 	const PbRoute *route;		/* NULL: it has none with this method */
 	const PbRoute *first;		/* NULL: it leads nowhere */
+	const char *unserved;		/* what the API has there, not pgbeam */
 	const char *ids[PB_IDS_MAX];	/* still encoded, not terminated */
 	int			lengths[PB_IDS_MAX];
 } PbMatch;

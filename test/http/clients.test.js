@@ -341,12 +341,20 @@ function testGo(form) {
     }
   });
 
-  test('finds error.message in every refusal', async () => {
+  test('finds error.message in every refusal; the newest finds code, detail and errors beside error', async () => {
     const { ids } = await create();
-    for (const [operation, at, body] of [['getProject', ['prj_x']], ['getProject', ['a b'.replace(' ', '%20')]],
-      ['updateProject', ids, { name: '' }], ['createDatabase', ids, {}]]) {
-      const { error } = parsed(await send(operation, at, body));
+    const twice = { 'Idempotency-Key': 'twice' };
+    for (const [operation, at, body, headers] of [['getProject', ['prj_x']], ['getProject', ['a b'.replace(' ', '%20')]],
+      ['updateProject', ids, { name: '' }], ['createDatabase', ids, {}], ['createDatabase', ids, {}, twice],
+      ['createDatabase', ids, {}, twice]]) {
+      const answer = await send(operation, at, body, { headers: { Accept: 'application/json', ...headers } });
+      const { error, type, title, ...document } = parsed(answer);
       assert.ok(typeof error.message === 'string' && error.message.length > 5 && typeof error.code === 'string');
+      const { code, message, errors } = error;
+      assert.deepEqual([document.status, document.code, document.detail, document.errors], [answer.status, code, message, errors]);
+      assert.equal(answer.headers['content-type'], 'application/json');
+      assert.match(type, /^https:.*\/errors\/[a-z-]+$/);
+      assert.equal(title.toUpperCase(), code.replaceAll('_', ' '));
     }
   });
 

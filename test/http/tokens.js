@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
+import { refusalBody } from './asserts.js';
 
 export const PASSWORD = 'canary-password-Vq7R2x';
 export const ISSUER = 'https://auth.example.com';
@@ -116,7 +117,7 @@ export function projectBody(name, organization) {
 export function comparable({ status, headers, body }) {
   const { 'X-Request-Id': requestId, ...others } = headers;
   assert.match(requestId, /^[A-Za-z0-9._-]{1,128}$/);
-  return { status, headers: others, body };
+  return { status, headers: others, body: body.replaceAll(requestId, '(request)') };
 }
 
 // The one answer to every credential that does not count.
@@ -124,8 +125,8 @@ export function assertUnauthorized(answer) {
   assert.equal(answer.status, 401, answer.body);
   assert.equal(answer.headers['WWW-Authenticate'], 'Bearer');
   assert.equal(answer.headers['Content-Type'], 'application/json');
-  assert.equal(answer.body,
-    '{"error":{"code":"UNAUTHORIZED","message":"missing or invalid authentication"}}');
+  assert.equal(answer.body, JSON.stringify(refusalBody(401, 'UNAUTHORIZED', 'missing or invalid authentication',
+    answer.headers['X-Request-Id'])));
 }
 
 // A part of a token: text and bytes as they are, anything else as JSON.
