@@ -8,7 +8,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 PARTS = compat crypt typeid jwt letter text json sql result fault parse field rule check \
 	constraint show describe keypath keyfile key id rate plan change feed organization member apikey \
 	token request operation caller query page idempotency statement resource host \
-	connection replica database rewrap domain project account health schema openapi route http entry guard pgbeam
+	connection replica database rewrap domain project account health schema openapi route http entry guard configuration pgbeam
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -120,6 +120,7 @@ SELECT plan_of('EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
 SELECT plan_of('/* pgbeam */ EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
 -- the text that a trigger of a user's sees in the context of pgbeam's statement
 CREATE TABLE seen (statement text);
+GRANT INSERT ON seen TO PUBLIC; -- triggers run as the owner of the tables
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	context text;

@@ -26,7 +26,7 @@ DROP OWNED BY regress_pgbeam_plain;
 SELECT pgbeam.set_jwks('{"keys": []}');
 CREATE VIEW found AS
 SELECT setting, value, problem, mend FROM pgbeam.check_configuration()
-WHERE setting ~* '^(role|schema|table|function|pgrst|pgbeam\.jwt)' AND setting || mend ~ 'pgbeam|pgrst'
+WHERE setting ~* '^(role|schema|table|function|pgrst|pgbeam\.jwt)' AND setting || mend ~ 'pgbeam|pgrst' AND value !~ ' = ' IS NOT false
 ORDER BY setting COLLATE "C", value COLLATE "C", mend COLLATE "C";
 TABLE found;
 
@@ -85,8 +85,75 @@ ALTER ROLE "regress pgbeam login" SET pgrst.jwt_secret = '{"keys": [{"kty": "OKP
 ALTER ROLE "regress pgbeam login" SET log_statement = 'mod';
 ALTER ROLE "regress pgbeam login" SET debug_print_plan = 'false';
 TABLE found;
-SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE mend ~ 'regress pgbeam' ORDER BY 1;
+SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE mend ~ 'regress pgbeam' AND setting !~ '^role' ORDER BY 1;
 ALTER ROLE "regress pgbeam login" RESET ALL;
+
+-- What the log gets of a role is judged whoever asks, by what its next session will have.
+SELECT setting, value FROM pgbeam.check_configuration() WHERE setting = 'pgbeam.log_guard';
+CREATE VIEW leaks AS
+SELECT setting, value ~ 'log_min_error_statement = ' AS of_failures, value ~ 'log_statement = ' AS of_all,
+	regexp_replace(mend, ' -- or .*', ' -- or ...') AS mend
+FROM pgbeam.check_configuration() WHERE setting ~ '^role' AND value ~ ' = ' AND setting = ANY (ARRAY['role "regress pgbeam login"', 'role ' || session_user]) ORDER BY 1;
+SELECT setting, of_failures, mend FROM leaks WHERE setting ~ 'regress';
+SELECT setting = 'role ' || session_user AS of_mine, mend FROM leaks WHERE setting !~ 'regress';
+SELECT mend ~ 'hides from the log which statements of the role fail' AS tells_what_it_costs
+FROM pgbeam.check_configuration() WHERE setting = 'role ' || session_user AND value ~ 'log_min_error_statement';
+ALTER ROLE "regress pgbeam login" SET log_min_error_statement = 'panic';
+SELECT setting, of_failures FROM leaks WHERE setting ~ 'regress';
+ALTER ROLE "regress pgbeam login" RESET ALL;
+SELECT pgbeam.set_logging_profile('"regress pgbeam login"');
+SELECT setting FROM leaks WHERE setting ~ 'regress';
+-- in this database alone, and for everybody
+ALTER ROLE "regress pgbeam login" IN DATABASE contrib_regression SET log_statement = 'all';
+SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE setting = 'log_statement' ORDER BY 3;
+ALTER ROLE "regress pgbeam login" IN DATABASE contrib_regression RESET ALL;
+ALTER ROLE "regress pgbeam login" RESET ALL;
+ALTER DATABASE contrib_regression SET log_duration = on;
+ALTER DATABASE contrib_regression SET log_statement = 'ddl';
+SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE setting = 'log_statement';
+ALTER DATABASE contrib_regression RESET log_statement;
+ALTER DATABASE contrib_regression RESET log_duration;
+-- one that PUBLIC lets in
+CREATE ROLE regress_pgbeam_anybody LOGIN;
+SELECT count(*) AS known FROM pgbeam.check_configuration() WHERE setting = 'role regress_pgbeam_anybody';
+GRANT EXECUTE ON FUNCTION pgbeam.routes() TO PUBLIC;
+SELECT count(*) AS known FROM pgbeam.check_configuration() WHERE setting = 'role regress_pgbeam_anybody';
+REVOKE EXECUTE ON FUNCTION pgbeam.routes() FROM PUBLIC;
+DROP ROLE regress_pgbeam_anybody;
+DROP VIEW leaks;
+
+-- Columns without a secret may be granted, one by one.
+GRANT SELECT (id, name, host) ON pgbeam.databases TO regress_pgbeam_plane;
+TABLE found;
+GRANT SELECT (password_sealed) ON pgbeam.databases TO regress_pgbeam_plane;
+GRANT SELECT (digest) ON pgbeam.api_keys TO regress_pgbeam_plane;
+TABLE found;
+REVOKE SELECT (id, name, host, password_sealed) ON pgbeam.databases FROM regress_pgbeam_plane;
+REVOKE SELECT (digest) ON pgbeam.api_keys FROM regress_pgbeam_plane;
+
+-- Whoever owns a table, the schema or a function can make the functions' owner do what they like.
+CREATE ROLE regress_pgbeam_owner;
+SELECT relowner::regrole AS owner FROM pg_class WHERE oid = 'pgbeam.hosts'::regclass \gset
+SELECT proowner::regrole AS functions_owner FROM pg_proc WHERE oid = 'pgbeam.routes()'::regprocedure \gset
+BEGIN;
+ALTER TABLE pgbeam.hosts OWNER TO regress_pgbeam_owner;
+ALTER SCHEMA pgbeam OWNER TO regress_pgbeam_owner;
+GRANT USAGE ON SCHEMA pgbeam TO :functions_owner;
+ALTER FUNCTION pgbeam.routes() OWNER TO regress_pgbeam_owner;
+ALTER TYPE pgbeam.http_response OWNER TO regress_pgbeam_owner;
+ALTER DOMAIN pgbeam."*/*" OWNER TO regress_pgbeam_owner;
+SELECT setting, value, replace(mend, :'functions_owner', '<owner>') AS mend FROM pgbeam.check_configuration() WHERE value ~ '^owned by' ORDER BY 1;
+-- All have one owner; a superuser should not be it.
+SELECT pgbeam.set_owner('regress_pgbeam_owner');
+SELECT setting, value FROM pgbeam.check_configuration() WHERE setting = 'owner of pgbeam' OR value ~ '^owned by';
+SELECT count(*) AS others FROM pg_depend d JOIN pg_extension e ON e.oid = refobjid AND extname = 'pgbeam'
+LEFT JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid LEFT JOIN pg_proc p ON classid = 'pg_proc'::regclass AND p.oid = objid
+LEFT JOIN pg_type t ON classid = 'pg_type'::regclass AND t.oid = objid LEFT JOIN pg_namespace n ON classid = 'pg_namespace'::regclass AND n.oid = objid
+WHERE deptype = 'e' AND coalesce(relowner, proowner, typowner, nspowner) <> 'regress_pgbeam_owner'::regrole;
+ALTER ROLE regress_pgbeam_owner SUPERUSER;
+SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE setting = 'owner of pgbeam';
+ROLLBACK;
+DROP ROLE regress_pgbeam_owner;
 
 -- The session's own settings.
 SET default_transaction_isolation = 'serializable';

@@ -1,3 +1,6 @@
+-- The path that everything below is read under, until CREATE EXTENSION ends.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- What the extension asks of the database it is installed in.
 
 DO $$
