@@ -147,15 +147,10 @@ pb_account_get_plan(const PbRequest *request, PbReply *reply)
 {
 	StringInfo	out = reply->body;
 	const char *id = request->ids[0];
-	PbPath		path = {NULL, "org_id", 0};
 	PbOrganization organization;
 
-	if (id == NULL || id[0] == '\0')
-	{
-		pb_fault_problem(&reply->faults, &path, "must not be empty", NULL);
-		return;
-	}
-	if (!pb_caller_may(&request->caller, PB_READ, CStringGetTextDatum(id),
+	if (!pb_organization_check_id(id, "org_id", &reply->faults) ||
+		!pb_caller_may(&request->caller, PB_READ, CStringGetTextDatum(id),
 					   &organization, &reply->faults))
 		return;
 	pb_json_begin(out, '{');

@@ -25,7 +25,7 @@ static PbPrepared prepared;
 
 static const PbField fields[] = {
 	{
-		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.name = "org_id", PB_ORG_ID_RULE,
 		.about = "The organization that the database belongs to."
 	},
 	{

@@ -76,7 +76,7 @@ static const PbField fields[] = {
 		.about = "The domain's id."
 	},
 	{
-		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.name = "org_id", PB_ORG_ID_RULE,
 		.at = &prepared.org_id,
 		.about = "The organization that its project belongs to."
 	},

@@ -69,6 +69,15 @@ typedef struct PbField
 	const char *about;			/* one sentence */
 } PbField;
 
+/*
+ * The one rule for an organization's id, wherever one is registered, named or
+ * kept: any text, as the API has it of a create. A path and a query spell it
+ * percent-encoded, so nothing that is taken at one door is out of reach at
+ * another.
+ */
+#define PB_ORG_ID_RULE \
+	.kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX
+
 /* the times of a resource, last in its table */
 #define PB_TIMES(prepared_) \
 	{ \

@@ -27,7 +27,7 @@ static const PbField fields[] = {
 		.about = "A host name."
 	},
 	{
-		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.name = "org_id", PB_ORG_ID_RULE,
 		.about = "The organization of its project."
 	},
 	{

@@ -295,24 +295,17 @@ has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 				  "this path does not have this method");
 }
 
-/* An id as it is meant; one that means nothing stays as it is spelled. */
-static const char *
-decode(const char *text, int length)
-{
-	char	   *id = palloc(length + 1);
-	size_t		size;
-
-	if (!pb_text_percent_decode(text, length, id, &size))
-		return pnstrdup(text, length);
-	id[size] = '\0';
-	return strlen(id) == size ? id : pnstrdup(text, length);
-}
-
-static void
-take_ids(const PbMatch *match, PbRequest *request)
+/* The ids of the path, decoded; false with faults for what is no text. */
+static bool
+take_ids(const PbMatch *match, PbRequest *request, PbFaults *faults)
 {
 	for (int i = 0; i < pb_operation_ids(match->route); i++)
-		request->ids[i] = decode(match->ids[i], match->lengths[i]);
+	{
+		request->ids[i] = pb_query_decode(match->ids[i], match->lengths[i]);
+		if (request->ids[i] == NULL)
+			pb_query_refuse(pb_operation_id_name(match->route, i), faults);
+	}
+	return faults->refusal == PB_ACCEPTED;
 }
 
 static bool
@@ -355,7 +348,8 @@ serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 		return;
 	if (!has_route(match, reply, answer))
 		return;
-	take_ids(match, request);
+	if (!take_ids(match, request, &reply->faults))
+		return;
 	if (route->parameters != NULL &&
 		!pb_query_read(route->parameters, request->query, &request->parameters,
 					   &reply->faults))

@@ -23,8 +23,7 @@ static const char *const roles[] = {"owner", "admin", "member", NULL};
 
 static const PbField fields[] = {
 	{
-		.name = "org_id", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_ORG_ID_MAX, .at = &at.org_id,
+		.name = "org_id", PB_ORG_ID_RULE, .flags = PB_SHOWN | PB_REQUIRED, .at = &at.org_id,
 		.about = "The organization."
 	},
 	{

@@ -165,22 +165,29 @@ put_schemas(StringInfo out, const PbRoute *routes, int count)
 	}
 }
 
+/* Any id is of one pattern but an organization's, which has a field. */
 static void
-put_path_parameters(StringInfo out, const char *path)
+put_path_schema(StringInfo out, bool of_organization)
 {
-	const char *open;
+	pb_json_open(out, "schema");
+	if (of_organization)
+		pb_schema_parameter(out, &pb_organization.fields[0]);
+	else
+		append_fixed(out, "'type':'string','pattern':'" PB_PATH_ID_PATTERN "'");
+	pb_json_end(out, '}');
+}
 
-	while ((open = strchr(path, '{')) != NULL)
+static void
+put_path_parameters(StringInfo out, const PbRoute *route)
+{
+	for (int i = 0; i < pb_operation_ids(route); i++)
 	{
-		const char *close = strchr(open, '}');
-
 		pb_json_next(out);
 		pb_json_begin(out, '{');
-		pb_json_pair(out, "name", pnstrdup(open + 1, close - open - 1));
-		append_fixed(out, ",'in':'path','required':true,"
-					 "'schema':{'type':'string','pattern':'"
-					 PB_PATH_ID_PATTERN "'}}");
-		path = close;
+		pb_json_pair(out, "name", pb_operation_id_name(route, i));
+		append_fixed(out, ",'in':'path','required':true");
+		put_path_schema(out, i == 0 && route->names_organization);
+		pb_json_end(out, '}');
 	}
 }
 
@@ -207,7 +214,7 @@ put_parameters(StringInfo out, const PbRoute *route)
 {
 	pb_json_name(out, "parameters");
 	pb_json_begin(out, '[');
-	put_path_parameters(out, route->path);
+	put_path_parameters(out, route);
 	if (route->parameters != NULL)
 		put_query_parameters(out, route->parameters->fields);
 	pb_json_end(out, ']');

@@ -17,6 +17,17 @@ pb_operation_ids(const PbRoute *route)
 	return count;
 }
 
+/* The name of an id in its path. */
+const char *
+pb_operation_id_name(const PbRoute *route, int index)
+{
+	const char *open = strchr(route->path, '{');
+
+	for (; index > 0; index--)
+		open = strchr(open + 1, '{');
+	return pnstrdup(open + 1, strchr(open, '}') - open - 1);
+}
+
 /* The statuses of its refusals, rising; tells how many. */
 int
 pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])

@@ -18,7 +18,8 @@ typedef struct PbRoute
 	const char *function;		/* the SQL function that does the same */
 	bool		is_public;		/* asks for no credential */
 	bool		writes;
-	bool		names_organization; /* by its id: 403 for what is not his */
+	bool		names_organization; /* by the first id: 403 for what is not
+									 * theirs */
 	bool		conflicts;		/* with what is there: 409 */
 	int			status;			/* of success */
 	bool		has_etag;		/* one thing, whose versions are told apart */
@@ -35,6 +36,7 @@ typedef struct PbRoute
 } PbRoute;
 
 extern int	pb_operation_ids(const PbRoute *route);
+extern const char *pb_operation_id_name(const PbRoute *route, int index);
 extern int	pb_operation_errors(const PbRoute *route,
 								int errors[PB_ERRORS_MAX]);
 

@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "organization.h"
+#include "rule.h"
 #include "show.h"
 #include "sql.h"
 #include "text.h"
@@ -26,9 +27,8 @@ static bool registers;			/* see pb_organization_register() */
 
 static const PbField fields[] = {
 	{
-		.name = "org_id", .kind = PB_TEXT,
+		.name = "org_id", PB_ORG_ID_RULE,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_ORG_ID_MAX,
 		.about = "The organization's id, given by whoever manages organizations."
 	},
 	{
@@ -149,6 +149,19 @@ static PbStatement suspend = {
 	"WHERE org_id OPERATOR(pg_catalog.=) $1",
 	.nargs = lengthof(suspend_types), .types = suspend_types
 };
+
+/* Whether it can be one's id; false with faults that call it by this name. */
+bool
+pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
+{
+	PbPath		path = {NULL, name, 0};
+	const char *problem = pb_rule_text(&fields[0], id == NULL ? "" : id,
+									   id == NULL ? 0 : strlen(id));
+
+	if (problem != NULL)
+		pb_fault_problem(faults, &path, problem, NULL);
+	return problem == NULL;
+}
 
 /*
  * Reads an organization's plan and limits; its own limits go before the

@@ -19,6 +19,8 @@ typedef struct PbOrganization
 
 extern const PbResource pb_organization;
 
+extern bool pb_organization_check_id(const char *id, const char *name,
+									 PbFaults *faults);
 extern void pb_organization_find(Datum org_id, PbReading reading,
 								 PbOrganization *organization);
 extern void pb_organization_define_settings(void);

@@ -73,9 +73,8 @@ static const PbField fields[] = {
 		.about = "The project's id."
 	},
 	{
-		.name = "org_id", .kind = PB_TEXT,
-		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_ORG_ID_MAX, .at = &prepared.org_id,
+		.name = "org_id", PB_ORG_ID_RULE,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED, .at = &prepared.org_id,
 		.about = "The organization that it belongs to, for life."
 	},
 	{
@@ -443,8 +442,7 @@ static const char *const sorts[] = {
 
 static const PbField list_fields[] = {
 	{
-		.name = "org_id", .kind = PB_TEXT, .flags = PB_CREATE | PB_REQUIRED,
-		.least = 1, .most = PB_ORG_ID_MAX, .rule = pb_text_printable_problem,
+		.name = "org_id", PB_ORG_ID_RULE, .flags = PB_CREATE | PB_REQUIRED,
 		.at = &list_at.org_id,
 		.about = "The organization whose projects are listed."
 	},

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "parse.h"
 #include "query.h"
 #include "text.h"
@@ -69,18 +71,40 @@ find_parameter(const PbResource *parameters, const char *name, size_t length)
 	return NULL;
 }
 
+/* What is percent-encoded in a URI, or NULL where that is no text. */
+char *
+pb_query_decode(const char *text, size_t length)
+{
+	char	   *decoded = palloc(length + 1);
+	size_t		size;
+
+	if (!pb_text_percent_decode(text, length, decoded, &size) ||
+		memchr(decoded, '\0', size) != NULL ||
+		!pg_verify_mbstr(PG_UTF8, decoded, size, true))
+		return NULL;
+	decoded[size] = '\0';
+	return decoded;
+}
+
+/* The same words for a part of the path and of the query. */
+void
+pb_query_refuse(const char *name, PbFaults *faults)
+{
+	PbPath		path = {NULL, name, 0};
+
+	pb_fault_problem(faults, &path, "must be percent-encoded text", NULL);
+}
+
 /* In a query a plus is a space, as forms have it. */
-static bool
-decode(const char *text, size_t length, char **decoded, size_t *size)
+static char *
+decode_value(const char *text, size_t length)
 {
 	char	   *spaced = pnstrdup(text, length);
 
 	for (size_t i = 0; i < length; i++)
 		if (spaced[i] == '+')
 			spaced[i] = ' ';
-	*decoded = palloc(length + 1);
-	return pb_text_percent_decode(spaced, length, *decoded, size) &&
-		memchr(*decoded, '\0', *size) == NULL;
+	return pb_query_decode(spaced, length);
 }
 
 /* One "name=value"; what is no parameter is passed over. */
@@ -94,18 +118,16 @@ read_pair(const PbResource *parameters, const char *pair, size_t length,
 	const char *value = equals == NULL ? pair + length : equals + 1;
 	const PbField *field = find_parameter(parameters, pair, name_length);
 	char	   *decoded;
-	size_t		size;
 
 	if (field == NULL)
 		return true;
-	if (!decode(value, pair + length - value, &decoded, &size))
+	decoded = decode_value(value, pair + length - value);
+	if (decoded == NULL)
 	{
-		PbPath		path = {NULL, field->name, 0};
-
-		pb_fault_problem(faults, &path, "must be percent-encoded text", NULL);
+		pb_query_refuse(field->name, faults);
 		return false;
 	}
-	pb_query_text(out, field, decoded, size);
+	pb_query_text(out, field, decoded, strlen(decoded));
 	return true;
 }
 

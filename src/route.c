@@ -326,17 +326,6 @@ pb_route_match(const char *method, const char *path, size_t length,
 		match->unserved = find_unserved(path, end);
 }
 
-/* The name of an id in the path. */
-static const char *
-id_name(const PbRoute *route, int index)
-{
-	const char *open = strchr(route->path, '{');
-
-	for (; index > 0; index--)
-		open = strchr(open + 1, '{');
-	return pnstrdup(open + 1, strchr(open, '}') - open - 1);
-}
-
 /* The methods that a path has, as the header Allow lists them. */
 const char *
 pb_route_methods(const PbRoute *first)
@@ -416,13 +405,16 @@ pb_route_next_link(const PbRequest *request, const PbReply *reply)
 	return link.data;
 }
 
-/* Over HTTP an id that no object can have is a problem of the request. */
+/*
+ * Over HTTP an id that no object can have is a problem of the request. What
+ * can be an organization's is told by its operation.
+ */
 static bool
 check_ids(const PbRoute *route, const PbRequest *request, PbFaults *faults)
 {
-	for (int i = 0; i < pb_operation_ids(route); i++)
+	for (int i = route->names_organization; i < pb_operation_ids(route); i++)
 	{
-		PbPath		path = {NULL, id_name(route, i), 0};
+		PbPath		path = {NULL, pb_operation_id_name(route, i), 0};
 		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
 		const char *problem = pb_text_path_id_problem(id, strlen(id));
 

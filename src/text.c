@@ -407,16 +407,6 @@ pb_text_percent_decode(const char *text, size_t length, char *decoded,
 	return true;
 }
 
-/* Printable ASCII, as the API asks of an organization's id in a query. */
-const char *
-pb_text_printable_problem(const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return "must consist of printable ASCII characters";
-	return NULL;
-}
-
 /* PB_PATH_ID_PATTERN: what the API asks of an id in a path, of whatever. */
 const char *
 pb_text_path_id_problem(const char *text, size_t length)

@@ -39,7 +39,6 @@ extern size_t pb_text_percent_encode(const char *text, size_t length,
 extern bool pb_text_percent_decode(const char *text, size_t length,
 								   char *decoded, size_t *decoded_length);
 extern const char *pb_text_path_id_problem(const char *text, size_t length);
-extern const char *pb_text_printable_problem(const char *text, size_t length);
 extern bool pb_text_starts(const char *text, size_t length,
 						   const char *prefix);
 extern bool pb_text_is_alike(const char *text, size_t length,

@@ -254,6 +254,16 @@ function testAccount(form) {
     assertRefusal(foreign, 403, 'FORBIDDEN', 'you may not act for this organization');
   });
 
+  test('an organization of any id is found by path and query', async () => {
+    for (const id of ['орг', 'a b', 'a\nb', 'a/b', 'a%2Fb', 'a?b#c&d=e+f', '"', '😀'.repeat(255)]) {
+      const own = (await pgbeam.createKey({ organization: id })).key;
+      const plan = await form.call('getOrganizationPlan', { key: own, ids: [form.hasPaths ? encodeURIComponent(id) : id] });
+      assert.deepEqual([plan.status, parsed(plan).org_id], [200, id]);
+      const list = await form.call('listProjects', { key: own, query: { org_id: id } });
+      assert.deepEqual([list.status, parsed(list).total], [200, 0]);
+    }
+  });
+
   test('organizations: with a role for a user, without for a key', async () => {
     const seen = { id: organization, name: 'Acme Corp', slug: 'acme-corp' };
     assert.equal((await call(200, 'listOrganizations')).body, JSON.stringify({ organizations: [seen] }));

@@ -311,15 +311,14 @@ function testQueries(form) {
   });
 
   test('an organization that is none, or not the caller\'s', async () => {
-    for (const org_id of ['', 'a\tb', 'ä', 'a\u007f']) await assertFault(await ask({ org_id }), 'org_id');
+    for (const org_id of ['', 'x'.repeat(256), 'ä'.repeat(256)]) await assertFault(await ask({ org_id }), 'org_id');
     const { key: stranger } = await pgbeam.createKey({ user: 'u_stranger' });
     const answers = [];
-    for (const org_id of [organization, 'unknown']) {
+    for (const org_id of [organization, 'unknown', 'a\tb', 'ä', 'a\u007f']) {
       answers.push(await form.call('listProjects', { key: stranger, query: { org_id }, headers: { 'X-Request-Id': 'same' } }));
     }
-    assert.deepEqual(answers.map(({ status }) => status), [403, 403]);
     assert.deepEqual(parsed(answers[0]).error.code, 'FORBIDDEN');
-    assert.equal(answers[0].body, answers[1].body);
+    for (const { status, body } of answers) assert.deepEqual([status, body], [403, answers[0].body]);
   });
 
   test('all that is wrong is told', async () => {
