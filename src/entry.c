@@ -197,16 +197,32 @@ read_arguments(FunctionCallInfo fcinfo, const PbRoute *route,
 	return read_body(PG_GETARG_DATUM(ids), request, faults);
 }
 
-/* A reply whose body has room for a varlena's head. */
-static void
-begin_reply(PbReply *reply, PbFaults *ignored)
+/* A call of one of our functions, from its arguments to its answer. */
+typedef struct Call
 {
-	memset(reply, 0, sizeof(*reply));
-	memset(ignored, 0, sizeof(*ignored));
-	reply->unknown = ignored;
+	FunctionCallInfo fcinfo;
+	const PbRoute *route;		/* of an operation's own function */
+	PbMessage	message;		/* of the others */
+	PbRequest	request;
+	PbFaults	ignored;
+	PbReply		reply;
+	PbAnswer	answer;
+	StringInfoData headers;
+	PbSqlScope	scope;
+} Call;
+
+/* Runs the call, whose reply begins with room for a varlena's head. */
+static void
+run(Call *call, void (*act) (void *call), bool http)
+{
+	PbReply    *reply = &call->reply;
+
+	call->request.scope = &call->scope;
+	reply->unknown = &call->ignored;
 	reply->body = makeStringInfo();
 	appendStringInfoSpaces(reply->body, VARHDRSZ);
 	reply->body_begin = VARHDRSZ;
+	pb_sql_call(&call->scope, call->fcinfo->flinfo->fn_oid, http, act, call);
 }
 
 static Datum
@@ -241,30 +257,34 @@ admit(const PbRoute *route, PbRequest *request, PbReply *reply)
 	return route->is_public || pb_caller_identify(request, &reply->faults);
 }
 
+static void
+operate(void *state)
+{
+	Call	   *call = state;
+	PbRequest  *request = &call->request;
+	PbReply    *reply = &call->reply;
+
+	if (request->manner == PB_HTTP)
+		read_session(request);
+	if (admit(call->route, request, reply) &&
+		read_arguments(call->fcinfo, call->route, request, &reply->faults))
+		pb_route_run(call->route, request, reply);
+	conclude(request, call->route, reply);
+}
+
 /* Runs an operation by its own function: JSON, null, or an error. */
 static Datum
 run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 {
-	const PbRoute *route = &pb_routes[operation];
-	PbRequest	request = {.manner = pb_entry_manner()};
-	PbFaults	ignored;
-	PbReply		reply;
-	PbSqlScope	scope;
+	Call		call = {
+		.fcinfo = fcinfo, .route = &pb_routes[operation],
+		.request.manner = pb_entry_manner()
+	};
 
-	begin_reply(&reply, &ignored);
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, request.manner == PB_HTTP);
-	request.scope = &scope;
-	if (request.manner == PB_HTTP)
-		read_session(&request);
-	if (admit(route, &request, &reply) &&
-		read_arguments(fcinfo, route, &request, &reply.faults))
-		pb_route_run(route, &request, &reply);
-	conclude(&request, route, &reply);
-	pb_sql_end(&scope);
-
-	if (reply.body->len == reply.body_begin)
+	run(&call, operate, call.request.manner == PB_HTTP);
+	if (call.reply.body->len == call.reply.body_begin)
 		PG_RETURN_NULL();
-	return body_of(&reply);
+	return body_of(&call.reply);
 }
 
 Datum
@@ -468,31 +488,32 @@ answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
 										   values, nulls));
 }
 
+static void
+answer_message(void *state)
+{
+	Call	   *call = state;
+
+	take_headers(call->fcinfo, 2, &call->request.headers);
+	pb_http_begin(&call->request);
+	take_message_body(call->fcinfo, 3, &call->message);
+	pb_http_handle(&call->message, &call->request, &call->reply,
+				   &call->answer);
+	pb_http_headers(&call->headers, &call->answer);
+}
+
 Datum
 pgbeam_http(PG_FUNCTION_ARGS)
 {
-	PbMessage	message = {
-		.method = required_text(fcinfo, 0, "method"),
-		.uri = required_text(fcinfo, 1, "uri")
+	Call		call = {
+		.fcinfo = fcinfo,
+		.message.method = required_text(fcinfo, 0, "method"),
+		.message.uri = required_text(fcinfo, 1, "uri")
 	};
-	PbRequest	request = {0};
-	PbFaults	ignored;
-	PbReply		reply;
-	PbAnswer	answer = {0};
-	StringInfoData headers;
-	PbSqlScope	scope;
 
-	initStringInfo(&headers);
-	begin_reply(&reply, &ignored);
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
-	request.scope = &scope;
-	take_headers(fcinfo, 2, &request.headers);
-	pb_http_begin(&request);
-	take_message_body(fcinfo, 3, &message);
-	pb_http_handle(&message, &request, &reply, &answer);
-	pb_http_headers(&headers, &answer);
-	pb_sql_end(&scope);
-	return answer_row(fcinfo, answer.status, headers.data, &reply);
+	initStringInfo(&call.headers);
+	run(&call, answer_message, true);
+	return answer_row(fcinfo, call.answer.status, call.headers.data,
+					  &call.reply);
 }
 
 /* What the front says of the request that it forwards. */
@@ -505,26 +526,26 @@ forwarded(const PbRequest *request, const char *header)
 		pnstrdup(value.text, value.length) : "";
 }
 
+static void
+answer_forwarded(void *state)
+{
+	Call	   *call = state;
+	PbRequest  *request = &call->request;
+
+	read_session(request);
+	call->message.method = forwarded(request, "x-pgbeam-method");
+	call->message.uri = forwarded(request, "x-pgbeam-uri");
+	take_message_body(call->fcinfo, 0, &call->message);
+	pb_http_handle(&call->message, request, &call->reply, &call->answer);
+	pb_http_repeat_body(&call->reply, &call->answer);
+	write_session(&call->answer);
+}
+
 Datum
 pgbeam_http_forwarded(PG_FUNCTION_ARGS)
 {
-	PbMessage	message = {0};
-	PbRequest	request = {.is_forwarded = true};
-	PbFaults	ignored;
-	PbReply		reply;
-	PbAnswer	answer = {0};
-	PbSqlScope	scope;
+	Call		call = {.fcinfo = fcinfo, .request.is_forwarded = true};
 
-	begin_reply(&reply, &ignored);
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, true);
-	request.scope = &scope;
-	read_session(&request);
-	message.method = forwarded(&request, "x-pgbeam-method");
-	message.uri = forwarded(&request, "x-pgbeam-uri");
-	take_message_body(fcinfo, 0, &message);
-	pb_http_handle(&message, &request, &reply, &answer);
-	pb_http_repeat_body(&reply, &answer);
-	write_session(&answer);
-	pb_sql_end(&scope);
-	return body_of(&reply);
+	run(&call, answer_forwarded, true);
+	return body_of(&call.reply);
 }

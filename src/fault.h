@@ -29,7 +29,8 @@ typedef enum PbRefusal
 	PB_UNSUPPORTED_MEDIA_TYPE,
 	PB_RATE_LIMITED,
 	PB_NOT_IMPLEMENTED,
-	PB_UNAVAILABLE
+	PB_READ_ONLY,
+	PB_UNAVAILABLE				/* what is missing the operator is told */
 } PbRefusal;
 
 #define PB_PROBLEMS_MAX 20

@@ -157,7 +157,7 @@ print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 		add_header(answer, "ETag", reply->etag);
 	if (reply->faults.refusal == PB_UNAUTHORIZED)
 		add_header(answer, "WWW-Authenticate", "Bearer");
-	else if (reply->faults.refusal == PB_UNAVAILABLE)
+	else if (answer->status == 503)
 		add_header(answer, "Retry-After", RETRY_AFTER);
 	else if (reply->faults.refusal == PB_RATE_LIMITED)
 		add_header(answer, "Retry-After", psprintf("%d", reply->budget.next_in));

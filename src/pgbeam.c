@@ -120,7 +120,7 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	text	   *plain = NULL;
 	text	   *result = NULL;
 
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	if (pb_entry_manner() == PB_SQL)
 		plain = pb_database_password(pb_entry_text(fcinfo, 0), &faults);
 	else
@@ -149,7 +149,7 @@ pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 	};
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	if (pb_entry_manner() != PB_SQL)
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
 					 "this is not done on behalf of HTTP requests", NULL);
@@ -217,7 +217,7 @@ begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
 	PbRequest	request = {.manner = pb_entry_manner()};
 	PbFaults	faults = {0};
 
-	pb_sql_begin(scope, fcinfo->flinfo->fn_oid, false);
+	pb_sql_begin(scope, fcinfo->flinfo->fn_oid);
 	request.scope = scope;
 	if (request.manner == PB_HTTP)
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
@@ -386,7 +386,7 @@ pgbeam_read_changes(PG_FUNCTION_ARGS)
 	PbSqlScope	scope;
 
 	pb_result_begin(fcinfo, columns, lengthof(columns));
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	if (!pb_feed_read(pb_entry_text(fcinfo, 0), max_rows, &faults))
 		pb_fault_throw(&faults);
 	pb_result_add_all(fcinfo, SPI_tuptable);
@@ -405,7 +405,7 @@ pgbeam_feed_hold(PG_FUNCTION_ARGS)
 	PbSqlScope	scope;
 
 	pb_result_begin(fcinfo, columns, lengthof(columns));
-	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid, false);
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	if (pb_feed_is_held(&hold))
 	{
 		Datum		values[] = {
@@ -512,7 +512,7 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 {
 	PbSqlScope	scope;
 
-	pb_sql_begin(&scope, InvalidOid, false);
+	pb_sql_begin(&scope, InvalidOid);
 	pb_caller_grant(PG_GETARG_OID(0), pb_entry_text(fcinfo, 1));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
@@ -552,7 +552,7 @@ pgbeam_set_logging_profile(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only a superuser may set what is logged of a role")));
-	pb_sql_begin(&scope, InvalidOid, false);
+	pb_sql_begin(&scope, InvalidOid);
 	pb_guard_set_profile(PG_GETARG_OID(0));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();

@@ -17,6 +17,7 @@
 #include "replica.h"
 #include "route.h"
 #include "sql.h"
+#include "state.h"
 #include "text.h"
 
 static void
@@ -453,6 +454,8 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 static void
 run_writing(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
+	if (!pb_state_takes_writes(&reply->faults))
+		return;
 	pb_sql_require_read_committed("requests that write are answered only");
 	if (strcmp(route->method, "DELETE") == 0 ||
 		pb_idempotency_claim(route, request, reply))

@@ -22,34 +22,26 @@
 #include "utils/syscache.h"
 
 #include "sql.h"
+#include "state.h"
 
 /* SQLSTATE class 23, integrity constraint violation */
 #define IS_CLASS_23(code) \
 	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 
-/* 503, as PostgREST knows it */
-#define TRY_AGAIN MAKE_SQLSTATE('P', 'T', '5', '0', '3')
-
 /*
  * Keeps what a request holds out of messages about it: the statement may
  * carry a password, the DETAIL of class 23 prints the row, that of a deadlock
- * the statements. A front that repeats for ever what failed by its timing is
- * told otherwise.
+ * the statements.
  */
 static void
 hide_request(void *argument)
 {
-	const PbSqlScope *scope = argument;
-
 	errhidestmt(true);
 	errhidecontext(true);
 	if (IS_CLASS_23(geterrcode()))
 		errdetail("The row is not shown, because it may hold a secret.");
 	else if (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED)
 		errdetail_log("The statements are not shown, because they may hold a secret.");
-	if (scope->http && (geterrcode() == ERRCODE_T_R_DEADLOCK_DETECTED ||
-						geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE))
-		errcode(TRY_AGAIN);
 }
 
 /*
@@ -82,7 +74,7 @@ enter(PbSqlScope *scope, Oid function)
  * of somebody's index, or a superuser somebody's function.
  */
 void
-pb_sql_begin(PbSqlScope *scope, Oid function, bool http)
+pb_sql_begin(PbSqlScope *scope, Oid function)
 {
 	GetUserIdAndSecContext(&scope->caller, &scope->security);
 	scope->is_volatile = true;
@@ -92,7 +84,6 @@ pb_sql_begin(PbSqlScope *scope, Oid function, bool http)
 		elog(ERROR, "SPI_connect failed");
 	scope->callback.callback = hide_request;
 	scope->callback.arg = scope;
-	scope->http = http;
 	scope->callback.previous = error_context_stack;
 	error_context_stack = &scope->callback;
 }
@@ -104,6 +95,36 @@ pb_sql_end(PbSqlScope *scope)
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 	SetUserIdAndSecContext(scope->caller, scope->security);
+}
+
+/*
+ * Runs act between begin and end. Over HTTP an error that leaves it is told as
+ * the states' table has it: here, so that a trigger that handles an error of
+ * what it does itself knows it by its own SQLSTATE.
+ */
+void
+pb_sql_call(PbSqlScope *scope, Oid function, bool http,
+			void (*act) (void *state), void *state)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	pb_sql_begin(scope, function);
+	if (!http)
+		act(state);
+	else
+	{
+		PG_TRY();
+		{
+			act(state);
+		}
+		PG_CATCH();
+		{
+			pb_state_retell(memory);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	pb_sql_end(scope);
 }
 
 /* As the caller, who gets his own rights from whoever ends it by mistake. */

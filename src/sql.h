@@ -49,15 +49,16 @@ typedef enum PbReading
 typedef struct PbSqlScope
 {
 	ErrorContextCallback callback;
-	bool		http;			/* a front stands before the client */
 	Oid			caller;			/* the user it was called as */
 	int			security;		/* the context of that */
 	bool		is_volatile;	/* reads what was written since */
 } PbSqlScope;
 
 extern void pb_sql_start(void);
-extern void pb_sql_begin(PbSqlScope *scope, Oid function, bool http);
+extern void pb_sql_begin(PbSqlScope *scope, Oid function);
 extern void pb_sql_end(PbSqlScope *scope);
+extern void pb_sql_call(PbSqlScope *scope, Oid function, bool http,
+						void (*act) (void *state), void *state);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
 					   void *state, ErrorData **violation);
 extern bool pb_sql_is_of(const ErrorData *violation, const char *index);
