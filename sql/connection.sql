@@ -27,7 +27,19 @@ SELECT pgbeam.report_connection_test('db_00000000000000000000000000', true);
 SELECT pgbeam.report_connection_test('db', true);
 SELECT pgbeam.test_database_connection(:'project', 'db_00000000000000000000000000');
 
--- It goes with its database.
+-- It goes with its database, and with all that goes with its project; what a
+-- trigger holds back undoes the deletion.
+SELECT d ->> 'id' AS second FROM pgbeam.create_database(:'project',
+	'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}') d \gset
+SELECT pgbeam.report_connection_test(:'second', false, error => 'no route to host 10.0.0.7');
+SELECT error FROM pgbeam.connection_tests WHERE org_id = 'connection';
+CREATE FUNCTION hold_back() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER hold_back BEFORE DELETE ON pgbeam.connection_tests FOR EACH ROW EXECUTE FUNCTION hold_back();
+SELECT pgbeam.delete_database(:'project', :'second');
+DROP FUNCTION hold_back CASCADE;
+SELECT pgbeam.delete_database(:'project', :'second');
+SELECT count(*), count(error) AS errors FROM pgbeam.connection_tests WHERE org_id = 'connection';
 SELECT pgbeam.delete_project(:'project');
+SELECT count(*) FROM pgbeam.connection_tests WHERE org_id = 'connection';
 SELECT pgbeam.test_database_connection(:'project', :'database');
 SELECT pgbeam.report_connection_test(:'database', true);

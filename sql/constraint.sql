@@ -22,6 +22,7 @@ $$;
 SET client_min_messages = warning;
 SELECT count(pgbeam.set_organization('constraint')) AS made;
 SELECT pgbeam.set_member('constraint', 'constraint', 'owner'), id IS NOT NULL AS key FROM pgbeam.create_api_key(org_id => 'constraint');
+SELECT pgbeam.report_connection_test(pgbeam.typeid_encode('db', id), true) FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1;
 RESET client_min_messages;
 
 -- Every limit of every field, on it and beyond it. (counts)

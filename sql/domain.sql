@@ -91,7 +91,7 @@ SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'token');
 SELECT v ->> 'verified' AS verified FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
 SELECT d IS NOT NULL AS no_plan FROM pgbeam.create_custom_domain(:'third', '{"domain": "third.example.com"}') d;
 SELECT pgbeam.delete_project(:'project');
-SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.custom_domains WHERE org_id = 'domain';
+SELECT count(*), count(deleted_at) AS deleted, count(reported_txt) AS reported FROM pgbeam.custom_domains WHERE org_id = 'domain';
 SELECT left(host, 30) AS host, kind FROM pgbeam.hosts WHERE org_id ~ '^domain' ORDER BY 1;
 DROP FUNCTION new_project;
 

@@ -81,10 +81,13 @@ static const PbResult find_results[COLUMNS] = {
 	[TESTED] = {TIMESTAMPTZOID, false}
 };
 
+#define OF_DATABASE \
+	"FROM pgbeam.connection_tests WHERE org_id OPERATOR(pg_catalog.=) $1 " \
+	"AND database_id OPERATOR(pg_catalog.=) $2"
+
 static PbStatement find = {
 	.text = "SELECT ok, latency_us, error, server_version, tested_at "
-	"FROM pgbeam.connection_tests WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND database_id OPERATOR(pg_catalog.=) $2",
+	OF_DATABASE,
 	.nargs = 2, .types = types,
 	.nresults = lengthof(find_results), .results = find_results
 };
@@ -96,6 +99,16 @@ static PbStatement store = {
 	"ON CONFLICT (org_id, database_id) DO UPDATE SET (ok, latency_us, error, "
 	"server_version, tested_at) = ROW ($3, $4, $5, $6, $7)",
 	.nargs = lengthof(types), .types = types
+};
+
+static PbStatement forget = {
+	.text = "DELETE " OF_DATABASE, .nargs = 2, .types = types,
+	.sees_all = true
+};
+
+static PbStatement is_left = {
+	.text = "SELECT " OF_DATABASE, .nargs = 2, .types = types,
+	.sees_all = true
 };
 
 static void
@@ -204,5 +217,16 @@ pb_connection_store(Datum org_id, Datum database_id, const PbReport *report,
 		nulls[5] = ' ';
 	}
 	if (pb_sql_run(&store, values, nulls) == 0)
+		pb_sql_vetoed(pb_connection_test.table);
+}
+
+/* Takes the report of a database that has been deleted out. */
+void
+pb_connection_forget(Datum org_id, Datum database_id)
+{
+	Datum		key[] = {org_id, database_id};
+
+	if (pb_sql_run(&forget, key, NULL) == 0 &&
+		pb_sql_run(&is_left, key, NULL) > 0)
 		pb_sql_vetoed(pb_connection_test.table);
 }

@@ -23,5 +23,6 @@ extern void pb_connection_show(StringInfo out, Datum org_id,
 							   Datum database_id, TimestampTz changed_at);
 extern void pb_connection_store(Datum org_id, Datum database_id,
 								const PbReport *report, PbFaults *faults);
+extern void pb_connection_forget(Datum org_id, Datum database_id);
 
 #endif							/* PB_CONNECTION_H */

@@ -11,7 +11,7 @@ CREATE TABLE pgbeam.connection_tests (
 		CHECK (pgbeam.check_fields('connection_test', connection_tests.*))
 );
 COMMENT ON TABLE pgbeam.connection_tests IS
-'Whether the upstream of a database could be reached when a data plane tried last. Written by pgbeam.report_connection_test(), answered by testDatabaseConnection.';
+'Whether the upstream of a database could be reached when a data plane tried last. Written by pgbeam.report_connection_test(), answered by testDatabaseConnection, and taken out when the database is deleted.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.connection_tests', '');
 
 CREATE FUNCTION pgbeam.test_database_connection(project_id text, database_id text) RETURNS json

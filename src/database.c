@@ -244,6 +244,7 @@ static const PbResource *const children[] = {&pb_replica, NULL};
 const PbResource pb_database = {
 	.name = "database",
 	.children = children,
+	.forget = pb_connection_forget,
 	.plural = "databases",
 	.orders = orders,
 	.table = "pgbeam.databases",
@@ -443,6 +444,9 @@ pb_database_report_test(const char *id, const PbReport *report,
 	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_WRITE, id,
 									   NULL, &organization, faults);
 
+	/* not beside one that is being deleted: the report would outlive it */
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
 	if (row != NULL)
 		pb_connection_store(pb_resource_org(row), pb_resource_id(row), report,
 							faults);

@@ -146,6 +146,7 @@ const PbResource pb_custom_domain = {
 	.table = "pgbeam.custom_domains",
 	.prefix = PREFIX,
 	.parent = "project_id",
+	.retire = "reported_txt = NULL",
 	.orders = orders,
 	.fields = fields,
 	.prepared = &prepared,

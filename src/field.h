@@ -157,6 +157,9 @@ typedef struct PbResource
 	const char *plural;			/* in lists: "projects" */
 	const struct PbResource *const *children;	/* deleted with it, then NULL;
 												 * or NULL */
+	void		(*forget) (Datum org_id, Datum id); /* what goes with a deleted
+												 * one beside its children, or
+												 * NULL */
 	const struct PbOrder *orders;	/* of lists, the default first; see
 									 * page.h */
 	const PbField *fields;		/* ends with a row without name */

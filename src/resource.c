@@ -452,6 +452,8 @@ delete_below(const PbRequest *request, const PbResource *resource,
 
 	pb_change_note(&actor, PB_DELETED, resource, org_id,
 				   pb_resource_spell(resource, id), NULL);
+	if (resource->forget != NULL)
+		resource->forget(org_id, id);
 	for (const PbResource *const *child = resource->children;
 		 child != NULL && *child != NULL; child++)
 		delete_children(request, *child, org_id, id);
