@@ -54,6 +54,13 @@ $(DATA_built): $(PIECES) Makefile
 		printf '\n-- %s\n' $$script; cat $$script; \
 	done; } > $@
 
+# Beside what PGXS has under this name.
+uninstall: uninstall-notice
+.PHONY: uninstall-notice
+uninstall-notice:
+	@echo 'A server with pgbeam in shared_preload_libraries does not start without the library:'
+	@echo 'take it out there first, in postgresql.auto.conf by hand where the server is down.'
+
 .PHONY: test demo bench fuzz valgrind torture
 test:
 	test/run

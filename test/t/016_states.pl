@@ -1,5 +1,6 @@
 # States of the server that pass: what is known before a write is a refusal,
 # what is raised asks for 503 in our words alone, what lasts stays an error.
+# And a server without its library.
 
 use strict;
 use warnings;
@@ -10,6 +11,7 @@ use lib $FindBin::RealBin;
 use JSON::PP;
 use PgbeamTest;
 use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $keyring = folder('keys') . '/keyring';
@@ -203,5 +205,17 @@ foreach my $level ('serializable', 'repeatable read')
 		"$level: reads are answered");
 }
 is(answer($node, '')->{status}, 200, 'in the end all is as before');
+
+# A server that is to preload what was uninstalled does not start, as README
+# and make uninstall say, and does again when it is not to.
+my $make = `make -s -C '$ENV{TESTDIR}' uninstall DESTDIR='@{[ folder('uninstall') ]}' 2>&1`;
+like($make, qr/pgbeam in shared_preload_libraries does not start.*\n.*postgresql\.auto\.conf/, 'make uninstall says so');
+value($node, "ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'");
+$node->append_conf('postgresql.conf', "dynamic_library_path = '@{[ folder('empty') ]}'\n");
+$node->stop;
+is($node->start(fail_ok => 1), 0, 'without the library the server does not start');
+(my $auto = slurp_file($node->data_dir . '/postgresql.auto.conf')) =~ s/^shared_preload_libraries.*\n//m;
+spill($node->data_dir . '/postgresql.auto.conf', $auto);
+is($node->start(fail_ok => 1), 1, 'it does when the name is out of postgresql.auto.conf');
 
 done_testing();
