@@ -528,7 +528,7 @@ my $found = value($without, $check);
 note($found);
 foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_request_claims pgbeam.jwt_leeway
 	pgbeam.jwt_max_lifetime shared_preload_libraries log_statement log_executor_stats log_min_duration_statement
-	log_planner_stats pgrst.openapi_mode pgrst.jwt_secret default_transaction_isolation log_min_error_statement),
+	log_planner_stats pgrst.openapi_mode pgrst.jwt_secret default_transaction_isolation),
 	'role authenticator|BYPASSRLS', 'role authenticator|CREATEROLE', 'role authenticator|admin',
 	'role authenticator|data_plane', 'role authenticator|member of pg_read_all_data', 'role anonymous|data_plane',
 	'role anonymous|owner of 2 relations and functions', 'schema public|CREATE to PUBLIC', 'schema planted|CREATE to anonymous',
@@ -538,6 +538,7 @@ foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_r
 {
 	like($found, qr/^\Q$subject\E\|/m, "the check finds $subject");
 }
+like($found, qr/^role authenticator\|.*log_min_error_statement = error/m, 'and what the log would get of a role, to whoever asks');
 unlike($found, qr/thirty-two/, 'it does not show a secret');
 
 # Words in <> are filled in. What the role made, a superuser must not get: it
