@@ -45,7 +45,7 @@ WHERE words IS NULL AND maximum IS NULL AND (type IN ('text', 'text[]') OR field
 SELECT name, string.value ->> 'description' AS about
 FROM jsonb_each(pgbeam.openapi()::jsonb #> '{components,schemas}') AS s(name, schema),
 	jsonb_path_query(schema, '$.** ? (@.type == "string" && !exists(@.maxLength) && !exists(@.enum) && !exists(@.pattern) && !(@.format == "date-time"))') AS string(value)
-WHERE name !~ '^List|^Error$|^Problem'; -- what no field is
+WHERE name !~ '^Error$|^Problem'; -- what no field is
 SELECT name FROM jsonb_each(pgbeam.openapi()::jsonb #> '{components,schemas}') AS s(name, schema)
 WHERE name ~ '^(Create|Update).*Request$' AND jsonb_path_exists(schema, '$.** ? (@.type == "array" && !exists(@.maxItems))');
 

@@ -24,7 +24,15 @@ WHERE table_name = 'pgbeam.databases' AND in_create AND (m.path IS NULL
 	OR default_value IS DISTINCT FROM trim('"' FROM substring(m.value ->> 'description', ' Default: (.*)\.$'))
 	OR array_to_json(words)::text IS DISTINCT FROM m.value ->> 'enum');
 SELECT json_object_keys(pgbeam.openapi() #> '{components,schemas}') AS schemas;
+-- None is called as generators of clients call what they make of an operation. (none)
+SELECT schema FROM json_object_keys(pgbeam.openapi() #> '{components,schemas}') schema, pgbeam.routes() r, unnest('{Response,Request,Params,JSONBody,JSONRequestBody}'::text[]) suffix
+WHERE lower(schema) = lower(operation || suffix) AND NOT (suffix = 'Request' AND schema ~ '^(Create|Update)');
 SELECT pgbeam.openapi() #> '{components,schemas,CreateProjectRequest,required}' AS required,
 	pgbeam.openapi() #> '{components,schemas,Project,required}' AS always;
 -- No view has a secret.
 SELECT count(*) FROM json_object_keys(pgbeam.openapi() #> '{components,schemas,Database,properties}') name WHERE name ~ 'password';
+-- The database of a created project is always there, unless a setting lets it be none.
+SET pgbeam.allow_empty_database = on;
+SELECT pgbeam.openapi() #> '{components,schemas,CreatedProject,required}' AS required;
+RESET pgbeam.allow_empty_database;
+SELECT pgbeam.openapi() #> '{components,schemas,CreatedProject,required}' AS required;

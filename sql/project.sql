@@ -50,6 +50,30 @@ SELECT project('broken', jsonb_build_object('allowed_cidrs', '[{"cidr": "10.0.0.
 SELECT project('broken', jsonb_build_object('allowed_cidrs', (SELECT jsonb_agg('{"cidr": "::1"}'::jsonb) FROM generate_series(1, 51))));
 SELECT count(*) FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'broken';
 
+-- A database that is none: refused as any other, but where a setting lets it be.
+\set none '{"database": {"host": "", "name": "", "port": 0, "username": ""}}'
+SELECT project('bare', :'none');
+SET pgbeam.allow_empty_database = on;
+SELECT masked(project('bare', :'none')) AS created;
+SELECT project('bare 2', jsonb_set(:'none', '{database,password}', '""')) ->> 'database' IS NULL AS none;
+SELECT project('bare 3', jsonb_set(:'none', '{database,port}', '0.0')) ->> 'database' IS NULL AS none;
+SELECT count(*), sum(database_count) AS counted, count(d) AS databases FROM pgbeam.projects p LEFT JOIN pgbeam.databases d ON d.project_id = p.id WHERE p.name ~ '^bare';
+SELECT resource, action, count(*) FROM pgbeam.changes WHERE xid::text IN (SELECT xmin::text FROM pgbeam.projects WHERE name ~ '^bare') GROUP BY 1, 2;
+SELECT project('not bare', jsonb_set(:'none', '{database,port}', '5432'));
+SELECT project('not bare', jsonb_set(:'none', '{database,port}', '"0"'));
+SELECT project('not bare', jsonb_set(:'none', '{database,ssl_mode}', '"require"'));
+SELECT project('not bare', jsonb_set(:'none', '{database,password}', 'null'));
+SELECT project('not bare', jsonb_set(:'none', '{database,username}', 'null'));
+SELECT project('not bare', jsonb_set(:'none', '{database,host}', '"h"'));
+SELECT project('not bare', '{"database": {}}');
+-- It gets one later; the last one may go, too.
+SELECT pgbeam.typeid_encode('prj', id) AS bare FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'bare' \gset
+SELECT pgbeam.create_database(:'bare', :'none'::jsonb -> 'database');
+SELECT pgbeam.create_database(:'bare', jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) IS NOT NULL AS added;
+SELECT pgbeam.get_project(:'bare') ->> 'database_count' AS databases;
+RESET pgbeam.allow_empty_database;
+SELECT count(pgbeam.delete_project(pgbeam.typeid_encode('prj', id))) FROM pgbeam.projects WHERE name ~ '^bare';
+
 -- The same in the first answers of a session.
 \c -
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';

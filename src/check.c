@@ -440,7 +440,8 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	else if (!type_fits(field, &value))
 		pb_fault_problem(check->faults, &path, type_rule(field),
 						 type_hint(field, &value));
-	else
+	else if (field->may_be_none == NULL || !*field->may_be_none ||
+			 !field->is_none(&value))
 	{
 		check->row->embedded = pb_row_make(field->resource);
 		check->unknown |= check_row(check->row->embedded, &value, PB_CREATE,

@@ -64,6 +64,8 @@ typedef struct PbField
 	const char *prefix;			/* of a PB_ID */
 	const struct PbField *fields;	/* ends with a row without name */
 	const struct PbResource *resource;	/* of PB_EMBEDDED */
+	bool	   *may_be_none;	/* of PB_EMBEDDED: a setting under which */
+	bool		(*is_none) (const PbJson *value);	/* tells what means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
 	int		   *at;				/* told the leaf's number, for C code */
 	const char *about;			/* one sentence */

@@ -19,12 +19,12 @@ append_fixed(StringInfo out, const char *json)
 }
 
 /* What a create request of the resource has within it, or NULL. */
-static const PbResource *
+static const PbField *
 embedded_in(const PbResource *resource)
 {
 	for (const PbField *f = resource->fields; f->name != NULL; f++)
 		if (f->kind == PB_EMBEDDED)
-			return f->resource;
+			return f;
 	return NULL;
 }
 
@@ -32,17 +32,23 @@ embedded_in(const PbResource *resource)
 static const PbResource *
 given_beside(const PbRoute *route)
 {
-	return route->takes == NULL || route->changes ? NULL :
+	const PbField *embedded = route->takes == NULL || route->changes ? NULL :
 		embedded_in(route->takes);
+
+	return embedded == NULL ? NULL : embedded->resource;
 }
 
+/*
+ * No name may be that of an operation with "Response" behind it: generators
+ * of clients make that up for what an operation answers.
+ */
 static const char *
 response_name(const PbRoute *route)
 {
 	if (route->lists)
 		return pb_schema_list_name(route->gives);
 	return given_beside(route) == NULL ? pb_schema_view_name(route->gives) :
-		psprintf("Create%sResponse", pb_schema_view_name(route->gives));
+		psprintf("Created%s", pb_schema_view_name(route->gives));
 }
 
 static const char *
@@ -60,6 +66,15 @@ put_part(StringInfo out, const PbResource *resource)
 	pb_json_end(out, '}');
 }
 
+/* Whether a request may say that it has none to embed. */
+static bool
+may_lack(const PbResource *taken)
+{
+	const PbField *embedded = embedded_in(taken);
+
+	return embedded->may_be_none != NULL && *embedded->may_be_none;
+}
+
 static void
 put_response_schema(StringInfo out, const PbRoute *route)
 {
@@ -70,8 +85,11 @@ put_response_schema(StringInfo out, const PbRoute *route)
 	pb_json_name(out, "required");
 	pb_json_begin(out, '[');
 	pb_json_string(out, route->gives->name);
-	pb_json_next(out);
-	pb_json_string(out, beside->name);
+	if (!may_lack(route->takes))
+	{
+		pb_json_next(out);
+		pb_json_string(out, beside->name);
+	}
 	pb_json_end(out, ']');
 	pb_json_open(out, "properties");
 	put_part(out, route->gives);
@@ -142,7 +160,7 @@ put_list(StringInfo out, StringInfo defined, const PbRoute *route)
 	append_fixed(out, "}}");
 	if (route->counts)
 		append_fixed(out, ",'total':{'type':'integer','description':'All there are.'}");
-	append_fixed(out, ",'next_page_token':{'type':'string','description':'Missing on the last page.'}}}");
+	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Missing on the last page.'}}}");
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "caller.h"
 #include "check.h"
@@ -42,6 +43,10 @@ static struct
 	int			active_connections;
 	int			status;
 }			at;
+
+static bool allow_empty_database;
+
+static bool is_no_database(const PbJson *database);
 
 static const char *const residencies[] = {"any", "us", "eu", NULL};
 static const char *const states[] = {"active", "suspended", "deleted", NULL};
@@ -149,6 +154,7 @@ static const PbField fields[] = {
 	{
 		.name = "database", .kind = PB_EMBEDDED,
 		.flags = PB_CREATE | PB_REQUIRED, .resource = &pb_database,
+		.may_be_none = &allow_empty_database, .is_none = is_no_database,
 		.about = "The project's first database."
 	},
 	{
@@ -170,6 +176,42 @@ static const PbField fields[] = {
 	PB_TIMES(prepared),
 	{0}
 };
+
+void
+pb_project_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.allow_empty_database",
+							 "Takes a database whose host, name and username are empty and whose port is 0 for none.",
+							 NULL, &allow_empty_database, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static bool
+is_blank(const PbJson *object, const char *name)
+{
+	PbJson		value;
+
+	return pb_json_find(object, name, &value) &&
+		pb_json_text_is(&value, "");
+}
+
+/*
+ * What a client sends that has to send a database and has none: the members
+ * that a create must have, all of them empty, and nothing else.
+ */
+static bool
+is_no_database(const PbJson *database)
+{
+	PbJson		port;
+	int32		number;
+
+	return is_blank(database, "host") && is_blank(database, "name") &&
+		is_blank(database, "username") &&
+		pb_json_find(database, "port", &port) &&
+		port.type == PB_JSON_NUMBER &&
+		pb_json_integer(&port, &number) == PB_NUMBER_INTEGER && number == 0 &&
+		database->size == 4 + is_blank(database, "password");
+}
 
 static void
 check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
@@ -314,10 +356,11 @@ prepare(PbRow *project, PbRow *database, PbFaults *faults)
 
 	pb_random(&random, sizeof(random));
 	pb_resource_stamp(project, random.project);
-	pb_row_set(project, at.database_count, Int32GetDatum(1));
-	return pb_database_prepare(database, pb_resource_org(project),
-							   pb_resource_id(project), random.database,
-							   faults);
+	pb_row_set(project, at.database_count, Int32GetDatum(database != NULL));
+	return database == NULL ||
+		pb_database_prepare(database, pb_resource_org(project),
+							pb_resource_id(project), random.database,
+							faults);
 }
 
 /* Writes all there is; false with faults when the name is taken. */
@@ -332,10 +375,10 @@ write_rows(const PbRequest *request, PbRow *project, PbRow *database,
 			   pb_host_claim(name, project->values[at.cloud], org_id,
 							 pb_resource_id(project)));
 	return pb_resource_insert(request, project, faults) &&
-		pb_resource_insert(request, database, faults);
+		(database == NULL || pb_resource_insert(request, database, faults));
 }
 
-/* createProject */
+/* createProject; the database may be none */
 void
 pb_project_create(const PbRequest *request, PbReply *reply)
 {
@@ -359,12 +402,15 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 
 	reply->created = pb_resource_typeid(project);
 	derive(project, &organization);
-	pb_database_derive(database, project->values[at.proxy_host]);
 	pb_json_begin(reply->body, '{');
 	pb_json_name(reply->body, pb_project.name);
 	pb_show(reply->body, project);
-	pb_json_name(reply->body, pb_database.name);
-	pb_show(reply->body, database);
+	if (database != NULL)
+	{
+		pb_database_derive(database, project->values[at.proxy_host]);
+		pb_json_name(reply->body, pb_database.name);
+		pb_show(reply->body, database);
+	}
 	pb_json_end(reply->body, '}');
 }
 

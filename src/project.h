@@ -10,6 +10,8 @@
 extern const PbResource pb_project;
 extern const PbResource pb_project_list_parameters;
 
+extern void pb_project_define_settings(void);
+
 extern void pb_project_create(const PbRequest *request, PbReply *reply);
 extern void pb_project_get(const PbRequest *request, PbReply *reply);
 extern void pb_project_update(const PbRequest *request, PbReply *reply);

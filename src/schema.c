@@ -60,7 +60,7 @@ pb_schema_update_name(const PbResource *resource)
 const char *
 pb_schema_list_name(const PbResource *resource)
 {
-	return psprintf("List%sResponse", pascal_case(resource->plural));
+	return psprintf("%sPage", pascal_case(resource->name));
 }
 
 void
