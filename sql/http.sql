@@ -245,6 +245,19 @@ SELECT current_setting('response.status');
 SELECT set_config('request.headers', json_build_object('x-pgbeam-method', 'GET', 'x-pgbeam-uri', '/v1/projects/prj_1',
 	'authorization', 'Bearer ' || :'acme')::text, true) IS NOT NULL;
 SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
+-- A front knows a refusal of ours by its body in a header; other answers have none.
+CREATE FUNCTION pg_temp.forward(uri text, accept text, OUT status text, OUT repeated boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	body text;
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-pgbeam-method', 'GET', 'x-pgbeam-uri', uri, 'x-pgbeam-accept', accept)::text, true);
+	body := convert_from(pgbeam.http_forwarded(NULL), 'UTF8');
+	status := current_setting('response.status');
+	repeated := (SELECT h ->> 'X-Pgbeam-Body' = body FROM json_array_elements(current_setting('response.headers')::json) h
+		WHERE h::jsonb ? 'X-Pgbeam-Body');
+END $$;
+SELECT f.* FROM (VALUES ('/v1/health', ''), ('/v1/projects', ''), ('/v1/projects', 'application/problem+json'), ('/v1/regions?a', '')) v (uri, accept),
+	pg_temp.forward(v.uri, v.accept) f;
 COMMIT;
 SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
 
