@@ -203,3 +203,15 @@ test('a failure is told to the log, not to the client', async () => {
   assert.equal(await rowsOfAll(), before);
   await pgbeam.pool.query('DROP FUNCTION fail CASCADE');
 });
+
+test('what the router says of itself is not replaced by a layer\'s words', async () => {
+  for (const form of forms.filter(({ hasPaths }) => hasPaths)) {
+    const send = () => form.call('createProject', { key, body: createBody({ name: 'kept' }), headers: { 'Idempotency-Key': form.name } });
+    assert.equal((await send()).status, 201);
+    await pgbeam.pool.query("UPDATE pgbeam.idempotency_keys SET fingerprint = repeat('0', length(fingerprint)) WHERE key = $1", [form.name]);
+    const answer = await send();
+    assert.deepEqual([answer.status, JSON.parse(answer.body).error, answer.headers['retry-after']],
+      [503, { code: 'SERVICE_UNAVAILABLE', message: 'the service cannot handle secrets at the moment' }, '5'], form.name);
+    await pgbeam.empty();
+  }
+});
