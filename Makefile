@@ -22,7 +22,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 REGRESS = install typeid field key organization member apikey token caller host \
 	database project replica domain connection account change openapi http \
 	idempotency constraint altered examples guard catalog
-ISOLATION = name host domain limit idempotency database update snapshot change
+ISOLATION = name host domain limit below idempotency database update snapshot change
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -73,6 +73,16 @@ SELECT pgbeam.report_domain(NULL, 'x');
 SELECT pgbeam.verify_custom_domain(:'other', :'domain');
 SELECT pgbeam.verify_custom_domain('prj', 'dom');
 
+-- A project has so many of them.
+SELECT count(*) AS there FROM pgbeam.custom_domains d WHERE pgbeam.typeid_encode('prj', project_id) = :'other' AND deleted_at IS NULL \gset
+SELECT count(d) AS made FROM generate_series(1, 20 - :there) i, pgbeam.create_custom_domain(:'other', jsonb_build_object('domain', i || '.other.example.com')) d;
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "21.other.example.com"}');
+SELECT count(*) AS not_claimed FROM pgbeam.custom_domains WHERE domain = '21.other.example.com';
+SET pgbeam.max_domains = 21;
+SELECT pgbeam.create_custom_domain(:'other', '{"domain": "21.other.example.com"}') IS NOT NULL AS one_more;
+RESET pgbeam.max_domains;
+SELECT bool_and(pgbeam.delete_custom_domain(:'other', d ->> 'id') IS NULL) AS deleted FROM json_array_elements(pgbeam.list_custom_domains(:'other', 100) -> 'domains') d WHERE d ->> 'domain' ~ '^[0-9]+\.other';
+
 -- A deleted domain's name stays its organization's, which has to prove it anew.
 SELECT pgbeam.delete_custom_domain(:'project', :'domain');
 SELECT pgbeam.delete_custom_domain(:'project', :'domain');

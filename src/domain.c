@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "check.h"
@@ -35,7 +36,11 @@
 
 #define TXT_MAX 4096
 
+#define MOST_SETTING "pgbeam.max_domains"
+
 static PbPrepared prepared;
+
+static int	most;
 
 static struct
 {
@@ -147,10 +152,21 @@ const PbResource pb_custom_domain = {
 	.prefix = PREFIX,
 	.parent = "project_id",
 	.retire = "reported_txt = NULL",
+	.most = &most,
+	.most_setting = MOST_SETTING,
 	.orders = orders,
 	.fields = fields,
 	.prepared = &prepared,
 };
+
+void
+pb_domain_define_settings(void)
+{
+	DefineCustomIntVariable(MOST_SETTING,
+							"Custom domains that a project may have; 0: no limit.",
+							NULL, &most, 20, 0, 10000, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+}
 
 static void
 set_instruction(PbRow *row, int leaf, const char *before, Datum name)

@@ -10,6 +10,7 @@
 
 extern const PbResource pb_custom_domain;
 
+extern void pb_domain_define_settings(void);
 extern bool pb_domain_claim(PbRow *row, PbFaults *faults);
 extern void pb_domain_show(StringInfo out, PbRow *row,
 						   const PbOrganization *organization);

@@ -42,7 +42,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_custom_domain';
 COMMENT ON FUNCTION pgbeam.create_custom_domain(text, jsonb) IS
 'createCustomDomain: claims a domain for a project and answers it, with the DNS records that it needs.
-Several projects may claim a name; verifyCustomDomain gives it to the first that proves it. The name is answered as it was written; names that differ in case are one. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 for a plan without them, PT404 for a project that is missing or deleted, PT409 when the project has the domain already, or another one has proved it.';
+Several projects may claim a name; verifyCustomDomain gives it to the first that proves it. The name is answered as it was written; names that differ in case are one. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 for a plan without them, or when the project has pgbeam.max_domains, PT404 for a project that is missing or deleted, PT409 when the project has the domain already, or another one has proved it.';
 
 CREATE FUNCTION pgbeam.delete_custom_domain(project_id text, domain_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE

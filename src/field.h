@@ -162,6 +162,9 @@ typedef struct PbResource
 	void		(*forget) (Datum org_id, Datum id); /* what goes with a deleted
 												 * one beside its children, or
 												 * NULL */
+	const int  *most;			/* setting: living ones below one parent, 0 is
+								 * no limit; or NULL */
+	const char *most_setting;	/* that one's name */
 	const struct PbOrder *orders;	/* of lists, the default first; see
 									 * page.h */
 	const PbField *fields;		/* ends with a row without name */

@@ -103,8 +103,10 @@ _PG_init(void)
 	pb_http_define_settings();
 	pb_rate_define_settings();
 	pb_host_define_settings();
+	pb_replica_define_settings();
 	pb_database_define_settings();
 	pb_project_define_settings();
+	pb_domain_define_settings();
 	pb_change_define_settings();
 	pb_guard_define_settings();
 	MarkGUCPrefixReserved("pgbeam");

@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include "utils/guc.h"
+
 #include "host.h"
 #include "organization.h"
 #include "page.h"
@@ -16,7 +18,11 @@ const char *const pb_ssl_modes[] = {
 
 #define PREFIX "rep"
 
+#define MOST_SETTING "pgbeam.max_replicas"
+
 static PbPrepared prepared;
+
+static int	most;
 
 static const PbField fields[] = {
 	{
@@ -66,7 +72,18 @@ const PbResource pb_replica = {
 	.table = "pgbeam.replicas",
 	.prefix = PREFIX,
 	.parent = "database_id",
+	.most = &most,
+	.most_setting = MOST_SETTING,
 	.orders = orders,
 	.fields = fields,
 	.prepared = &prepared,
 };
+
+void
+pb_replica_define_settings(void)
+{
+	DefineCustomIntVariable(MOST_SETTING,
+							"Replicas that a database may have; 0: no limit.",
+							NULL, &most, 20, 0, 10000, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+}

@@ -12,4 +12,6 @@ extern const char *const pb_ssl_modes[];
 
 extern const PbResource pb_replica;
 
+extern void pb_replica_define_settings(void);
+
 #endif							/* PB_REPLICA_H */

@@ -512,6 +512,33 @@ pb_resource_lock_parent(const PbResource *parent, const PbRequest *request,
 }
 
 /*
+ * Whether one more may stand below a parent, which is locked: every create
+ * waits for the one before it, and counts what that one wrote.
+ */
+static bool
+has_room_below(const PbResource *resource, const PbRow *parent,
+			   PbFaults *faults)
+{
+	Datum		values[] = {
+		pb_resource_org(parent), pb_resource_id(parent), (Datum) 0
+	};
+
+	if (resource->most == NULL || *resource->most == 0)
+		return true;
+	values[2] = Int64GetDatum(*resource->most);
+	if (pb_sql_run(&pb_statements(resource)->count_children, values,
+				   NULL) < (uint64) *resource->most)
+		return true;
+	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+				 psprintf("limit of %s reached: a %s may have %d",
+						  resource->plural, parent->resource->name,
+						  *resource->most),
+				 psprintf("Delete one. Whoever runs this service can raise %s.",
+						  resource->most_setting));
+	return false;
+}
+
+/*
  * Begins a create of what stands below another resource: the parent, locked
  * against its deletion, its organization, and a checked row with its id, times
  * and place. NULL with faults.
@@ -530,7 +557,7 @@ pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return NULL;
 	above = pb_resource_lock_parent(parent, request, organization, reply);
-	if (above == NULL)
+	if (above == NULL || !has_room_below(resource, above, &reply->faults))
 		return NULL;
 	pb_random(&random, sizeof(random));
 	pb_resource_stamp(row, random);

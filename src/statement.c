@@ -20,6 +20,7 @@
 static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
 static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
 static const Oid taken_types[] = {TEXTOID, UUIDOID, TEXTOID};
+static const Oid count_types[] = {TEXTOID, UUIDOID, INT8OID};
 static const PbResult delete_results[] = {{UUIDOID, false}};
 
 /* In place of an expression that is not asked for stands a null. */
@@ -310,6 +311,17 @@ make_delete(PbStatement *delete, PbStatement *is_living,
 	};
 }
 
+/* The living below a parent, no further than a limit. */
+static void
+make_count(PbStatement *count, const PbResource *resource)
+{
+	*count = (PbStatement) {
+		.text = psprintf("SELECT FROM %s %s LIMIT $3", resource->table,
+						 living(resource->parent)),
+		.nargs = lengthof(count_types), .types = count_types, .sees_all = true
+	};
+}
+
 PbStatements *
 pb_statements(const PbResource *resource)
 {
@@ -334,8 +346,11 @@ pb_statements(const PbResource *resource)
 		make_is_taken(&made->is_taken, resource, shape);
 	make_delete(&made->delete, &made->is_living, resource, shape, "id");
 	if (resource->parent != NULL)
+	{
 		make_delete(&made->delete_children, &made->has_living_children,
 					resource, shape, resource->parent);
+		make_count(&made->count_children, resource);
+	}
 	MemoryContextSwitchTo(before);
 	resource->prepared->statements = made;
 	return made;

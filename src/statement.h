@@ -25,6 +25,7 @@ typedef struct PbStatements
 	PbStatement is_living;		/* org_id, id */
 	PbStatement delete_children;	/* org_id, parent id, now */
 	PbStatement has_living_children;	/* org_id, parent id */
+	PbStatement count_children; /* org_id, parent id, limit */
 } PbStatements;
 
 extern PbStatements *pb_statements(const PbResource *resource);
