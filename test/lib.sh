@@ -57,6 +57,16 @@ find_server() {
 	PATH=$bin:$PATH
 }
 
+# Libraries that log what the server runs, for the tests of the log guard:
+# Debian's, where the server is. Without them those tests are skipped.
+want_logging_libraries() {
+	local major
+	major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+	[ "$("$PG_CONFIG" --pkglibdir)" = "/usr/lib/postgresql/$major/lib" ] || return 0
+	(need_packages "postgresql-$major-pgaudit" "postgresql-$major-cron") ||
+		say "pgaudit and pg_cron are not to be had here"
+}
+
 build_and_install() {
 	need_packages make gcc pkg-config libsodium-dev
 	find_server
