@@ -16,6 +16,8 @@
 #include "varatt.h"
 #endif
 
+#include "own.h"
+
 #if PG_VERSION_NUM < 160000
 #define object_aclcheck(class, object, role, mode) \
 	pg_proc_aclcheck(object, role, mode)
@@ -36,6 +38,15 @@
 
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* The executor was told whether a plan is run but once. */
+#if PG_VERSION_NUM < 180000
+#define PB_ONCE_PARAMETER , bool once
+#define PB_ONCE , once
+#else
+#define PB_ONCE_PARAMETER
+#define PB_ONCE
 #endif
 
 #if PG_VERSION_NUM >= 180000

@@ -14,12 +14,15 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "guard.h"
+#include "mention.h"
+#include "sight.h"
 #include "sql.h"
 
 #define SCHEMA "pgbeam"
@@ -78,58 +81,12 @@ const PbLogSetting pb_guard_profile[] = {
 	{0}
 };
 
-/* Within a text: what goes on with the word, in whatever case. */
-static bool
-starts_with(const char *text, const char *word)
-{
-	return pg_strncasecmp(text, word, strlen(word)) == 0;
-}
-
-/* The schema's name and a dot, as SQL may have them. */
-static bool
-starts_with_schema(const char *text)
-{
-	if (!starts_with(text, SCHEMA))
-		return false;
-	text += strlen(SCHEMA);
-	text += strspn(text, "\" \t\r\n");
-	return *text == '.';
-}
-
-/* Our schema, an API key, or PostgREST's settings with a request's headers. */
-static bool
-mentions_request(const char *text)
-{
-	for (; text != NULL && *text != '\0'; text++)
-	{
-		char		letter = *text | 0x20;
-
-		if (letter == 'p' &&
-			(starts_with_schema(text) || starts_with(text, "pbo_") ||
-			 starts_with(text, "pbu_")))
-			return true;
-		if (letter == 'r' && starts_with(text, "request.header"))
-			return true;
-	}
-	return false;
-}
-
-/* What executes a prepared statement does not name what that calls. */
-static bool
-is_execute(const char *statement)
-{
-	if (statement == NULL)
-		return false;
-	statement += strspn(statement, " \t\r\n");
-	return starts_with(statement, "EXECUTE");
-}
-
-/* Whether what the session runs may be a call of ours. */
+/* Whether what the session runs may be a request. */
 static bool
 runs_request(void)
 {
-	return mentions_request(debug_query_string) ||
-		is_execute(debug_query_string) ||
+	return pb_sight_has_request() ||
+		pb_sight_names_request(debug_query_string) ||
 		strstr(namespace_search_path, SCHEMA) != NULL;
 }
 
@@ -140,7 +97,8 @@ runs_request(void)
 static bool
 is_session(void)
 {
-	return MyProcPort != NULL || debug_query_string != NULL;
+	return MyProcPort != NULL || debug_query_string != NULL ||
+		pb_sight_has_request();
 }
 
 /*
@@ -192,44 +150,94 @@ log_substitute(ErrorData *message)
 	error_context_stack = callbacks;
 }
 
+/* By the text domain of who raised it, which no SQL can choose. */
+static bool
+is_own(const ErrorData *message)
+{
+	return message->domain != NULL && strcmp(message->domain, TEXTDOMAIN) == 0;
+}
+
 /* Whether a message may show what a request holds. */
 static bool
 tells_request(const ErrorData *message)
 {
-	bool		is_hidden = message->hide_stmt && message->hide_ctx;
+	return runs_request() ||
+		pb_mention_request(message->message) ||
+		pb_mention_request(message->detail) ||
+		pb_mention_request(message->hint) ||
+		pb_mention_request(message->internalquery) ||
+		(!message->hide_ctx && pb_mention_request(message->context));
+}
 
-	return (!is_hidden && runs_request()) ||
-		mentions_request(message->message) ||
-		mentions_request(message->detail) ||
-		mentions_request(message->internalquery) ||
-		(!message->hide_ctx && mentions_request(message->context));
+/* Neither the log nor the client is told in which statement it came up. */
+static void
+drop_context(ErrorData *message)
+{
+	drop(&message->context);
+	drop(&message->internalquery);
+	message->internalpos = 0;
+}
+
+/* Nothing of it goes into the log, but that there was something. */
+static void
+withhold(ErrorData *message)
+{
+	drop_context(message);
+	if (message->elevel >= FATAL || in_error_recursion_trouble())
+		strip(message);
+	else
+		log_substitute(message);
+}
+
+/*
+ * Ours hold nothing of a request's, but may be raised outside of the context
+ * that hides where.
+ */
+static void
+guard_session(ErrorData *message)
+{
+	bool		is_request = tells_request(message);
+
+	if (!is_own(message))
+	{
+		if (is_request)
+			withhold(message);
+	}
+	else if (is_request || (message->hide_stmt && message->hide_ctx))
+	{
+		message->hide_stmt = true;
+		drop_context(message);
+	}
+}
+
+/*
+ * Workers of other libraries tell what they have others run, and the errors
+ * that came of it: what the server did not log of a session, they would. The
+ * session's own message stands in the log anyway.
+ */
+static bool
+tells_of_session(const ErrorData *message)
+{
+	return MyBgworkerEntry != NULL &&
+		strcmp(MyBgworkerEntry->bgw_library_name, "postgres") != 0 &&
+		message->message != NULL &&
+		(pb_mention_request(message->message) ||
+		 strstr(message->message, "ERROR: ") != NULL);
 }
 
 /* The postmaster and its like tell of statements in details alone. */
 static void
 guard_server(ErrorData *message)
 {
-	if (mentions_request(message->detail) || is_cut(message->detail))
-		drop(&message->detail);
-	if (mentions_request(message->context))
-		drop(&message->context);
-}
-
-static void
-guard_session(ErrorData *message)
-{
-	if (tells_request(message))
+	if (!is_own(message) && tells_of_session(message))
 	{
-		drop(&message->context);
-		drop(&message->internalquery);
-		message->internalpos = 0;
-		if (message->elevel >= FATAL || in_error_recursion_trouble())
-			strip(message);
-		else
-			log_substitute(message);
+		withhold(message);
+		return;
 	}
-	else if (message->hide_stmt && message->hide_ctx)
-		drop(&message->context);	/* the client's copy */
+	if (pb_mention_request(message->detail) || is_cut(message->detail))
+		drop(&message->detail);
+	if (pb_mention_request(message->context))
+		drop(&message->context);
 }
 
 /* Nothing here may fail where the message itself would not have. */
@@ -240,7 +248,7 @@ guard(ErrorData *message)
 		message->elevel = substitute_level;
 	else if (log_guard)
 	{
-		if (mentions_request(message->detail_log) ||
+		if (pb_mention_request(message->detail_log) ||
 			is_cut(message->detail_log))
 			drop(&message->detail_log);
 		if (is_session())
@@ -282,6 +290,7 @@ pb_guard_start(void)
 {
 	if (!is_preloaded)
 		return;
+	pb_sight_start();
 	next_hook = emit_log_hook;
 	emit_log_hook = guard;
 }

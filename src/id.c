@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "id.h"
+#include "own.h"
 
 /* The instant an id of version 7 was made. */
 TimestampTz

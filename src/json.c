@@ -13,6 +13,7 @@
 #include "utils/numeric.h"
 
 #include "json.h"
+#include "own.h"
 #include "text.h"
 
 static void

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "own.h"
 #include "plan.h"
 
 #define GB INT64CONST(1000000000)

@@ -127,6 +127,17 @@ pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 	pb_sql_end(scope);
 }
 
+/* Whether an entry point is on the way here. */
+bool
+pb_sql_is_inside(void)
+{
+	const ErrorContextCallback *callback = error_context_stack;
+
+	while (callback != NULL && callback->callback != hide_request)
+		callback = callback->previous;
+	return callback != NULL;
+}
+
 /* As the caller, who gets his own rights from whoever ends it by mistake. */
 static void
 begin_subtransaction(const PbSqlScope *scope)

@@ -59,6 +59,7 @@ extern void pb_sql_begin(PbSqlScope *scope, Oid function);
 extern void pb_sql_end(PbSqlScope *scope);
 extern void pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 						void (*act) (void *state), void *state);
+extern bool pb_sql_is_inside(void);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
 					   void *state, ErrorData **violation);
 extern bool pb_sql_is_of(const ErrorData *violation, const char *index);

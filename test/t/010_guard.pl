@@ -39,6 +39,49 @@ BEGIN
 	EXECUTE format('SELECT pgbeam.create_project(%L)', body);
 	RETURN NULL;
 END $$;
+CREATE FUNCTION public.cast_first(body text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	request jsonb := body::jsonb;
+BEGIN
+	RETURN pgbeam.create_project(request);
+END $$;
+CREATE FUNCTION public.inner_call(body text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN pgbeam.create_project(body::jsonb);
+END $$;
+CREATE FUNCTION public.outer_call(body text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN public.inner_call(body);
+END $$;
+CREATE FUNCTION public.inlined(body text) RETURNS json LANGUAGE sql BEGIN ATOMIC SELECT pgbeam.create_project(body::jsonb); END;
+CREATE PROCEDURE public.procedure(body text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM public.cast_first(body);
+END $$;
+CREATE FUNCTION public.caught(body text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pgbeam.create_project(body::jsonb);
+	RETURN NULL;
+EXCEPTION WHEN invalid_text_representation THEN
+	RAISE EXCEPTION 'nothing came of it';
+END $$;
+CREATE FUNCTION public.on_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pgbeam.create_project(NEW.body::text::jsonb);
+	RETURN NEW;
+END $$;
+CREATE TABLE public.bodies (body text);
+CREATE VIEW public.made AS SELECT pgbeam.create_project(body::jsonb) AS answer FROM public.bodies;
+CREATE TABLE public.inbox (body text);
+CREATE TRIGGER t BEFORE INSERT ON public.inbox FOR EACH ROW EXECUTE FUNCTION public.on_insert();
+CREATE TABLE public.inbox_of_json (body jsonb);
+CREATE TRIGGER t BEFORE INSERT ON public.inbox_of_json FOR EACH ROW EXECUTE FUNCTION public.on_insert();
+CREATE TABLE public.outbox (body text);
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON public.outbox INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.on_insert();
+CREATE TABLE public.ruled (body text);
+CREATE RULE r AS ON INSERT TO public.ruled DO ALSO SELECT pgbeam.create_project(NEW.body::jsonb);
+GRANT ALL ON ALL TABLES IN SCHEMA public TO boss;
+GRANT CREATE ON SCHEMA public TO boss;
 SQL
 
 my $n = 1000;
@@ -53,27 +96,19 @@ sub body
 }
 
 # Runs the statement as boss, with the body for BODY: as a literal, or as a
-# parameter, which pgbench alone sends.
-my $script = folder('scripts') . '/call';
-
+# parameter.
 sub run_literal
 {
 	my ($sql, $body) = @_;
 
-	return ask($node, $sql =~ s/BODY/'$body'/r, role => 'boss')->{err};
+	return ask($node, $sql =~ s/RAW/$body/r =~ s/BODY/'$body'/r, role => 'boss')->{err};
 }
 
 sub run_bound
 {
 	my ($sql, $body) = @_;
-	my $err;
 
-	unlink $script;
-	append_to_file($script, ($sql =~ s/BODY/:body/r) . ";\n");
-	(undef, $err) = PostgreSQL::Test::Utils::run_command(
-		[ 'pgbench', '-n', '-t', 1, '-M', 'extended', '-D', "body=$body", '-f', $script,
-			'-U', 'boss', '-h', $node->host, '-p', $node->port, 'postgres' ]);
-	return $err;
+	return ask_bound($node, $sql =~ s/BODY/VALUE/r, $body, role => 'boss');
 }
 
 # A literal that is parsed as the statement of a client that sends parameters.
@@ -182,6 +217,56 @@ my @cases = (
 	[ '', 'killed', 'SELECT pgbeam.typeid(BODY), pg_sleep(600)' =~ s/typeid\(BODY\)/typeid('x'), BODY/r, '', 1, 1 ],
 	[ '', 'killed', "SELECT BODY, repeat('" . 'x' x 900 . "', 1), pg_sleep(600), pgbeam.typeid('x')", '', 1, 1 ],
 	[ '', 'deadlock', "SELECT pgbeam.typeid('x'), BODY, pg_advisory_xact_lock(1)", '', 1, 1 ]);
+
+# What runs is named by nothing that is sent: a prepared statement, a cursor,
+# a view, a function, a trigger; or it is sent together with what names it.
+my $prepare = 'PREPARE q (jsonb) AS SELECT pgbeam.create_project($1)';
+my $insert = 'INSERT INTO public.bodies VALUES (BODY)';
+push @cases, map { [ '', 'literal', $_, ',', 1, 0 ] } (
+	"$prepare; BEGIN\\; EXECUTE q (BODY)\\; COMMIT",
+	"$prepare; EXPLAIN EXECUTE q (BODY)",
+	"$prepare; EXPLAIN ANALYZE CREATE TEMP TABLE made_of_it AS EXECUTE q (BODY)",
+	"$prepare; CREATE TEMP TABLE made_of_it AS EXECUTE q (BODY)",
+	"SET search_path = pgbeam; PREPARE q (jsonb) AS SELECT create_project(\$1); RESET search_path; EXECUTE q (BODY)",
+	'PREPARE q (text) AS SELECT * FROM public.inlined($1); EXECUTE q (BODY)',
+	"BEGIN; $insert; DECLARE c CURSOR FOR SELECT pgbeam.create_project(body::jsonb) FROM public.bodies; FETCH c",
+	"BEGIN; $insert; DECLARE c CURSOR FOR TABLE public.made; MOVE c",
+	"BEGIN; $insert; TABLE public.made",
+	"BEGIN; $insert; COPY (TABLE public.made) TO stdout",
+	"BEGIN; CREATE MATERIALIZED VIEW public.kept AS SELECT pgbeam.create_project(body::jsonb)::text FROM public.bodies;"
+	  . " $insert; REFRESH MATERIALIZED VIEW public.kept",
+	"COPY public.inbox FROM stdin;\nRAW\n\\.\n",
+	"COPY public.inbox_of_json FROM stdin;\nRAW\n\\.\n",
+	'INSERT INTO public.inbox VALUES (BODY)',
+	'BEGIN; INSERT INTO public.outbox VALUES (BODY); COMMIT',
+	'INSERT INTO public.ruled VALUES (BODY)',
+	'SELECT public.cast_first(BODY)',
+	'SELECT public.inlined(BODY)',
+	'SELECT public.caught(BODY)',
+	'CALL public.procedure(BODY)',
+	q{DO $$ BEGIN EXECUTE 'SELECT public.cast_first($1)' USING $x$RAW$x$; END $$},
+	q~BEGIN; SELECT public.outer_call(format('{"name": "%s", "org_id": "acme", "database": {"host": "h", "port": 1, "name": "a", ~
+	  . q~"username": "a", "password": "x"}}', gen_random_uuid())); SELECT public.outer_call(BODY)~,
+	"SELECT pgbeam\f.create_project(BODY)",
+	'SELECT pgbeam /* . */ . create_project(BODY)',
+	"SELECT pgbeam--\n.create_project(BODY)",
+	'SELECT U&"\0070gbeam".create_project(BODY)');
+push @cases, map { [ 'log_statement = all', 'literal', $_, '', 1, 0 ] } (
+	"$prepare; BEGIN\\; EXECUTE q (BODY)\\; COMMIT",
+	"$prepare; EXPLAIN EXECUTE q (BODY)",
+	"SET search_path = pgbeam\\; SELECT create_project(BODY)",
+	"SET SCHEMA 'pgbeam'\\; SELECT create_project(BODY)",
+	'SELECT U&"!0070gbeam" UESCAPE \'!\' . create_project(BODY)');
+push @cases, map { [ 'log_min_duration_statement = 0', 'literal', $_, '', 1, 0 ] } (
+	'SELECT public.cast_first(BODY)',
+	'SELECT public.outer_call(BODY)',
+	'SELECT public.inlined(BODY)',
+	'CALL public.procedure(BODY)',
+	"BEGIN; INSERT INTO public.inbox VALUES (BODY); COMMIT");
+push @cases, map { [ 'log_min_duration_statement = 0', 'bound', $_, '', 1, 0 ] } (
+	'SELECT public.cast_first(BODY)',
+	'SELECT public.inlined(BODY)',
+	'INSERT INTO public.inbox VALUES (BODY)');
 push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
 	[ 'auto_explain.log_min_duration = 0', 'literal', 1 ],
 	[ 'auto_explain.log_min_duration = 0', 'bound', 0 ],
@@ -304,6 +389,73 @@ like($got->{err}, qr/WARNING:  01000: of pgbeam\.http\(\)/, 'and the client gets
 ($log, $got) = guarded('SELECT count(*) FROM pgbeam.no_such_table');
 like($log, qr/ 42P01 ERROR:  withheld/, 'an error about a table is withheld');
 like($got->{err}, qr/relation "pgbeam\.no_such_table" does not exist/, 'and told to the client');
+
+# Nor is anything else withheld: what has nothing to do with a request, in a
+# session and in a transaction that has had some, and what only makes TypeIDs.
+value($node, <<'SQL');
+CREATE FUNCTION public.harmless(n integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / n; END $$;
+CREATE FUNCTION public.listed() RETURNS json LANGUAGE plpgsql AS $$ BEGIN RETURN pgbeam.list_projects('acme'); END $$;
+CREATE FUNCTION public.give_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := pgbeam.typeid('ord'); RETURN NEW; END $$;
+CREATE TABLE public.orders (id text DEFAULT pgbeam.typeid('ord') CHECK (pgbeam.typeid_decode(id) IS NOT NULL), n integer CHECK (n > 0));
+CREATE TABLE public.tickets (id text, n integer CHECK (n > 0));
+CREATE TRIGGER t BEFORE INSERT ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.give_id();
+SQL
+my $request = "SELECT pgbeam.list_projects('acme');";
+my $wrapped = 'SELECT public.listed();';
+foreach my $case (
+	[ '', 'SELECT 17 AS shown' ],
+	[ $request, 'SELECT 17 AS shown' ],
+	[ "BEGIN; $request", 'SELECT 17 AS shown' ],
+	[ "BEGIN; PREPARE s AS $request EXECUTE s;", 'SELECT 17 AS shown' ],
+	[ "BEGIN; DECLARE c CURSOR FOR $request FETCH c;", 'SELECT 17 AS shown' ],
+	[ $wrapped, 'SELECT 17 AS shown' ],
+	[ "BEGIN; $wrapped ROLLBACK;", 'SELECT 17 AS shown' ],
+	[ "$request PREPARE s AS SELECT 18;", 'EXECUTE s' ],
+	[ "PREPARE s AS $request", 'GRANT EXECUTE ON FUNCTION public.harmless(integer) TO boss' ],
+	[ $request, 'SELECT public.harmless(1)' ],
+	[ $request, 'DO $$ BEGIN EXECUTE $x$SELECT 1$x$; END $$' ],
+	[ $request, 'INSERT INTO public.orders (n) VALUES (1)' ],
+	[ $request, 'INSERT INTO public.tickets (n) VALUES (1)' ],
+	[ $request, 'SELECT now(), * FROM public.orders' ],
+	[ '', 'CREATE TABLE public.pgbeam_things (pgbeam text)' ],
+	[ '', q{SELECT 'pgbeam'} ])
+{
+	my ($before, $statement) = @$case;
+	my $name = "$before $statement";
+
+	$log = log_since($node, sub {
+		ask($node, "$before SET log_min_duration_statement = 0; SET auto_explain.log_min_duration = 0;\n$statement");
+	});
+	like($log, qr/LOG:  duration: \S+ ms  statement: \Q$statement\E/, "it is logged: $name");
+	like($log, qr/Query Text: \Q$statement\E/, "it is explained: $name") if $has{auto_explain} and $statement =~ /^SELECT|^INSERT/;
+}
+foreach my $statement ('SELECT public.harmless(0)', 'INSERT INTO public.orders (n) VALUES (0)', 'INSERT INTO public.tickets (n) VALUES (0)')
+{
+	$log = log_since($node, sub { ask($node, "$request BEGIN; $request $statement") });
+	like($log, qr/ERROR:  (division by zero|new row for).*STATEMENT:  \Q$statement\E/s, "its error is logged: $statement");
+}
+{
+	local $ENV{PGOPTIONS} = '-c log_disconnections=on';
+	my $offset = -s $node->logfile;
+
+	ask($node, $request);
+	ok($node->wait_for_log(qr/(disconnection: session time|$withheld)/, $offset) &&
+			slurp_file($node->logfile, $offset) =~ /disconnection: session time/,
+		'the end of a session whose last statement was a request is logged');
+}
+
+# Vacuum tells of our tables, and takes no statement of anybody's along.
+$log = log_since($node, sub {
+	value($node, q{ALTER SYSTEM SET autovacuum = on; ALTER SYSTEM SET autovacuum_naptime = 1; ALTER SYSTEM SET log_autovacuum_min_duration = 0});
+	value($node, 'ALTER TABLE pgbeam.projects SET (autovacuum_vacuum_insert_threshold = 0, autovacuum_vacuum_insert_scale_factor = 0)');
+	$node->reload;
+	make($node, 'vacuumed');
+	$node->poll_query_until('postgres',
+		q{SELECT autovacuum_count > 0 FROM pg_stat_user_tables WHERE relid = 'pgbeam.projects'::regclass});
+	value($node, 'ALTER SYSTEM RESET autovacuum');
+	$node->reload;
+});
+like($log, qr/automatic vacuum of table "postgres\.pgbeam\.projects"/, 'automatic vacuum is logged');
 $log = log_since($node, sub {
 	$node->append_conf('postgresql.conf', 'pgbeam.proxy_port = 6432');
 	$node->reload;

@@ -11,7 +11,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw($PASSWORD new_cluster set_up session ask value create_call
+our @EXPORT = qw($PASSWORD new_cluster set_up session ask ask_bound value create_call
   make lives_on count_open log_since folder spill);
 
 # The runner searches everything that the tests leave behind for it. A psql
@@ -106,6 +106,20 @@ sub ask
 		$got{$part} = $err =~ /^$name:  (.*?)\n?(?=^[A-Z ]+: |\z)/ms ? $1 : '';
 	}
 	return \%got;
+}
+
+# Runs one statement as a role, with the value as a parameter for each VALUE,
+# which pgbench alone sends: what it printed on standard error.
+sub ask_bound
+{
+	my ($node, $sql, $value, %how) = @_;
+	my $script = PostgreSQL::Test::Utils::tempdir('script') . '/statement';
+
+	append_to_file($script, ($sql =~ s/\bVALUE\b/:value/gr) . ";\n");
+	my (undef, $err) = PostgreSQL::Test::Utils::run_command(
+		[ 'pgbench', '-n', '-t', 1, '-M', $how{mode} // 'extended', '-D', "value=$value", '-f', $script,
+			'-U', $how{role}, '-h', $node->host, '-p', $node->port, 'postgres' ]);
+	return $err;
 }
 
 # The same for SQL that must succeed.
