@@ -14,6 +14,7 @@ let doubting;
 
 before(async () => {
   database = await createDatabase('http_claims', { jwt_issuer: ISSUER });
+  await database.run('grant_access', database.role, 'api'); // for the plain functions
   await database.run('set_organization', 'org_ada');
   await database.run('set_member', 'org_ada', 'user_ada', 'owner');
   await database.setJwks({ keys: [signer.jwk] });
