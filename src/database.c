@@ -144,6 +144,7 @@ static const PbField fields[] = {
 	{
 		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
 		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
+		.pattern = PB_HOST_PATTERN,
 		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
 	},
 	{
@@ -154,12 +155,14 @@ static const PbField fields[] = {
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
 		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.pattern = PB_CONTROL_PATTERN,
 		.at = &at.name,
 		.about = "The database's name on the upstream server."
 	},
 	{
 		.name = "username", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
 		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.pattern = PB_CONTROL_PATTERN,
 		.at = &at.username,
 		.about = "The user that logs in to the upstream server."
 	},

@@ -94,7 +94,8 @@ static const PbField fields[] = {
 		.name = "domain", .kind = PB_TEXT,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
 		.least = 1, .most = DOMAIN_MAX,
-		.rule = pb_text_dns_name_problem, .at = &at.domain,
+		.rule = pb_text_dns_name_problem, .pattern = PB_DNS_NAME_PATTERN,
+		.at = &at.domain,
 		.about = "The name. Several projects may claim one; whoever proves it first has it."
 	},
 	{

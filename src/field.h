@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "json.h"
+#include "pattern.h"
 
 typedef enum PbKind
 {
@@ -61,12 +62,14 @@ typedef struct PbField
 	const char *fallback;		/* default as JSON text */
 	Datum		(*setting) (void);	/* default where a setting gives it */
 	const char *const *words;	/* NULL-terminated */
+	const char *const *settable;	/* those an update may set; NULL: all */
 	const char *prefix;			/* of a PB_ID */
 	const struct PbField *fields;	/* ends with a row without name */
 	const struct PbResource *resource;	/* of PB_EMBEDDED */
 	bool	   *may_be_none;	/* of PB_EMBEDDED: a setting under which */
 	bool		(*is_none) (const PbJson *value);	/* tells what means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
+	const char *pattern;		/* the same for the document; see pattern.h */
 	int		   *at;				/* told the leaf's number, for C code */
 	const char *about;			/* one sentence */
 } PbField;

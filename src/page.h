@@ -38,7 +38,8 @@ typedef struct PbPage
 	{ \
 		.name = "page_token", .kind = PB_TEXT, \
 		.flags = PB_CREATE | PB_NULLABLE, .most = 1000, \
-		.rule = pb_page_token_problem, .at = &(at_).page_token, \
+		.rule = pb_page_token_problem, .pattern = PB_TOKEN_PATTERN, \
+		.at = &(at_).page_token, \
 		.about = "next_page_token of the page before, with the same other parameters." \
 	}
 

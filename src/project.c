@@ -50,6 +50,7 @@ static bool is_no_database(const PbJson *database);
 
 static const char *const residencies[] = {"any", "us", "eu", NULL};
 static const char *const states[] = {"active", "suspended", "deleted", NULL};
+static const char *const settable_states[] = {"active", "suspended", NULL};
 
 static const PbField tag[] = {
 	{.name = "", .kind = PB_TEXT, .most = 50},
@@ -61,6 +62,7 @@ static const PbField cidr_entry[] = {
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
 		.flags = PB_OPEN | PB_REQUIRED,
 		.most = PB_CIDR_MAX, .rule = pb_text_cidr_problem,
+		.pattern = PB_CIDR_PATTERN,
 		.about = "IPv4 or IPv6 address or network that may connect."
 	},
 	{
@@ -170,7 +172,8 @@ static const PbField fields[] = {
 	{
 		.name = "status", .kind = PB_WORD,
 		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT | PB_BLANK_KEEPS,
-		.words = states, .fallback = "\"active\"", .at = &at.status,
+		.words = states, .settable = settable_states,
+		.fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},
 	PB_TIMES(prepared),

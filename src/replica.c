@@ -44,6 +44,7 @@ static const PbField fields[] = {
 		.name = "host", .kind = PB_TEXT,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
 		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
+		.pattern = PB_HOST_PATTERN,
 		.about = "Host name or address of the replica; brackets round an IPv6 address are not part of it."
 	},
 	{

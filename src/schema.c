@@ -85,6 +85,18 @@ put_text_limits(StringInfo out, const PbField *field)
 		put_limit(out, "maxLength", field->most);
 }
 
+/* Requests alone: an answer's form is not the reader's to judge. */
+static void
+put_pattern(StringInfo out, const PbField *field, Use use)
+{
+	if (use == VIEW || use == VIEW_ITEM)
+		return;
+	if (field->rule != NULL && field->pattern == NULL)
+		elog(ERROR, "the rule of %s has no pattern", field->name);
+	pb_json_pair(out, "pattern", field->pattern != NULL ? field->pattern :
+				 PB_TEXT_PATTERN);
+}
+
 static void
 put_words(StringInfo out, const char *const *words)
 {
@@ -132,6 +144,7 @@ put_items(StringInfo out, const PbField *field, Use use)
 	{
 		pb_json_pair(out, "type", "string");
 		put_text_limits(out, item);
+		put_pattern(out, item, use);
 	}
 	pb_json_end(out, '}');
 }
@@ -158,8 +171,11 @@ put_type(StringInfo out, const PbField *field, Use use)
 			put_text_limits(out, field);
 			break;
 	}
+	if (field->kind == PB_TEXT || field->kind == PB_SECRET)
+		put_pattern(out, field, use);
 	if (field->kind == PB_WORD)
-		put_words(out, field->words);
+		put_words(out, use == UPDATE && field->settable != NULL ?
+				  field->settable : field->words);
 	else if (field->kind == PB_TIME)
 		pb_json_pair(out, "format", "date-time");
 	else if (field->kind == PB_SECRET)
