@@ -1,0 +1,148 @@
+// What published clients, and what generators make of the description, do with
+// the server: their own code, run against it. What a machine lacks (Python,
+// Go, their registries) is skipped, and the reason is told.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { createBody, organization } from './examples.js';
+import { createPgbeam, curl, isInstalled, startGateway } from './support.js';
+
+const run = promisify(execFile);
+const pgbeam = await createPgbeam('http_generated');
+await pgbeam.sql('SELECT pgbeam.set_organization($1, $2)', organization, '{}');
+const { key } = await pgbeam.createKey({ organization });
+const { url } = await startGateway(pgbeam.name);
+const folder = await mkdtemp(join(tmpdir(), 'pgbeam-generated.'));
+after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+await writeFile(join(folder, 'openapi.json'), (await curl(`${url}/openapi.json`)).body);
+
+const body = JSON.stringify(createBody());
+const environment = { ...process.env, PATH: `${join(folder, 'venv', 'bin')}:${process.env.PATH}`, PGBEAM_URL: url, PGBEAM_KEY: key, PGBEAM_BODY: body, PGBEAM_ORG: organization, GOBIN: join(folder, 'bin') };
+const inFolder = (command, args, cwd = folder) => run(command, args, { cwd, timeout: 240_000, env: environment });
+
+/** Why something cannot be had here; nothing where it can. */
+async function lack(command, ...args) {
+  try {
+    await inFolder(command, args);
+  } catch (error) {
+    return `${args.at(-1)} is not to be had: ${String(error.stderr || error.message).trim().split('\n').at(-1).slice(0, 120)}`;
+  }
+}
+
+const python = join(folder, 'venv', 'bin', 'python');
+const noPython = isInstalled('python3') ? await lack('python3', '-m', 'venv', 'venv') : 'Python is not installed';
+const pip = async (...packages) => noPython ?? lack(python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages);
+
+/** What a program in Python prints as JSON. */
+async function printed(program) {
+  const { stdout } = await inFolder(python, ['-c', program]);
+  return JSON.parse(stdout);
+}
+
+before(pgbeam.empty);
+
+test('the published SDK for Python goes through a life cycle, and reads refusals', async (t) => {
+  const reason = await pip('pgbeam==0.4.1');
+  if (reason) return t.skip(reason);
+  const seen = await printed(`
+import json, os
+from pgbeam import PgBeamClient
+from pgbeam.errors import ApiError
+client = PgBeamClient(token=os.environ["PGBEAM_KEY"], base_url=os.environ["PGBEAM_URL"])
+body = json.loads(os.environ["PGBEAM_BODY"])
+seen = {}
+created = client.projects.create_project(body=body)
+id = created["project"]["id"]
+seen["created"] = [created["project"]["name"], created["project"]["self_hosted"], created["database"]["host"]]
+seen["listed"] = client.projects.list_projects(org_id=body["org_id"])["total"]
+seen["updated"] = client.projects.update_project(id, body={"residency": "any"})["residency"]
+def refused(call):
+    try:
+        call()
+    except ApiError as e:
+        return [e.status, e.code, str(e), len(e.errors), bool(e.request_id)]
+seen["taken"] = refused(lambda: client.projects.create_project(body=body))
+seen["wrong"] = refused(lambda: client.projects.update_project(id, body={"name": "", "status": "x"}))
+seen["unserved"] = refused(lambda: client.projects.list_cache_rules(id, created["database"]["id"]))
+client.projects.delete_project(id)
+seen["gone"] = refused(lambda: client.projects.get_project(id))
+print(json.dumps(seen))`);
+  assert.deepEqual(seen, {
+    created: ['my-app', false, 'db.example.com'], listed: 1, updated: 'any',
+    taken: [409, 'RESOURCE_EXISTS', 'a project with this name already exists in the organization', 0, true],
+    wrong: [400, 'INVALID_INPUT', 'name must not be empty', 2, true],
+    unserved: [501, 'NOT_IMPLEMENTED', 'pgbeam does not serve cache rules', 0, true],
+    gone: [404, 'NOT_FOUND', 'project not found', 0, true],
+  });
+});
+
+test('openapi-python-client makes a client that creates and lists', async (t) => {
+  const reason = await pip('openapi-python-client==0.29.1');
+  if (reason) return t.skip(reason);
+  const { stdout, stderr } = await inFolder(python, ['-m', 'openapi_python_client', 'generate', '--path', 'openapi.json',
+    '--meta', 'none', '--output-path', 'generated_client']);
+  assert.doesNotMatch(stdout + stderr, /warning|error|Traceback/i);
+  const seen = await printed(`
+import json, os
+from generated_client import AuthenticatedClient
+from generated_client.api.default import create_project, list_projects
+from generated_client.models import CreateProjectRequest
+client = AuthenticatedClient(base_url=os.environ["PGBEAM_URL"], token=os.environ["PGBEAM_KEY"])
+body = CreateProjectRequest.from_dict(json.loads(os.environ["PGBEAM_BODY"]))
+created = create_project.sync(client=client, body=body)
+again = create_project.sync(client=client, body=body)
+listed = list_projects.sync(client=client, org_id=os.environ["PGBEAM_ORG"])
+print(json.dumps([created.project.name, created.database.port, again.error.code, again.code, listed.total, listed.projects[0].id == created.project.id]))`);
+  assert.deepEqual(seen, ['my-app', 5432, 'RESOURCE_EXISTS', 'RESOURCE_EXISTS', 1, true]);
+  await pgbeam.empty();
+});
+
+const go = `package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+)
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func main() {
+	client, err := NewClientWithResponses(os.Getenv("PGBEAM_URL"), WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer "+os.Getenv("PGBEAM_KEY"))
+		return nil
+	}))
+	check(err)
+	var body CreateProjectRequest
+	check(json.Unmarshal([]byte(os.Getenv("PGBEAM_BODY")), &body))
+	created, err := client.CreateProjectWithResponse(context.Background(), body)
+	check(err)
+	listed, err := client.ListProjectsWithResponse(context.Background(), &ListProjectsParams{OrgId: body.OrgId})
+	check(err)
+	check(json.NewEncoder(os.Stdout).Encode([]any{created.StatusCode(), created.JSON201.Project.Name, created.JSON201.Database.Port, listed.JSON200.Total}))
+}
+`;
+
+test('oapi-codegen makes a client by its default call that compiles, creates and lists', async (t) => {
+  if (!isInstalled('go')) return t.skip('Go is not installed');
+  const reason = await lack('go', 'install', 'github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2');
+  if (reason) return t.skip(reason);
+  const module = join(folder, 'module');
+  await mkdir(module);
+  await inFolder(join(folder, 'bin', 'oapi-codegen'), ['-package', 'main', '-generate', 'types,client', '-o', 'module/api.go', 'openapi.json']);
+  await writeFile(join(module, 'main.go'), go);
+  await writeFile(join(module, 'go.mod'), 'module client\n\ngo 1.22\n');
+  const noRuntime = await run('go', ['mod', 'tidy'], { cwd: module, timeout: 120_000, env: environment }).then(() => undefined, (error) => error.stderr);
+  if (noRuntime) return t.skip(`the runtime of oapi-codegen is not to be had: ${noRuntime.trim().split('\n').at(-1).slice(0, 120)}`);
+  const { stdout } = await inFolder('go', ['run', '.'], module);
+  assert.deepEqual(JSON.parse(stdout), [201, 'my-app', 5432, 1]);
+});
