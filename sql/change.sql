@@ -45,6 +45,38 @@ SELECT * FROM feed(:'second', 1);
 SELECT latest(:'start') AS latest \gset
 SELECT count(*) FROM feed(:'latest');
 
+-- What the operator does to organizations, members and keys; whose password was revealed.
+SELECT latest(:'start') AS before \gset
+SELECT pgbeam.set_organization('change-2', '{"plan": "pro"}') IS NOT NULL, pgbeam.set_organization('change-2', '{"plan": null}') IS NOT NULL,
+	pgbeam.suspend_organization('change-2'), pgbeam.resume_organization('change-2'),
+	pgbeam.set_member('change-2', 'change-user', 'member'), pgbeam.set_member('change-2', 'change-user', 'admin'), pgbeam.remove_member('change-2', 'change-user');
+SELECT id AS first FROM pgbeam.create_api_key(org_id => 'change-2') \gset
+SELECT id AS second FROM pgbeam.create_api_key(org_id => 'change-2') \gset
+SELECT id AS third FROM pgbeam.create_api_key(org_id => 'change-2') \gset
+SELECT id AS users FROM pgbeam.create_api_key(user_id => 'change-2-user') \gset
+SELECT pgbeam.revoke_api_key(:'first');
+SELECT pgbeam.revoke_api_keys(org_id => 'change-2') AS of_organization, pgbeam.revoke_api_keys(user_id => 'change-2-user') AS of_user,
+	pgbeam.revoke_api_keys(org_id => 'change-2') AS again, pgbeam.revoke_api_keys(user_id => 'change-2') AS nobodys;
+SELECT resource, CASE resource_id WHEN :'first' THEN 'first' WHEN :'second' THEN 'second' WHEN :'third' THEN 'third' WHEN :'users' THEN 'users' ELSE resource_id END AS resource_id,
+	action, org_id, actor = current_user AS me, detail FROM pgbeam.read_changes(:'before', 1000);
+SELECT pgbeam.revoke_api_keys();
+SELECT pgbeam.revoke_api_keys('change-2', 'change-2-user');
+SELECT pgbeam.revoke_api_keys(org_id => '');
+SELECT latest(:'start') AS before \gset
+SELECT pgbeam.remove_member('change-2', 'nobody');
+SELECT pgbeam.suspend_organization('change-nobody');
+SELECT pgbeam.revoke_api_key(:'first');
+SELECT count(*) FROM feed(:'before');
+SELECT p #>> '{database,id}' AS database FROM pgbeam.create_project(
+	'{"org_id": "change-3", "name": "c", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
+SELECT pgbeam.reveal_password(:'database') = 'canary-password-Vq7R2x' AS revealed;
+SELECT pgbeam.reveal_password('db_00000000000000000000000000');
+BEGIN READ ONLY;
+SELECT pgbeam.reveal_password(:'database') = 'canary-password-Vq7R2x' AS revealed;
+COMMIT;
+SELECT resource, action, org_id, resource_id IN ('change-3', :'database') AS known, actor = current_user AS me, request_id, detail FROM pgbeam.read_changes(:'before');
+SELECT latest(:'start') AS latest \gset
+
 -- What is refused or taken back leaves none; one's own are not yet to be seen.
 SELECT pgbeam.update_project(:'project', '{"name": "gone"}');
 SELECT count(*) FROM feed(:'latest');

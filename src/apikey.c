@@ -140,11 +140,26 @@ static PbStatement list = {
 	.nresults = lengthof(list_results), .results = list_results, .reads = true
 };
 
+static const PbResult retire_results[] = {{TEXTOID, false}, {UUIDOID, false}};
+
 static PbStatement retire = {
 	.text = "UPDATE pgbeam.api_keys SET digest = NULL, revoked_at = $3 "
 	"WHERE id OPERATOR(pg_catalog.=) $1 "
-	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL",
-	.nargs = 3, .types = id_types
+	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL "
+	"RETURNING owner_id, id",
+	.nargs = 3, .types = id_types,
+	.nresults = lengthof(retire_results), .results = retire_results
+};
+
+static const Oid retire_all_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
+
+static PbStatement retire_all = {
+	.text = "UPDATE pgbeam.api_keys SET digest = NULL, revoked_at = $3 "
+	"WHERE owner_id OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL "
+	"RETURNING owner_id, id",
+	.nargs = lengthof(retire_all_types), .types = retire_all_types,
+	.nresults = lengthof(retire_results), .results = retire_results
 };
 
 static const Oid insert_types[] = {
@@ -295,24 +310,22 @@ spell_key(PbKeyProof proof, const pg_uuid_t *uuid)
 
 /* Who is to have the key; PB_KEY_REFUSED with faults when it is not one. */
 static PbKeyProof
-choose_owner(PbRow *row, const PbJson members[3], PbFaults *faults)
+choose_owner(PbRow *row, const PbJson members[2], const char *hint,
+			 PbFaults *faults)
 {
 	const PbJson *org_id = &members[0];
 	const PbJson *user_id = &members[1];
-	const PbJson *name = &members[2];
 	bool		of_user = org_id->type == PB_JSON_NULL;
 
 	if (of_user == (user_id->type == PB_JSON_NULL))
 	{
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "a key must have one owner: org_id or user_id, not both",
-					 "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').");
+					 hint);
 		return PB_KEY_REFUSED;
 	}
 	pb_check_value_as(row, at.owner_id, of_user ? "user_id" : "org_id",
 					  of_user ? user_id : org_id, faults);
-	if (name->type != PB_JSON_NULL)
-		pb_check_value(row, at.name, name, faults);
 	return of_user ? PB_KEY_OF_USER : PB_KEY_OF_ORGANIZATION;
 }
 
@@ -358,21 +371,34 @@ set_digest(PbRow *row, const char *key)
 	pb_row_set(row, at.digest, PointerGetDatum(digest));
 }
 
+/* A user's key is no organization's. */
+static void
+note(const PbActor *actor, PbAction action, PbKeyProof kind, Datum owner_id,
+	 const char *id)
+{
+	pb_change_note(actor, action, &pb_api_key,
+				   kind == PB_KEY_OF_ORGANIZATION ? owner_id :
+				   CStringGetTextDatum(""), id, NULL);
+}
+
 /*
  * Makes a key and tells it; false with faults. Members are org_id, user_id
  * and name.
  */
 bool
 pb_apikey_create(const PbJson members[3], const Interval *expires_in,
-				 PbNewKey *made, PbFaults *faults)
+				 const PbActor *actor, PbNewKey *made, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_api_key);
-	PbKeyProof	proof = choose_owner(row, members, faults);
+	PbKeyProof	proof = choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
+									 faults);
 	pg_uuid_t	uuid;
 	uint64		random;
 
 	if (proof == PB_KEY_REFUSED)
 		return false;
+	if (members[2].type != PB_JSON_NULL)
+		pb_check_value(row, at.name, &members[2], faults);
 	set_times(row, expires_in, faults);
 	if (faults->count > 0 ||
 		(proof == PB_KEY_OF_ORGANIZATION &&
@@ -389,12 +415,35 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	pb_row_set(row, at.kind, kind_of(proof));
 	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_api_key.table);
+	note(actor, PB_CREATED, proof, row->values[at.owner_id], made->id);
 	return true;
+}
+
+/* Runs a statement that ends keys of a kind, and notes which it ended. */
+static uint64
+end_keys(PbStatement *statement, Datum *values, PbKeyProof kind,
+		 const PbActor *actor)
+{
+	uint64		count = pb_sql_run(statement, values, NULL);
+	SPITupleTable *ended = SPI_tuptable;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		key[lengthof(retire_results)];
+		bool		nulls[lengthof(retire_results)];
+		char		id[PB_TYPEID_MAX];
+
+		pb_sql_read(statement, ended, i, key, nulls);
+		(void) pb_typeid_encode(prefixes[kind - PB_KEY_OF_ORGANIZATION],
+								PREFIX_SIZE, DatumGetUUIDP(key[1])->data, id);
+		note(actor, PB_REVOKED, kind, key[0], pnstrdup(id, ID_SIZE));
+	}
+	return count;
 }
 
 /* Ends a key, given by its id, from the next request on. */
 void
-pb_apikey_revoke(const PbJson *id, PbFaults *faults)
+pb_apikey_revoke(const PbJson *id, const PbActor *actor, PbFaults *faults)
 {
 	pg_uuid_t	uuid;
 	PbKeyProof	proof = PB_KEY_REFUSED;
@@ -408,11 +457,29 @@ pb_apikey_revoke(const PbJson *id, PbFaults *faults)
 			TimestampTzGetDatum(GetCurrentTimestamp())
 		};
 
-		if (pb_sql_run(&retire, values, NULL) > 0)
+		if (end_keys(&retire, values, proof, actor) > 0)
 			return;
 	}
 	pb_fault_set(faults, PB_NOT_FOUND, "API key not found",
 				 "pgbeam.list_api_keys() shows the ids, and which keys are revoked; a key is not its id.");
+}
+
+/* Ends all keys of an organization or a user, and tells how many. */
+int64
+pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
+					 PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_api_key);
+	PbKeyProof	kind = choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
+									faults);
+	Datum		values[3];
+
+	if (faults->count > 0)
+		return 0;
+	values[0] = row->values[at.owner_id];
+	values[1] = kind_of(kind);
+	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	return end_keys(&retire_all, values, kind, actor);
 }
 
 static Datum

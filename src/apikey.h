@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "change.h"
 #include "field.h"
 
 typedef enum PbKeyProof
@@ -33,9 +34,12 @@ extern const PbResource pb_api_key;
 extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
 								  text **owner, text **id);
 extern bool pb_apikey_create(const PbJson members[3],
-							 const Interval *expires_in, PbNewKey *made,
-							 PbFaults *faults);
+							 const Interval *expires_in, const PbActor *actor,
+							 PbNewKey *made, PbFaults *faults);
 extern void pb_apikey_list(const PbJson *members, PbFaults *faults);
-extern void pb_apikey_revoke(const PbJson *id, PbFaults *faults);
+extern void pb_apikey_revoke(const PbJson *id, const PbActor *actor,
+							 PbFaults *faults);
+extern int64 pb_apikey_revoke_all(const PbJson members[2],
+								  const PbActor *actor, PbFaults *faults);
 
 #endif							/* PB_APIKEY_H */

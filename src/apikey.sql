@@ -46,3 +46,11 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_revoke_api_key';
 COMMENT ON FUNCTION pgbeam.revoke_api_key(text) IS
 'Ends an API key, given by its id, from the next request on, and wipes its digest. Errors: PT401 for a caller without admin access, PT404 for one that is unknown or revoked already.';
+
+CREATE FUNCTION pgbeam.revoke_api_keys(org_id text DEFAULT NULL, user_id text DEFAULT NULL) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_revoke_api_keys';
+COMMENT ON FUNCTION pgbeam.revoke_api_keys(text, text) IS
+'Ends all API keys of an organization or of a user, from the next request on, and answers how many.
+Exactly one owner is named. Keys that are revoked already do not count. Errors: PT400 for no owner, two, or no legal id, PT401 for a caller without admin access.';

@@ -97,6 +97,7 @@ static const struct
 	{"create_api_key(pg_catalog.text, pg_catalog.text, pg_catalog.text, pg_catalog.interval)", ADMIN},
 	{"list_api_keys(pg_catalog.text, pg_catalog.text)", ADMIN},
 	{"revoke_api_key(pg_catalog.text)", ADMIN},
+	{"revoke_api_keys(pg_catalog.text, pg_catalog.text)", ADMIN},
 	{"set_jwks(pg_catalog.jsonb)", ADMIN},
 	{"read_changes(pg_catalog.text, pg_catalog.int4)", ADMIN},
 	{"feed_hold()", ADMIN},

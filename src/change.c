@@ -38,14 +38,17 @@ static int	retention;			/* days; 0: for ever */
 
 static PbPrepared prepared;
 
-static const char *const actions[] = {"created", "updated", "deleted", NULL};
+static const char *const actions[] = {
+	"created", "updated", "deleted", "suspended", "resumed", "revoked",
+	"revealed", NULL
+};
 
 static const char *const actor_kinds[] = {"api_key", "user", "role", NULL};
 
 static const PbField fields[] = {
 	{
-		.name = "org_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
-		.about = "The organization whose thing was changed."
+		.name = "org_id", .kind = PB_TEXT, .most = PB_ORG_ID_MAX,
+		.about = "The organization whose thing was changed; empty for a user's key."
 	},
 	{
 		.name = "id", .kind = PB_ID, .prefix = "chg",

@@ -12,7 +12,11 @@ typedef enum PbAction
 {
 	PB_CREATED,
 	PB_UPDATED,
-	PB_DELETED
+	PB_DELETED,
+	PB_SUSPENDED,
+	PB_RESUMED,
+	PB_REVOKED,
+	PB_REVEALED
 } PbAction;
 
 /* In the order of the words in change.c. */

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/uuid.h"
@@ -495,18 +496,31 @@ pb_database_delete_replica(const PbRequest *request, PbReply *reply)
 		(void) pb_resource_delete(request, row, &reply->faults);
 }
 
+/* At once, and for good: a transaction that is undone has seen it too. */
+static void
+log_reveal(const char *id, const PbActor *actor)
+{
+	ereport(LOG_SERVER_ONLY,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("the password of database %s was revealed to role \"%s\"",
+					id, TextDatumGetCString(actor->name)),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
 /*
  * The password in plain text, for whoever connects to the upstream; NULL with
- * faults. The caller wipes it.
+ * faults. The caller wipes it. It leaves a trace: a line in the server's log,
+ * and a change where the transaction may write.
  */
 text *
-pb_database_password(const char *id, PbFaults *faults)
+pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)
 {
 	const PbCaller data_plane = {.is_trusted = true};
 	PbOrganization organization;
 	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_READ, id,
 									   NULL, &organization, faults);
 	PbPlace		place;
+	text	   *plain;
 
 	if (row == NULL)
 		return NULL;
@@ -515,7 +529,13 @@ pb_database_password(const char *id, PbFaults *faults)
 		pb_key_no_secret(psprintf("database %s", id), faults);
 		return NULL;
 	}
+	if (!XactReadOnly)
+		pb_change_note(actor, PB_REVEALED, &pb_database, pb_resource_org(row),
+					   id, NULL);
 	place = place_of(row);
-	return pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
-					   psprintf("database %s", id), faults);
+	plain = pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
+						psprintf("database %s", id), faults);
+	if (plain != NULL)
+		log_reveal(id, actor);
+	return plain;
 }

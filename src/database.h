@@ -35,7 +35,8 @@ extern void pb_database_list_replicas(const PbRequest *request,
 extern void pb_database_add_replica(const PbRequest *request, PbReply *reply);
 extern void pb_database_delete_replica(const PbRequest *request,
 									   PbReply *reply);
-extern text *pb_database_password(const char *id, PbFaults *faults);
+extern text *pb_database_reveal(const char *id, const PbActor *actor,
+								PbFaults *faults);
 extern PbPlace pb_database_place(Datum org_id, Datum project_id, Datum id,
 								 Datum generation);
 

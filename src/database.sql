@@ -61,7 +61,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
 COMMENT ON FUNCTION pgbeam.reveal_password(text) IS
-'The upstream password in plain text, for roles with data_plane access. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
+'The upstream password in plain text, for roles with data_plane access.
+Each call leaves a line in the server''s log, with the database and the role, and a change (revealed) where the transaction may write. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
 
 CREATE FUNCTION pgbeam.key_status(
 	OUT key_id text, OUT state text, OUT secrets bigint, OUT development boolean)

@@ -414,7 +414,8 @@ static PbStatement is_known = {
 
 /* Whoever looked up a domain's TXT record tells what it says. */
 void
-pb_domain_report(const PbJson *members, PbFaults *faults)
+pb_domain_report(const PbJson *members, const PbActor *actor,
+				 PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_custom_domain);
 	Datum		values[2] = {0};

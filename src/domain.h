@@ -17,6 +17,7 @@ extern void pb_domain_show(StringInfo out, PbRow *row,
 extern void pb_domain_set_host(PbRow *row, Datum proxy_host);
 extern void pb_domain_verify(const PbRequest *request, PbReply *reply);
 extern void pb_domain_delete(const PbRequest *request, PbReply *reply);
-extern void pb_domain_report(const PbJson *members, PbFaults *faults);
+extern void pb_domain_report(const PbJson *members, const PbActor *actor,
+							 PbFaults *faults);
 
 #endif							/* PB_DOMAIN_H */

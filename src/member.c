@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 #include "check.h"
 #include "member.h"
@@ -96,28 +97,45 @@ pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 	return true;
 }
 
+static void
+note(const PbActor *actor, PbAction action, const PbRow *row)
+{
+	pb_change_note(actor, action, &pb_member, row->values[at.org_id],
+				   TextDatumGetCString(row->values[at.user_id]), NULL);
+}
+
 /* Makes a member, or gives him another role. */
 void
-pb_member_set(const PbJson *members, PbFaults *faults)
+pb_member_set(const PbJson *members, const PbActor *actor, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_member);
+	bool		is_there;
+	bool		may_write;
 
 	pb_check_members(row, members, row->shape->count, faults);
 	if (faults->count > 0 ||
 		!pb_organization_require(row->values[at.org_id], faults))
 		return;
+	is_there = pb_member_find(row->values[at.org_id], row->values[at.user_id],
+							  &may_write);
 	if (pb_sql_run(&set, row->values, NULL) == 0)
 		pb_sql_vetoed(pb_member.table);
+	note(actor, is_there ? PB_UPDATED : PB_CREATED, row);
 }
 
 /* Removes a member: what he may do ends with the next request. */
 void
-pb_member_remove(const PbJson *members, PbFaults *faults)
+pb_member_remove(const PbJson *members, const PbActor *actor,
+				 PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_member);
 
 	pb_check_members(row, members, 2, faults);
-	if (faults->count == 0 && pb_sql_run(&remove_one, row->values, NULL) == 0)
+	if (faults->count > 0)
+		return;
+	if (pb_sql_run(&remove_one, row->values, NULL) > 0)
+		note(actor, PB_DELETED, row);
+	else
 		pb_fault_set(faults, PB_NOT_FOUND, "member not found",
 					 "pgbeam.list_members() shows who is one.");
 }

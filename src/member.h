@@ -5,7 +5,7 @@
 #ifndef PB_MEMBER_H
 #define PB_MEMBER_H
 
-#include "field.h"
+#include "change.h"
 
 /* SQL: whether user is a member of org; NULL for whom that need not hold. */
 #define PB_IS_MEMBER(user, org) \
@@ -16,8 +16,10 @@
 extern const PbResource pb_member;
 
 extern bool pb_member_find(Datum org_id, Datum user_id, bool *may_write);
-extern void pb_member_set(const PbJson *members, PbFaults *faults);
-extern void pb_member_remove(const PbJson *members, PbFaults *faults);
+extern void pb_member_set(const PbJson *members, const PbActor *actor,
+						  PbFaults *faults);
+extern void pb_member_remove(const PbJson *members, const PbActor *actor,
+							 PbFaults *faults);
 extern void pb_member_list(const PbJson *members, PbFaults *faults);
 
 #endif							/* PB_MEMBER_H */

@@ -199,26 +199,37 @@ pb_organization_refuse_unknown(PbFaults *faults)
 	return false;
 }
 
+static void
+note(const PbActor *actor, PbAction action, Datum org_id)
+{
+	pb_change_note(actor, action, &pb_organization, org_id,
+				   TextDatumGetCString(org_id), NULL);
+}
+
 /*
  * Makes an unknown organization known, without plan or limits; another
  * session may just have done so. False with faults where the operator wants
  * none to be made by the way.
  */
 bool
-pb_organization_register(Datum org_id, PbFaults *faults)
+pb_organization_register(Datum org_id, const PbActor *actor, PbFaults *faults)
 {
 	const char *id = TextDatumGetCString(org_id);
 
 	if (!registers)
 		return pb_organization_refuse_unknown(faults);
-	if (pb_sql_run(&register_id, &org_id, NULL) > 0)
-		ereport(NOTICE,
-				(pb_text_is_name(id, strlen(id)) ?
-				 errmsg("organization \"%s\" was not known and has been registered",
-						id) :
-				 errmsg("the organization was not known and has been registered")));
-	else if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
-		pb_sql_vetoed(pb_organization.table);
+	if (pb_sql_run(&register_id, &org_id, NULL) == 0)
+	{
+		if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
+			pb_sql_vetoed(pb_organization.table);
+		return true;
+	}
+	note(actor, PB_CREATED, org_id);
+	ereport(NOTICE,
+			(pb_text_is_name(id, strlen(id)) ?
+			 errmsg("organization \"%s\" was not known and has been registered",
+					id) :
+			 errmsg("the organization was not known and has been registered")));
 	return true;
 }
 
@@ -272,9 +283,10 @@ write_settings(PbRow *row)
  */
 void
 pb_organization_set(const PbJson *org_id, const PbJson *settings,
-					StringInfo answer, PbFaults *faults)
+					const PbActor *actor, StringInfo answer, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
+	PbOrganization before;
 
 	if (settings->type != PB_JSON_OBJECT)
 	{
@@ -287,7 +299,9 @@ pb_organization_set(const PbJson *org_id, const PbJson *settings,
 	pb_check_update(row, settings, faults, faults);
 	if (faults->count > 0)
 		return;
+	pb_organization_find(row->values[0], PB_LATEST, &before);
 	write_settings(row);
+	note(actor, before.is_known ? PB_UPDATED : PB_CREATED, row->values[0]);
 	pb_show(answer, row);
 }
 
@@ -302,7 +316,8 @@ pb_organization_require(Datum org_id, PbFaults *faults)
 }
 
 static void
-set_suspended(const PbJson *members, bool suspended, PbFaults *faults)
+set_suspended(const PbJson *members, const PbActor *actor, bool suspended,
+			  PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
 	Datum		values[2];
@@ -314,21 +329,24 @@ set_suspended(const PbJson *members, bool suspended, PbFaults *faults)
 	values[0] = row->values[0];
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	if (pb_sql_run(&suspend, values, nulls) > 0)
-		return;
-	if (pb_sql_run(&find[PB_LATEST], values, NULL) > 0)
+		note(actor, suspended ? PB_SUSPENDED : PB_RESUMED, values[0]);
+	else if (pb_sql_run(&find[PB_LATEST], values, NULL) > 0)
 		pb_sql_vetoed(pb_organization.table);
-	(void) pb_organization_refuse_unknown(faults);
+	else
+		(void) pb_organization_refuse_unknown(faults);
 }
 
 /* From the next request on, all are refused but trusted SQL's. */
 void
-pb_organization_suspend(const PbJson *members, PbFaults *faults)
+pb_organization_suspend(const PbJson *members, const PbActor *actor,
+						 PbFaults *faults)
 {
-	set_suspended(members, true, faults);
+	set_suspended(members, actor, true, faults);
 }
 
 void
-pb_organization_resume(const PbJson *members, PbFaults *faults)
+pb_organization_resume(const PbJson *members, const PbActor *actor,
+						PbFaults *faults)
 {
-	set_suspended(members, false, faults);
+	set_suspended(members, actor, false, faults);
 }

@@ -5,6 +5,7 @@
 #ifndef PB_ORGANIZATION_H
 #define PB_ORGANIZATION_H
 
+#include "change.h"
 #include "field.h"
 #include "plan.h"
 #include "sql.h"
@@ -26,12 +27,16 @@ extern void pb_organization_find(Datum org_id, PbReading reading,
 extern void pb_organization_define_settings(void);
 extern bool pb_organization_refuse_unknown(PbFaults *faults);
 extern bool pb_organization_require(Datum org_id, PbFaults *faults);
-extern bool pb_organization_register(Datum org_id, PbFaults *faults);
+extern bool pb_organization_register(Datum org_id, const PbActor *actor,
+									 PbFaults *faults);
 extern bool pb_organization_has_domains(const PbOrganization *organization);
 extern bool pb_organization_may_self_host(const PbOrganization *organization);
 extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
-								StringInfo answer, PbFaults *faults);
-extern void pb_organization_suspend(const PbJson *members, PbFaults *faults);
-extern void pb_organization_resume(const PbJson *members, PbFaults *faults);
+								const PbActor *actor, StringInfo answer,
+								PbFaults *faults);
+extern void pb_organization_suspend(const PbJson *members,
+									const PbActor *actor, PbFaults *faults);
+extern void pb_organization_resume(const PbJson *members,
+									const PbActor *actor, PbFaults *faults);
 
 #endif							/* PB_ORGANIZATION_H */

@@ -78,6 +78,7 @@ PG_FUNCTION_INFO_V1(pgbeam_list_members);
 PG_FUNCTION_INFO_V1(pgbeam_create_api_key);
 PG_FUNCTION_INFO_V1(pgbeam_list_api_keys);
 PG_FUNCTION_INFO_V1(pgbeam_revoke_api_key);
+PG_FUNCTION_INFO_V1(pgbeam_revoke_api_keys);
 PG_FUNCTION_INFO_V1(pgbeam_rewrap);
 PG_FUNCTION_INFO_V1(pgbeam_secret_key_id);
 PG_FUNCTION_INFO_V1(pgbeam_set_jwks);
@@ -118,14 +119,18 @@ _PG_init(void)
 Datum
 pgbeam_reveal_password(PG_FUNCTION_ARGS)
 {
+	PbRequest	request = {.caller = {.is_trusted = true}};
+	PbActor		actor;
 	PbFaults	faults = {0};
 	PbSqlScope	scope;
 	text	   *plain = NULL;
 	text	   *result = NULL;
 
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	request.scope = &scope;
+	actor = pb_caller_actor(&request);
 	if (pb_entry_manner() == PB_SQL)
-		plain = pb_database_password(pb_entry_text(fcinfo, 0), &faults);
+		plain = pb_database_reveal(pb_entry_text(fcinfo, 0), &actor, &faults);
 	else
 		pb_fault_set(&faults, PB_UNAUTHORIZED,
 					 "passwords are not revealed to HTTP requests", NULL);
@@ -215,7 +220,8 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 
 /* Begins what trusted SQL alone may do. */
 static void
-begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
+begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope,
+					 PbActor *actor)
 {
 	PbRequest	request = {.manner = pb_entry_manner()};
 	PbFaults	faults = {0};
@@ -230,6 +236,7 @@ begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope)
 		(void) pb_caller_identify(&request, &faults);
 	if (faults.refusal != PB_ACCEPTED)
 		pb_fault_throw(&faults);
+	*actor = pb_caller_actor(&request);
 }
 
 static void
@@ -271,15 +278,17 @@ json_arguments(FunctionCallInfo fcinfo, PbJson *values, int count)
 /* Does something by arguments that are the first fields of a resource. */
 static Datum
 administer(FunctionCallInfo fcinfo,
-		   void (*act) (const PbJson *members, PbFaults *faults))
+		   void (*act) (const PbJson *members, const PbActor *actor,
+						PbFaults *faults))
 {
 	PbFaults	faults = {0};
 	PbJson		members[ARGUMENTS_MAX];
+	PbActor		actor;
 	PbSqlScope	scope;
 
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	json_arguments(fcinfo, members, PG_NARGS());
-	act(members, &faults);
+	act(members, &actor, &faults);
 	end_administration(&scope, &faults);
 	PG_RETURN_VOID();
 }
@@ -291,14 +300,15 @@ pgbeam_set_organization(PG_FUNCTION_ARGS)
 	PbJson		org_id;
 	PbJson		settings = {.type = PB_JSON_NULL};
 	StringInfoData answer;
+	PbActor		actor;
 	PbSqlScope	scope;
 
 	initStringInfo(&answer);
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	json_arguments(fcinfo, &org_id, 1);
 	if (!PG_ARGISNULL(1))
 		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(1)), &settings);
-	pb_organization_set(&org_id, &settings, &answer, &faults);
+	pb_organization_set(&org_id, &settings, &actor, &answer, &faults);
 	end_administration(&scope, &faults);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }
@@ -333,6 +343,22 @@ pgbeam_revoke_api_key(PG_FUNCTION_ARGS)
 	return administer(fcinfo, pb_apikey_revoke);
 }
 
+Datum
+pgbeam_revoke_api_keys(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbJson		members[2];
+	PbActor		actor;
+	PbSqlScope	scope;
+	int64		count;
+
+	begin_administration(fcinfo, &scope, &actor);
+	json_arguments(fcinfo, members, lengthof(members));
+	count = pb_apikey_revoke_all(members, &actor, &faults);
+	end_administration(&scope, &faults);
+	PG_RETURN_INT64(count);
+}
+
 /* The same for what leaves rows in SPI_tuptable. */
 static Datum
 list(FunctionCallInfo fcinfo, const PbColumn *columns, int count,
@@ -340,10 +366,11 @@ list(FunctionCallInfo fcinfo, const PbColumn *columns, int count,
 {
 	PbFaults	faults = {0};
 	PbJson		members[ARGUMENTS_MAX];
+	PbActor		actor;
 	PbSqlScope	scope;
 
 	pb_result_begin(fcinfo, columns, count);
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	json_arguments(fcinfo, members, PG_NARGS());
 	act(members, &faults);
 	if (faults.count == 0)
@@ -443,13 +470,14 @@ pgbeam_create_api_key(PG_FUNCTION_ARGS)
 	PbJson		members[3];
 	PbNewKey	made;
 	HeapTuple	row = NULL;
+	PbActor		actor;
 	PbSqlScope	scope;
 
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	json_arguments(fcinfo, members, lengthof(members));
 	if (pb_apikey_create(members,
 						 PG_ARGISNULL(3) ? NULL : PG_GETARG_INTERVAL_P(3),
-						 &made, &faults))
+						 &actor, &made, &faults))
 	{
 		Datum		values[] = {
 			CStringGetTextDatum(made.id), CStringGetTextDatum(made.key),
@@ -469,9 +497,10 @@ pgbeam_rewrap(PG_FUNCTION_ARGS)
 {
 	PbFaults	faults = {0};
 	int64		left = 0;
+	PbActor		actor;
 	PbSqlScope	scope;
 
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	if (PG_ARGISNULL(0) || PG_GETARG_INT32(0) < 1)
 		pb_fault_set(&faults, PB_INVALID_INPUT, "batch must be at least 1",
 					 NULL);
@@ -500,9 +529,10 @@ pgbeam_set_jwks(PG_FUNCTION_ARGS)
 	PbFaults	faults = {0};
 	PbJson		set = {.type = PB_JSON_NULL};
 	int			keys;
+	PbActor		actor;
 	PbSqlScope	scope;
 
-	begin_administration(fcinfo, &scope);
+	begin_administration(fcinfo, &scope, &actor);
 	if (!PG_ARGISNULL(0))
 		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(0)), &set);
 	keys = pb_token_set_keys(&set, &faults);

@@ -303,15 +303,17 @@ has_room(Datum org_id, int32 limit)
  * may name one, is registered, or refused; one with a limit is locked.
  */
 static bool
-plan_allows(const PbRow *project, PbOrganization *organization,
-			PbFaults *faults)
+plan_allows(const PbRequest *request, const PbRow *project,
+			PbOrganization *organization, PbFaults *faults)
 {
 	Datum		org_id = pb_resource_org(project);
 	int32		limit;
 
 	if (!organization->is_known)
 	{
-		if (!pb_organization_register(org_id, faults))
+		const PbActor actor = pb_caller_actor(request);
+
+		if (!pb_organization_register(org_id, &actor, faults))
 			return false;
 		pb_organization_find(org_id, PB_LATEST, organization);
 	}
@@ -397,7 +399,7 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	database = project->embedded;
 	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
 					   &organization, faults) ||
-		!plan_allows(project, &organization, faults) ||
+		!plan_allows(request, project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
 	if (!write_rows(request, project, database, faults))

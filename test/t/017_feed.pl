@@ -47,7 +47,7 @@ my $early = last_token($home);
 make($home, 'second');
 $home->backup('base');
 my $late = last_token($home);
-is(outcome($home, undef), '4', 'two projects with a database each');
+is(outcome($home, undef), '5', 'an organization, and two projects with a database each');
 is(outcome($home, $early), '2', 'behind a token is the rest');
 is(outcome($home, $late), '0', 'behind the last is none');
 
@@ -123,5 +123,37 @@ $open->query('BEGIN; SELECT pg_current_xact_id()');
 make($home, 'elsewhere');
 like(value($home, $hold), qr/^\d+\|\|t\|t$/, 'also one of another database');
 $open->quit;
+
+# A password that is revealed leaves a line in the log whatever becomes of the
+# transaction, and on a standby too; never the value.
+my (undef, $database) = make($home, 'secret');
+my $reveal = "SELECT pgbeam.reveal_password('$database') = concat(:'password', ' of secret')";
+my $line = qr/^.*LOG:  (?:00000: )?the password of database \Q$database\E was revealed to role "proxy"$/m;
+
+value($home, "CREATE ROLE proxy LOGIN; SELECT pgbeam.grant_access('proxy', 'data_plane')");
+foreach my $case (
+	[ 'by a call', "$reveal;", 1 ],
+	[ 'in what is rolled back', "BEGIN; $reveal; ROLLBACK;", 0 ],
+	[ 'in what only reads', "BEGIN READ ONLY; $reveal; COMMIT;", 0 ],
+	[ 'where it fails behind it', "BEGIN; $reveal; SELECT 1 / 0; COMMIT;", 0 ])
+{
+	my ($name, $sql, $rows) = @$case;
+	my $count = "SELECT count(*) FROM pgbeam.changes WHERE action = 'revealed' AND actor = 'proxy' AND resource_id = '$database'";
+	my $before = value($home, $count);
+	my $log = log_since($home, sub { like(ask($home, $sql, role => 'proxy')->{out}, qr/^t$/m, "revealed $name") });
+
+	like($log, $line, "$name: a line in the log");
+	unlike($log, qr/\Q$PASSWORD\E/, "$name: without it");
+	is(value($home, $count) - $before, $rows, "$name: changes");
+}
+my $log = log_since($home, sub { ask($home, "SELECT pgbeam.reveal_password('db_00000000000000000000000000')", role => 'proxy') });
+unlike($log, qr/was revealed/, 'what was not revealed is not said to be');
+$home->backup('later');
+my $reader = PostgreSQL::Test::Cluster->new('reader');
+$reader->init_from_backup($home, 'later', has_streaming => 1);
+$reader->start;
+$home->wait_for_catchup($reader);
+$log = log_since($reader, sub { is(value($reader, $reveal, role => 'proxy'), 't', 'a standby reveals it too') });
+like($log, $line, 'and says so');
 
 done_testing();
