@@ -39,7 +39,7 @@ BEGIN
 END
 $$;
 SELECT least(5000, :calls) AS probes \gset
-SELECT pgbeam.set_organization('ours'), pgbeam.set_organization('theirs');
+SELECT pgbeam.set_organization('ours'), pgbeam.set_organization('theirs') \g /dev/null
 SELECT key AS own FROM pgbeam.create_api_key(org_id => 'ours') \gset
 SELECT count(timing.probe(kind, :'own', i)) FROM (
 	SELECT kind, i FROM generate_series(1, :probes) AS i, unnest(ARRAY['unknown key', 'its twin', 'wrong secret', 'revoked key',
