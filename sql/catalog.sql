@@ -108,6 +108,27 @@ SELECT count(pgbeam.get_project(:'project')) + count(pgbeam.list_projects('walke
 	+ count(pgbeam.list_replicas(pgbeam.list_databases(:'project') #>> '{databases,0,id}')) AS calls;
 SELECT relname FROM scans WHERE seq_scan > 0 OR idx_scan = 0;
 ROLLBACK;
+-- What is below a parent is found without a look at what was deleted there.
+-- (calls, which fetch few rows)
+BEGIN;
+CREATE TEMP TABLE gone (LIKE pgbeam.databases);
+INSERT INTO gone SELECT * FROM pgbeam.databases WHERE org_id = 'walked';
+UPDATE gone SET deleted_at = now(), password_sealed = NULL;
+INSERT INTO pgbeam.databases
+	SELECT (jsonb_populate_record(gone, jsonb_build_object('id', gen_random_uuid()))).* FROM gone, generate_series(1, 300);
+CREATE TEMP TABLE gone_replicas (LIKE pgbeam.replicas);
+INSERT INTO gone_replicas SELECT * FROM pgbeam.replicas WHERE org_id = 'walked';
+UPDATE gone_replicas SET deleted_at = now();
+INSERT INTO pgbeam.replicas
+	SELECT (jsonb_populate_record(g, jsonb_build_object('id', gen_random_uuid()))).* FROM gone_replicas AS g, generate_series(1, 300);
+ANALYZE pgbeam.databases, pgbeam.replicas;
+CREATE TEMP TABLE fetched AS SELECT relname, idx_tup_fetch AS before FROM pg_stat_xact_user_tables WHERE relname IN ('databases', 'replicas');
+SELECT json_array_length(pgbeam.list_databases(:'project') -> 'databases') AS databases,
+	json_array_length(pgbeam.list_replicas(pgbeam.list_databases(:'project') #>> '{databases,0,id}') -> 'replicas') AS replicas;
+SELECT count(pgbeam.create_database(:'project', '{"host": "h", "port": 1, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}'))
+	+ count(pgbeam.delete_project(:'project')) AS calls;
+SELECT relname, idx_tup_fetch - before AS rows FROM pg_stat_xact_user_tables JOIN fetched USING (relname) WHERE idx_tup_fetch - before > 50;
+ROLLBACK;
 CREATE TABLE few (id integer PRIMARY KEY);
 INSERT INTO few VALUES (1);
 ANALYZE few;

@@ -239,7 +239,10 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 }
 
 static const PbOrder orders[] = {
-	{.name = "created_at", .column = "id", .leaf = &prepared.id},
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.is_indexed = true
+	},
 	{0}
 };
 

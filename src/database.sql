@@ -29,7 +29,8 @@ CREATE TABLE pgbeam.databases (
 		CHECK (pgbeam.check_fields('database', databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
-CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, id);
+-- The living apart: a list walks past none that is deleted.
+CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, (deleted_at IS NULL), id);
 COMMENT ON TABLE pgbeam.databases IS
 'The upstream databases of projects.
 null in query_timeout_ms and auto_read_routing says that it was never set: the default holds. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';

@@ -15,7 +15,8 @@ CREATE TABLE pgbeam.custom_domains (
 		CHECK (pgbeam.check_fields('custom_domain', custom_domains.*))
 );
 CREATE INDEX custom_domains_id_idx ON pgbeam.custom_domains (id);
-CREATE INDEX custom_domains_project_idx ON pgbeam.custom_domains (org_id, project_id, id);
+-- The living apart: a list walks past none that is deleted.
+CREATE INDEX custom_domains_project_idx ON pgbeam.custom_domains (org_id, project_id, (deleted_at IS NULL), id);
 CREATE INDEX custom_domains_domain_idx ON pgbeam.custom_domains (pg_catalog.lower(domain));
 COMMENT ON TABLE pgbeam.custom_domains IS
 'Custom domains of projects, and how far each is verified. Several projects may claim a name; the one that proved it has it in pgbeam.hosts.';

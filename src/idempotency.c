@@ -100,7 +100,8 @@ static const Oid find_types[] = {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 static const Oid settle_types[] = {
 	TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID
 };
-static const Oid sweep_types[] = {TIMESTAMPTZOID};
+static const Oid sweep_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+static const PbResult sweep_results[] = {{TIMESTAMPTZOID, false}};
 
 static PbStatement claim_key = {
 	.text = "INSERT INTO pgbeam.idempotency_keys "
@@ -142,13 +143,17 @@ static PbStatement settle = {
 	.nargs = lengthof(settle_types), .types = settle_types
 };
 
+/* The oldest behind a place; others may be at them too. */
 static PbStatement sweep = {
 	.text = "DELETE FROM pgbeam.idempotency_keys "
 	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"SELECT ctid FROM pgbeam.idempotency_keys "
 	"WHERE created_at OPERATOR(pg_catalog.<) $1 "
-	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
-	.nargs = lengthof(sweep_types), .types = sweep_types
+	"AND created_at OPERATOR(pg_catalog.>=) $2 "
+	"ORDER BY created_at USING OPERATOR(pg_catalog.<) "
+	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED)) RETURNING created_at",
+	.nargs = lengthof(sweep_types), .types = sweep_types,
+	.nresults = lengthof(sweep_results), .results = sweep_results
 };
 
 /* When a key must have been used first to count still. */
@@ -269,15 +274,44 @@ try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
 	return true;
 }
 
+/*
+ * Sweeps from where this backend's last sweep ended: while an old snapshot
+ * holds the rows that were swept, each sweep would walk past all of them. Once
+ * an hour it begins at the beginning, for what was left behind.
+ */
+static void
+sweep_on(TimestampTz now)
+{
+	static TimestampTz ended = DT_NOBEGIN;
+	static TimestampTz begun = 0;
+	Datum		values[2] = {TimestampTzGetDatum(horizon(now))};
+	uint64		count;
+
+	if (now < begun || now - begun > USECS_PER_HOUR)
+	{
+		ended = DT_NOBEGIN;
+		begun = now;
+	}
+	values[1] = TimestampTzGetDatum(ended);
+	count = pb_sql_run(&sweep, values, NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		created_at;
+		bool		isnull;
+
+		pb_sql_read(&sweep, SPI_tuptable, i, &created_at, &isnull);
+		ended = Max(ended, DatumGetTimestampTz(created_at));
+	}
+}
+
 static void
 sweep_sometimes(void)
 {
 	uint8		random;
-	Datum		before = TimestampTzGetDatum(horizon(GetCurrentTimestamp()));
 
 	pb_random(&random, sizeof(random));
 	if (random % SWEEP_EVERY == 0)
-		(void) pb_sql_run(&sweep, &before, NULL);
+		sweep_on(GetCurrentTimestamp());
 }
 
 static bool

@@ -63,7 +63,10 @@ static const PbField fields[] = {
 };
 
 static const PbOrder orders[] = {
-	{.name = "created_at", .column = "id", .leaf = &prepared.id},
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.is_indexed = true
+	},
 	{0}
 };
 

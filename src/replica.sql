@@ -13,7 +13,8 @@ CREATE TABLE pgbeam.replicas (
 		CHECK (pgbeam.check_fields('replica', replicas.*))
 );
 CREATE INDEX replicas_id_idx ON pgbeam.replicas (id);
-CREATE INDEX replicas_database_idx ON pgbeam.replicas (org_id, database_id, id);
+-- The living apart: a list walks past none that is deleted.
+CREATE INDEX replicas_database_idx ON pgbeam.replicas (org_id, database_id, (deleted_at IS NULL), id);
 COMMENT ON TABLE pgbeam.replicas IS
 'Replicas of databases, for reads. A deleted one keeps its row, which deleted_at tells.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.replicas', '');

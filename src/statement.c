@@ -155,13 +155,16 @@ retirement(const PbResource *resource, const PbShape *shape, int now)
 /* Hides a partial index, which without statistics is taken for a small one. */
 #define IS_LIVING "CASE WHEN deleted_at IS NULL THEN true ELSE false END"
 
-/* The one row of an id, or those below a parent, with $1 the org_id. */
+/*
+ * The one row of an id, or those below a parent, with $1 the org_id. The index
+ * by parents has the living apart, and only the plain condition leads there.
+ */
 static char *
 living(const char *key)
 {
 	return psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
-					"AND %s OPERATOR(pg_catalog.=) $2 AND " IS_LIVING,
-					key);
+					"AND %s OPERATOR(pg_catalog.=) $2 AND %s", key,
+					strcmp(key, "id") == 0 ? IS_LIVING : "deleted_at IS NULL");
 }
 
 /* A page of the living, behind a value of the order's column. */
