@@ -235,7 +235,8 @@ print_answer(const PbRequest *request, const PbRoute *route, PbReply *reply,
 							  find_header(answer, "Content-Type"),
 							  find_header(answer, "Location"),
 							  reply->body->data + reply->body_begin,
-							  reply->body->len - reply->body_begin);
+							  reply->body->len - reply->body_begin,
+							  reply->faults.org_id);
 }
 
 /* As draft-ietf-httpapi-ratelimit-headers has it, and as older clients do. */

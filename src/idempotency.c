@@ -79,6 +79,11 @@ static const PbField fields[] = {
 		.most = ANSWER_MAX,
 		.about = "The answer. It holds no secret."
 	},
+	{
+		.name = "organization", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 1, .most = PB_ORG_ID_MAX,
+		.about = "Whom it was about: who asks again must still be allowed to."
+	},
 	{0}
 };
 
@@ -98,7 +103,7 @@ static const Oid claim_types[] = {
 };
 static const Oid find_types[] = {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
 static const Oid settle_types[] = {
-	TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID
+	TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
 };
 static const Oid sweep_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
 static const PbResult sweep_results[] = {{TIMESTAMPTZOID, false}};
@@ -114,17 +119,18 @@ static PbStatement claim_key = {
 /* the columns of find */
 enum
 {
-	FINGERPRINT, STATUS, CONTENT_TYPE, LOCATION, BODY, COLUMNS
+	FINGERPRINT, STATUS, CONTENT_TYPE, LOCATION, BODY, ORGANIZATION, COLUMNS
 };
 
 static const PbResult find_results[COLUMNS] = {
 	[FINGERPRINT] = {TEXTOID, false}, [STATUS] = {INT4OID, true},
 	[CONTENT_TYPE] = {TEXTOID, true}, [LOCATION] = {TEXTOID, true},
-	[BODY] = {TEXTOID, true}
+	[BODY] = {TEXTOID, true}, [ORGANIZATION] = {TEXTOID, true}
 };
 
 static PbStatement find = {
-	.text = "SELECT fingerprint, status, content_type, location, body "
+	.text = "SELECT fingerprint, status, content_type, location, body, "
+	"organization "
 	"FROM pgbeam.idempotency_keys " OF_KEY
 	" AND created_at OPERATOR(pg_catalog.>=) $4",
 	.nargs = lengthof(find_types), .types = find_types,
@@ -139,7 +145,8 @@ static PbStatement forget = {
 
 static PbStatement settle = {
 	.text = "UPDATE pgbeam.idempotency_keys "
-	"SET status = $4, content_type = $5, location = $6, body = $7 " OF_KEY,
+	"SET status = $4, content_type = $5, location = $6, body = $7, "
+	"organization = $8 " OF_KEY,
 	.nargs = lengthof(settle_types), .types = settle_types
 };
 
@@ -215,6 +222,7 @@ read_answer(PbClaim *claim, const Datum values[COLUMNS],
 										 nulls[CONTENT_TYPE]);
 	claim->location = string_or_none(values[LOCATION], nulls[LOCATION]);
 	claim->body = nulls[BODY] ? NULL : DatumGetTextPP(values[BODY]);
+	claim->org_id = nulls[ORGANIZATION] ? (Datum) 0 : values[ORGANIZATION];
 	return true;
 }
 
@@ -376,20 +384,22 @@ is_passing(int status)
 void
 pb_idempotency_settle(const PbClaim *claim, int status,
 					  const char *content_type, const char *location,
-					  const char *body, int body_length)
+					  const char *body, int body_length, Datum org_id)
 {
-	char		nulls[8] = "       ";
+	char		nulls[] = "        ";
 	Datum		values[] = {
 		claim->owner_id, claim->kind, claim->key, Int32GetDatum(status),
 		text_or_null(content_type, &nulls[4]),
 		text_or_null(location, &nulls[5]),
-		PointerGetDatum(cstring_to_text_with_len(body, body_length))
+		PointerGetDatum(cstring_to_text_with_len(body, body_length)), org_id
 	};
 	Datum		key_values[] = {
 		claim->owner_id, claim->kind, claim->key,
 		TimestampTzGetDatum(DT_NOEND)
 	};
 
+	if (org_id == (Datum) 0)
+		nulls[7] = 'n';
 	if (is_passing(status))
 		(void) pb_sql_run(&forget, key_values, NULL);
 	else if (pb_sql_run(&settle, values, nulls) == 0)

@@ -18,6 +18,7 @@ typedef struct PbClaim
 	const char *content_type;	/* NULL: none */
 	const char *location;		/* NULL: none */
 	text	   *body;			/* NULL: none */
+	Datum		org_id;			/* text: whom it was about; 0: not known */
 } PbClaim;
 
 extern const PbResource pb_idempotency_key;
@@ -27,6 +28,7 @@ extern bool pb_idempotency_claim(const PbRoute *route,
 extern void pb_idempotency_settle(const PbClaim *claim, int status,
 								  const char *content_type,
 								  const char *location,
-								  const char *body, int body_length);
+								  const char *body, int body_length,
+								  Datum org_id);
 
 #endif							/* PB_IDEMPOTENCY_H */

@@ -8,6 +8,7 @@ CREATE TABLE pgbeam.idempotency_keys (
 	content_type text COLLATE "C",
 	location text COLLATE "C",
 	body text,
+	organization text COLLATE "C",
 	CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, kind, key),
 	CONSTRAINT idempotency_keys_fields_check
 		CHECK (pgbeam.check_fields('idempotency_key', idempotency_keys.*))

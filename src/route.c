@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "account.h"
+#include "caller.h"
 #include "database.h"
 #include "domain.h"
 #include "health.h"
@@ -450,16 +451,59 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 	(void) pb_sql_try(request->scope, run_one, &run, NULL);
 }
 
+/* Whether the caller may ask today for what he was answered; or faults. */
+static bool
+may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
+{
+	const PbClaim *claim = reply->claim;
+	PbOrganization organization;
+
+	return claim == NULL || !claim->is_replay ||
+		claim->org_id == (Datum) 0 ||
+		pb_caller_may(&request->caller, PB_WRITE, claim->org_id,
+					  &organization, faults);
+}
+
+static bool
+run_in_vain(void *state)
+{
+	(void) run_one(state);
+	return false;
+}
+
+/*
+ * Refuses what was answered before as the operation refuses it to whoever may
+ * not ask. It may have come to allow it again by now: then what it did is
+ * undone, and the refusal stands that it was run for.
+ */
+static void
+run_refused(const PbRoute *route, const PbRequest *request, PbReply *reply,
+			const PbFaults *faults)
+{
+	Run			run = {route, request, reply};
+
+	reply->claim = NULL;
+	(void) pb_sql_try(request->scope, run_in_vain, &run, NULL);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return;
+	reply->body->len = reply->body_begin;
+	reply->faults = *faults;
+}
+
 /* DELETE needs no key: a second one is as good as the first. */
 static void
 run_writing(const PbRoute *route, const PbRequest *request, PbReply *reply)
 {
+	PbFaults	faults = {0};
+
 	if (!pb_state_takes_writes(&reply->faults))
 		return;
 	pb_sql_require_read_committed("requests that write are answered only");
 	if (strcmp(route->method, "DELETE") == 0 ||
 		pb_idempotency_claim(route, request, reply))
 		run_undoable(route, request, reply);
+	else if (!may_still(request, reply, &faults))
+		run_refused(route, request, reply, &faults);
 }
 
 /*

@@ -219,4 +219,48 @@ is(value($node, 'SELECT (' . http('PATCH', "/$project", '{"name": "other"}') . '
 	'{"error":{"code":"RESOURCE_EXISTS","message":"a project with this name already exists in the organization"}', 'over HTTP nothing of it');
 unlike(value($node, 'SELECT (' . http('PATCH', "/$project", '{"name": "other"}') . ').body'), qr/acme|other/, 'nor in the document beside it');
 
+# A stored answer is given to whom it may be given today.
+value($node, "SELECT pgbeam.set_member('acme', 'anna', 'admin')");
+my $anna = value($node, "SELECT key FROM pgbeam.create_api_key(user_id => 'anna')");
+my $secret = q(' || :'password' || ');
+my $upstream = qq({"host": "h", "port": 1, "name": "d", "username": "u", "password": "$secret"});
+my ($domain) = value($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"again.example\"}') ->> 'id'");
+my @requests = (
+	[ 'POST', '', qq({"org_id": "acme", "name": "annas", "database": $upstream}), '201', 403 ],
+	[ 'PATCH', "/$project", '{"description": "annas"}', '200', 404 ],
+	[ 'PATCH', "/$project", '{"name": "other"}', '409 RESOURCE_EXISTS', 404 ],
+	[ 'POST', "/$project/databases", $upstream, '201', 404 ],
+	[ 'POST', "/$project/domains/$domain/verify", '', '200', 404 ]);
+
+sub again
+{
+	my @answers;
+
+	foreach my $i (0 .. $#requests)
+	{
+		my ($method, $path, $body) = @{ $requests[$i] };
+
+		push @answers, send_request($method, $path, $body, 'X-API-Key' => $anna, 'Idempotency-Key' => "annas $i");
+	}
+	return join ', ', @answers;
+}
+
+my $answered = join ', ', map { $_->[3] } @requests;
+my $others = join ', ', map { $_->[4] == 403 ? '403 FORBIDDEN' : '404 NOT_FOUND' } @requests;
+my $forbidden = join ', ', map { '403 FORBIDDEN' } @requests;
+my $written = "SELECT string_agg(t::text, ',' ORDER BY t::text) FROM (SELECT p::text FROM pgbeam.projects AS p UNION ALL SELECT d::text FROM pgbeam.databases AS d UNION ALL SELECT count(*)::text FROM pgbeam.changes) AS t";
+
+is(again(), $answered, 'what a member of an organization is answered');
+my $state = value($node, $written);
+is(again(), $answered, 'and answered again');
+value($node, "SELECT pgbeam.suspend_organization('acme')");
+is(again(), $forbidden, 'but not while it is suspended');
+value($node, "SELECT pgbeam.resume_organization('acme'), pgbeam.set_member('acme', 'anna', 'member')");
+is(again(), $forbidden, 'nor by a role that may only look');
+value($node, "SELECT pgbeam.remove_member('acme', 'anna')");
+is(again(), $others, 'nor to whom is no member any longer, as if it were not there');
+value($node, "SELECT pgbeam.set_member('acme', 'anna', 'owner')");
+is(again(), $answered, 'a member again gets it again');
+ok(value($node, $written) eq $state, 'and nothing is done twice');
+
 done_testing();
