@@ -6,7 +6,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # The parts, in order: a part includes only headers of parts before it. This
 # list alone gives objects, install script and that law (test/lint).
 PARTS = own compat pattern crypt typeid jwt letter text json fault state sql result parse field rule check \
-	constraint show describe keypath keyfile key id rate plan change feed organization member apikey \
+	constraint show describe keypath keyfile key id rate plan sweep change feed organization member apikey \
 	token request operation caller query page idempotency statement resource host \
 	connection replica database rewrap domain project account health schema openapi route http entry mention sight guard configuration pgbeam
 

@@ -90,19 +90,42 @@ SELECT count(*) FROM feed(:'latest');
 SELECT p #>> '{project,id}' AS project FROM pgbeam.create_project(
 	'{"org_id": "change", "name": "c3", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 
--- Old ones go, as further ones are written.
+-- Old ones go, as further ones are written, but for the last: it tells those who have read it that nothing behind it went.
+CREATE FUNCTION rename(times integer) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(pgbeam.update_project((SELECT pgbeam.typeid_encode('prj', id) FROM pgbeam.projects WHERE org_id = 'change' AND name ~ '^(c3|n\d+)$' AND deleted_at IS NULL),
+		jsonb_build_object('name', 'n' || i || '0'))) FROM generate_series(1, times) i
+$$;
+CREATE TEMP TABLE places AS SELECT xid, row_number() OVER (ORDER BY xid, id) AS place, count(*) OVER () AS total FROM pgbeam.changes;
 BEGIN;
-UPDATE pgbeam.changes SET changed_at = changed_at - interval '29 days';
-SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'n' || i))) FROM generate_series(1, 400) i;
-SELECT count(*) > 400 AS kept FROM pgbeam.changes;
-UPDATE pgbeam.changes SET changed_at = changed_at - interval '2 days' WHERE changed_at < now() - interval '1 day';
+UPDATE pgbeam.changes SET changed_at = now() - interval '31 days';
+-- The clock has run on: the last three quarters are of the last days.
+UPDATE pgbeam.changes SET changed_at = now() - interval '25 hours' WHERE xid >= (SELECT max(xid) FROM places WHERE place < total / 4);
 -- A clock that was wrong for some keeps none.
 UPDATE pgbeam.changes SET changed_at = now() + interval '1 year'
 WHERE (xid, id) IN (SELECT xid, id FROM pgbeam.changes ORDER BY xid, id LIMIT 10);
-SELECT count(pgbeam.update_project(:'project', jsonb_build_object('name', 'm' || i))) FROM generate_series(1, 2000) i;
-SELECT count(*) FILTER (WHERE changed_at < now() - interval '1 day') AS old,
-	count(*) FILTER (WHERE changed_at > now() + interval '1 day') AS wrong, count(*) >= 2400 AS kept FROM pgbeam.changes;
+SELECT rename(600);
+SELECT count(*) FILTER (WHERE changed_at < now() - interval '30 days') AS old,
+	count(*) FILTER (WHERE changed_at > now() + interval '1 day') AS wrong, count(*) >= 600 AS kept FROM pgbeam.changes;
+SELECT min(changed_at) = (SELECT changed_at FROM pgbeam.changes ORDER BY xid, id LIMIT 1) AS oldest_is_first FROM pgbeam.changes;
 ROLLBACK;
+
+-- What was undone is swept again, by a backend that goes on from where it ended.
+SELECT count(*) = (SELECT total FROM places LIMIT 1) AS all_are_back FROM pgbeam.changes;
+BEGIN;
+UPDATE pgbeam.changes SET changed_at = now() - interval '31 days';
+UPDATE pgbeam.changes SET changed_at = now() - interval '25 hours' WHERE xid >= (SELECT max(xid) FROM places WHERE place < total / 4);
+SELECT rename(600);
+SELECT count(*) FILTER (WHERE changed_at < now() - interval '30 days') AS old FROM pgbeam.changes;
+ROLLBACK;
+
+-- A clock that jumps sweeps no more than a day's worth, and says so.
+BEGIN;
+UPDATE pgbeam.changes SET changed_at = now() - interval '54000 days';
+SELECT rename(300);
+SELECT count(*) FILTER (WHERE changed_at < now() - interval '1 year') = (SELECT total FROM places LIMIT 1) AS all_are_kept FROM pgbeam.changes;
+ROLLBACK;
+DROP FUNCTION rename;
+DROP TABLE places;
 
 -- Bad input.
 CREATE FUNCTION refusal(after text, max_rows integer, OUT state text, OUT message text) LANGUAGE plpgsql AS $$

@@ -22,16 +22,11 @@
 #include "crypt.h"
 #include "id.h"
 #include "sql.h"
+#include "sweep.h"
 
 #define CHANNEL "pgbeam_changes"
 #define KEY_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
 #define DETAIL_MAX 1000
-
-/* One change in so many sweeps up to so many rows that have ended. */
-#define SWEEP_EVERY 16
-#define SWEEP_ROWS "64"
-
-#define IN_ORDER "ORDER BY " PB_CHANGE_ORDER " "
 
 static bool notify;
 static int	retention;			/* days; 0: for ever */
@@ -110,34 +105,6 @@ static PbStatement note = {
 	.nargs = lengthof(note_types), .types = note_types
 };
 
-static const Oid last_old_types[] = {TIMESTAMPTZOID};
-static const PbResult last_old_results[] = {
-	{XID8OID, false}, {UUIDOID, false}
-};
-
-/* Of the first, the last that is old: a clock was wrong for some, maybe. */
-static PbStatement last_old = {
-	.text = "SELECT xid, id FROM (SELECT xid, id, changed_at "
-	"FROM pgbeam.changes " IN_ORDER "LIMIT " SWEEP_ROWS ") AS first "
-	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
-	"ORDER BY xid USING OPERATOR(pg_catalog.>), "
-	"id USING OPERATOR(pg_catalog.>) LIMIT 1",
-	.nargs = lengthof(last_old_types), .types = last_old_types,
-	.nresults = lengthof(last_old_results), .results = last_old_results
-};
-
-static const Oid sweep_types[] = {XID8OID, UUIDOID};
-
-/* What stands before an old one is old; others may be at it too. */
-static PbStatement sweep = {
-	.text = "DELETE FROM pgbeam.changes "
-	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT ctid FROM pgbeam.changes "
-	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<=) ROW ($1, $2) "
-	IN_ORDER "LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
-	.nargs = lengthof(sweep_types), .types = sweep_types
-};
-
 void
 pb_change_define_settings(void)
 {
@@ -149,19 +116,6 @@ pb_change_define_settings(void)
 							"Days for which changes are kept; 0: for ever.",
 							NULL, &retention, 30, 0, 36500, PGC_SUSET, 0,
 							NULL, NULL, NULL);
-}
-
-static void
-sweep_sometimes(TimestampTz now, uint64 random)
-{
-	Datum		before = TimestampTzGetDatum(now - retention * USECS_PER_DAY);
-	Datum		last[lengthof(last_old_results)];
-	bool		nulls[lengthof(last_old_results)];
-
-	if (retention > 0 && random % SWEEP_EVERY == 0 &&
-		!IsolationUsesXactSnapshot() &&
-		pb_sql_row(&last_old, &before, NULL, last, nulls))
-		(void) pb_sql_run(&sweep, last, NULL);
 }
 
 static Datum
@@ -201,5 +155,5 @@ pb_change_note(const PbActor *actor, PbAction action,
 		pb_sql_vetoed(pb_change.table);
 	if (notify)
 		Async_Notify(CHANNEL, "");
-	sweep_sometimes(now, random);
+	pb_sweep_sometimes(now, retention, random);
 }

@@ -27,10 +27,6 @@ typedef enum PbActorKind
 	PB_BY_ROLE
 } PbActorKind;
 
-/* SQL: the order in which changes are read and swept. */
-#define PB_CHANGE_ORDER \
-	"xid USING OPERATOR(pg_catalog.<), id USING OPERATOR(pg_catalog.<)"
-
 #define PB_REQUEST_ID_MAX 128
 
 /* Who does something; caller.h tells it of a request. */

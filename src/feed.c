@@ -3,7 +3,7 @@
  *	  The change feed as it is read: behind a token, and what holds it back.
  *
  * A token is the place of a row, and that row must be there still: then all
- * behind it is there too, because the oldest go first (see change.c), and it
+ * behind it is there too, because the oldest go first (see sweep.c), and it
  * is this server's, because no other made the same id. So nothing is passed
  * over without a word, after a restore, a recovery to an earlier time, a
  * failover to a standby that lagged, or a long absence.
@@ -19,9 +19,9 @@
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
-#include "change.h"
 #include "feed.h"
 #include "sql.h"
+#include "sweep.h"
 
 #define ROWS_MAX 10000
 #define XID_DIGITS 20

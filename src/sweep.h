@@ -1,0 +1,16 @@
+/*
+ * sweep.h
+ *	  Takes changes out of the feed that are older than what is kept.
+ */
+#ifndef PB_SWEEP_H
+#define PB_SWEEP_H
+
+#include "datatype/timestamp.h"
+
+/* SQL: the order in which changes are read and swept. */
+#define PB_CHANGE_ORDER \
+	"xid USING OPERATOR(pg_catalog.<), id USING OPERATOR(pg_catalog.<)"
+
+extern void pb_sweep_sometimes(TimestampTz now, int retention, uint64 random);
+
+#endif							/* PB_SWEEP_H */
