@@ -16,7 +16,7 @@ use Test::More;
 
 my $keyring = folder('keys') . '/keyring';
 my $node = set_up('main', $keyring, "max_wal_senders = 5\n");
-value($node, "SELECT pgbeam.set_organization('acme', 'scale')");
+value($node, q{SELECT pgbeam.set_organization('acme', '{"plan": "scale"}')});
 my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
 my ($project, $database) = make($node, 'first');
 
