@@ -30,6 +30,7 @@
 /* One request in so many sweeps up to so many rows that have ended. */
 #define SWEEP_EVERY 16
 #define SWEEP_ROWS "64"
+#define SWEEP_ANEW_EVERY 16	/* sweeps */
 
 #define FINGERPRINT_SIZE (2 * PB_FINGERPRINT_BYTES)
 
@@ -284,22 +285,20 @@ try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
 
 /*
  * Sweeps from where this backend's last sweep ended: while an old snapshot
- * holds the rows that were swept, each sweep would walk past all of them. Once
- * an hour it begins at the beginning, for what was left behind.
+ * holds the rows that were swept, each sweep would walk past all of them. One
+ * in so many begins at the beginning, for what was left behind: what a
+ * transaction that was undone had swept, or another clock has written.
  */
 static void
 sweep_on(TimestampTz now)
 {
 	static TimestampTz ended = DT_NOBEGIN;
-	static TimestampTz begun = 0;
+	static int	sweeps = 0;
 	Datum		values[2] = {TimestampTzGetDatum(horizon(now))};
 	uint64		count;
 
-	if (now < begun || now - begun > USECS_PER_HOUR)
-	{
+	if (sweeps++ % SWEEP_ANEW_EVERY == 0)
 		ended = DT_NOBEGIN;
-		begun = now;
-	}
 	values[1] = TimestampTzGetDatum(ended);
 	count = pb_sql_run(&sweep, values, NULL);
 	for (uint64 i = 0; i < count; i++)
