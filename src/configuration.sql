@@ -415,6 +415,15 @@ AS $$
 	UNION ALL
 	SELECT * FROM pgbeam.check_owners()
 	UNION ALL
+	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
+			CASE WHEN h.pid IS NOT NULL THEN 'backend ' || h.pid WHEN h.prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.prepared)
+				ELSE 'a transaction of the primary' END),
+		'changes are not shown to readers of the feed until an older transaction ends',
+		CASE WHEN h.pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.pid)
+			WHEN h.prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.prepared)
+			ELSE 'SELECT * FROM pgbeam.feed_hold() -- on the primary' END
+	FROM pgbeam.feed_hold() AS h WHERE h.is_long
+	UNION ALL
 	-- The path is shown to some roles alone.
 	SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting
 		WHEN '' THEN 'ALTER SYSTEM SET pgbeam.keyring_file = <path>'

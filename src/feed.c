@@ -24,6 +24,7 @@
 #include "sweep.h"
 
 #define ROWS_MAX 10000
+#define PATIENCE 10				/* seconds that a change may wait */
 #define XID_DIGITS 20
 #define UUID_SIZE 36
 
@@ -297,6 +298,9 @@ pb_feed_is_held(PbFeedHold *hold)
 		return false;
 	xid = XidFromFullTransactionId(DatumGetFullTransactionId(values[0]));
 	hold->waiting_since = DatumGetTimestampTz(values[1]);
+	hold->is_long = TimestampDifferenceExceeds(hold->waiting_since,
+											   GetCurrentTimestamp(),
+											   PATIENCE * 1000);
 	find_backend(xid, hold);
 	if (hold->pid == 0)
 		find_prepared(xid, hold);

@@ -13,6 +13,7 @@
 typedef struct PbFeedHold
 {
 	TimestampTz waiting_since;	/* the first change that waits */
+	bool		is_long;		/* longer than transactions of ours run */
 	TimestampTz held_since;		/* 0: unknown */
 	int			pid;			/* 0: a prepared transaction, or unknown */
 	const char *prepared;		/* its name, or NULL */

@@ -14,11 +14,11 @@ Hand in the token of the last row that was dealt with (null: from the first on);
 
 -- What holds the feed back, if there are changes that wait for it.
 CREATE FUNCTION pgbeam.feed_hold(
-	OUT waiting_since timestamptz, OUT held_since timestamptz, OUT pid integer, OUT prepared text)
+	OUT waiting_since timestamptz, OUT is_long boolean, OUT held_since timestamptz, OUT pid integer, OUT prepared text)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_feed_hold';
 COMMENT ON FUNCTION pgbeam.feed_hold() IS
 'The oldest transaction that runs, where committed changes wait for its end before they are shown.
-No row where none wait. waiting_since is the time of the first of them, held_since when that transaction began, pid its backend; for a prepared transaction that is null and prepared its name; on a standby, whose primary runs it, all three are null.';
+No row where none wait. waiting_since is the time of the first of them, is_long whether that is over 10 seconds ago, held_since when that transaction began, pid its backend; for a prepared transaction that is null and prepared its name; on a standby, whose primary runs it, all three are null.';

@@ -37,7 +37,7 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_health';
 COMMENT ON FUNCTION pgbeam.health() IS
-'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), timestamp (of the server), and whether requests are counted (rate_limit on or off). Asks for no credential.';
+'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), timestamp (of the server), and whether requests are counted (rate_limit on or off); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction. Asks for no credential.';
 
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,

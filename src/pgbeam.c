@@ -428,8 +428,8 @@ Datum
 pgbeam_feed_hold(PG_FUNCTION_ARGS)
 {
 	static const PbColumn columns[] = {
-		{"waiting_since", TIMESTAMPTZOID}, {"held_since", TIMESTAMPTZOID},
-		{"pid", INT4OID}, {"prepared", TEXTOID}
+		{"waiting_since", TIMESTAMPTZOID}, {"is_long", BOOLOID},
+		{"held_since", TIMESTAMPTZOID}, {"pid", INT4OID}, {"prepared", TEXTOID}
 	};
 	PbFeedHold	hold;
 	PbSqlScope	scope;
@@ -440,12 +440,14 @@ pgbeam_feed_hold(PG_FUNCTION_ARGS)
 	{
 		Datum		values[] = {
 			TimestampTzGetDatum(hold.waiting_since),
+			BoolGetDatum(hold.is_long),
 			TimestampTzGetDatum(hold.held_since), Int32GetDatum(hold.pid),
 			hold.prepared == NULL ? (Datum) 0 :
 			CStringGetTextDatum(hold.prepared)
 		};
 		bool		nulls[] = {
-			false, hold.held_since == 0, hold.pid == 0, hold.prepared == NULL
+			false, false, hold.held_since == 0, hold.pid == 0,
+			hold.prepared == NULL
 		};
 
 		pb_result_add(fcinfo, values, nulls);

@@ -110,8 +110,18 @@ is(outcome($home, $mark), '0', 'then changes wait for it');
 is(value($home, $hold), "$pid||t|t", 'and it is named');
 value($home, 'CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.feed_hold() TO plain');
 is(value($home, $hold, role => 'plain'), "$pid||t|t", 'to whoever may ask, though it is another role\'s');
+my $told = "SELECT value, mend FROM pgbeam.check_configuration() WHERE setting = 'pgbeam.changes'";
+my $health = "SELECT h ->> 'status', h #>> '{feed,pid}', (h #>> '{feed,held_seconds}')::int BETWEEN 0 AND 100 FROM pgbeam.health() AS h";
+is(value($home, $told), '', 'not told at once');
+is(value($home, $health), 'ok||', 'nor in health');
+value($home, "UPDATE pgbeam.changes SET changed_at = now() - interval '11 seconds' WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())");
+like(value($home, $told), qr/^held back for 00:0\d:\d\d by backend $pid\|SELECT pg_terminate_backend\($pid\)$/,
+	'check_configuration() tells of it after a while');
+is(value($home, $health), "ok|$pid|t", 'and so does health, which is none the worse for it');
 value($open, "PREPARE TRANSACTION 'it''s held'");
 is(value($home, $hold), "|it's held|f|t", 'a prepared one has a name');
+like(value($home, $told), qr/by prepared transaction 'it''s held'\|ROLLBACK PREPARED 'it''s held'/, 'in words as well');
+is(value($home, $health), 'ok||t', 'which has no pid');
 value($home, "ROLLBACK PREPARED 'it''s held'");
 is(value($home, $hold), '', 'when it ends nothing waits');
 is(outcome($home, $mark), '2', 'and all is shown');
