@@ -99,6 +99,23 @@ SELECT pgbeam.delete_project(:'other');
 SELECT d ->> 'id' AS domain, d ->> 'dns_verification_token' AS token FROM pgbeam.create_custom_domain(:'project', '{"domain": "db.example.com"}') d \gset
 SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'token');
 SELECT v ->> 'verified' AS verified FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+-- The operator can free a name: it is unproved, the feed says so, and whoever proves it next has it.
+SELECT pgbeam.release_domain('DB.Example.com');
+SELECT pgbeam.release_domain('db.example.com');
+SELECT pgbeam.release_domain('no domain');
+SELECT resource, resource_id = :'domain' AS is_its, action FROM pgbeam.changes WHERE org_id = 'domain' AND resource = 'custom_domain' ORDER BY xid DESC LIMIT 1;
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'third_token');
+SELECT v ->> 'verified' AS verified FROM pgbeam.verify_custom_domain(:'third', :'third_domain') v;
+SELECT v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+-- what its organization's deleted domain had is free as well
+SELECT pgbeam.delete_custom_domain(:'third', :'third_domain');
+SELECT pgbeam.release_domain('db.example.com');
+SELECT pgbeam.report_domain('db.example.com', 'pgbeam-verify=' || :'token');
+SELECT v ->> 'verified' AS verified FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+-- a proxy host is no custom domain
+SELECT pgbeam.release_domain('domains.aws.pgbeam.app');
+
 SELECT d IS NOT NULL AS no_plan FROM pgbeam.create_custom_domain(:'third', '{"domain": "third.example.com"}') d;
 SELECT pgbeam.delete_project(:'project');
 SELECT count(*), count(deleted_at) AS deleted, count(reported_txt) AS reported FROM pgbeam.custom_domains WHERE org_id = 'domain';

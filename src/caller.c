@@ -87,6 +87,7 @@ static const struct
 	{"get_organization_plan(pg_catalog.text)", API | ADMIN},
 	{"report_connection_test(pg_catalog.text, pg_catalog.bool, pg_catalog.float8, pg_catalog.text, pg_catalog.text)", DATA_PLANE},
 	{"report_domain(pg_catalog.text, pg_catalog.text)", ADMIN},
+	{"release_domain(pg_catalog.text)", ADMIN},
 	{"reveal_password(pg_catalog.text)", DATA_PLANE},
 	{"set_organization(pg_catalog.text, pg_catalog.jsonb)", ADMIN},
 	{"suspend_organization(pg_catalog.text)", ADMIN},

@@ -27,6 +27,7 @@
 /* what stands before the token in the TXT record */
 #define TXT_MARK "pgbeam-verify="
 #define IN_USE "this domain is already in use"
+#define PROVED IN_USE ": another project has proved it"
 
 /* names below a domain, which must be names too */
 #define PROOF "_pgbeam-verify."
@@ -321,11 +322,8 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
  * that two projects would both take it over.
  */
 static bool
-take_name(const PbRow *row)
+take_name(Datum values[lengthof(name_types)])
 {
-	Datum		values[lengthof(name_types)];
-
-	set_arguments(row, values);
 	return pb_sql_run(&take_new, values, NULL) > 0 ||
 		(pb_sql_run(&lock_own, values, NULL) > 0 &&
 		 pb_sql_run(&take_over, values, NULL) > 0);
@@ -365,14 +363,19 @@ says_token(const PbRow *row)
 static const char *
 prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
+	Datum		values[lengthof(name_types)];
+
 	if (pb_row_has(row, at.verified_at))
 		return NULL;
+	set_arguments(row, values);
+	if (pb_sql_run(&find_proof, values, NULL) > 0)
+		return PROVED;
 	if (!pb_row_has(row, at.reported))
 		return "TXT record not found";
 	if (!says_token(row))
 		return "the TXT record says something else";
-	if (!take_name(row))
-		return IN_USE ": another project has proved it";
+	if (!take_name(values))
+		return PROVED;			/* just now */
 	pb_row_set(row, at.verified_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
 	(void) pb_resource_update(request, row, false, faults);
@@ -437,4 +440,56 @@ pb_domain_report(const PbJson *members, const PbActor *actor,
 	if (pb_sql_run(&is_known, values, NULL) > 0)
 		pb_sql_vetoed(pb_custom_domain.table);
 	pb_fault_set(faults, PB_NOT_FOUND, "custom domain not found", NULL);
+}
+
+static const PbResult released_results[] = {{TEXTOID, false}};
+
+static PbStatement release = {
+	.text = "DELETE FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom' RETURNING org_id",
+	.nargs = 1, .types = name_types,
+	.nresults = lengthof(released_results), .results = released_results
+};
+
+static const Oid unprove_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
+static const PbResult unproved_results[] = {{UUIDOID, false}};
+
+/* The report goes too, or the next verification would prove it again. */
+static PbStatement unprove = {
+	.text = "UPDATE pgbeam.custom_domains SET verified_at = NULL, "
+	"reported_txt = NULL, updated_at = $3 "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND verified_at IS NOT NULL AND deleted_at IS NULL RETURNING id",
+	.nargs = lengthof(unprove_types), .types = unprove_types,
+	.nresults = lengthof(unproved_results), .results = unproved_results
+};
+
+/*
+ * Takes a name from the organization that has proved it: whoever proves it
+ * next has it. A living domain that had it is unproved, and the feed says so.
+ */
+void
+pb_domain_release(const PbJson *members, const PbActor *actor,
+				  PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_custom_domain);
+	Datum		values[lengthof(unprove_types)];
+	Datum		id;
+	bool		isnull;
+
+	pb_check_value(row, at.domain, &members[0], faults);
+	if (faults->count > 0)
+		return;
+	values[0] = fold(row->values[at.domain]);
+	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (!pb_sql_row(&release, values, NULL, &values[1], &isnull))
+	{
+		pb_fault_set(faults, PB_NOT_FOUND, "nobody has proved this domain",
+					 "A claim alone binds nobody, and needs no release.");
+		return;
+	}
+	if (pb_sql_row(&unprove, values, NULL, &id, &isnull))
+		pb_change_note(actor, PB_UPDATED, &pb_custom_domain, values[1],
+					   pb_resource_spell(&pb_custom_domain, id), NULL);
 }

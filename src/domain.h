@@ -19,5 +19,7 @@ extern void pb_domain_verify(const PbRequest *request, PbReply *reply);
 extern void pb_domain_delete(const PbRequest *request, PbReply *reply);
 extern void pb_domain_report(const PbJson *members, const PbActor *actor,
 							 PbFaults *faults);
+extern void pb_domain_release(const PbJson *members, const PbActor *actor,
+							  PbFaults *faults);
 
 #endif							/* PB_DOMAIN_H */

@@ -30,6 +30,14 @@ COMMENT ON FUNCTION pgbeam.report_domain(text, text) IS
 'Stores what the TXT record _pgbeam-verify.<domain> was found to say (null: there is none), for the next verifyCustomDomain.
 No backend looks it up. Every project that claims the domain is told. Errors: PT400 for no domain, PT401 for a caller without admin access, PT404 for one that nobody claims.';
 
+CREATE FUNCTION pgbeam.release_domain(domain text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_release_domain';
+COMMENT ON FUNCTION pgbeam.release_domain(text) IS
+'Takes a custom domain from the organization that has proved it: whoever proves it next has it.
+A domain that is verified is not any more, and has to be reported and verified anew. Errors: PT400 for no domain, PT401 for a caller without admin access, PT404 for one that nobody has proved.';
+
 CREATE FUNCTION pgbeam.list_custom_domains(project_id text, page_size integer DEFAULT NULL, page_token text DEFAULT NULL) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

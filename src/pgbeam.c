@@ -89,6 +89,7 @@ PG_FUNCTION_INFO_V1(pgbeam_set_logging_profile);
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
+PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 PG_FUNCTION_INFO_V1(pgbeam_read_changes);
 PG_FUNCTION_INFO_V1(pgbeam_feed_hold);
 
@@ -454,6 +455,12 @@ pgbeam_feed_hold(PG_FUNCTION_ARGS)
 	}
 	pb_sql_end(&scope);
 	return (Datum) 0;
+}
+
+Datum
+pgbeam_release_domain(PG_FUNCTION_ARGS)
+{
+	return administer(fcinfo, pb_domain_release);
 }
 
 Datum
