@@ -11,6 +11,8 @@ SELECT pgbeam.grant_access('regress_pgbeam_plane', 'data_plane');
 SELECT pgbeam.grant_access('"regress pgbeam ""odd"', 'api');
 SELECT pgbeam.grant_access('regress_pgbeam_api', 'all');
 SELECT pgbeam.grant_access('regress_pgbeam_nobody', 'api');
+SELECT pgbeam.grant_access(to_regrole('regress_pgbeam_nobody'), 'api');
+SELECT pgbeam.grant_access('regress_pgbeam_api', NULL);
 
 -- Who may execute what.
 SELECT p.oid::regprocedure AS function,

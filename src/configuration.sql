@@ -368,12 +368,15 @@ COMMENT ON FUNCTION pgbeam.check_owners() IS
 'The part of pgbeam.check_configuration() that is about who owns the extension''s objects.';
 
 CREATE FUNCTION pgbeam.set_owner(role regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	object text;
 BEGIN
+	IF role IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
+	END IF;
 	FOR object IN
 		SELECT format('TABLE %s', c.oid::regclass) FROM pg_class AS c
 		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind IN ('r', 'p')
@@ -392,7 +395,7 @@ END
 $$;
 COMMENT ON FUNCTION pgbeam.set_owner(regrole) IS
 'Gives all that the extension has made to a role, as which its functions act from then on, and with them every trigger on its tables.
-The role should own nothing else, log in nowhere and be no superuser. ALTER EXTENSION UPDATE and a restore make objects of whoever runs them: call it again after these. Works for a superuser, or for an owner who is a member of the role.';
+The role should own nothing else, log in nowhere and be no superuser. ALTER EXTENSION UPDATE and a restore make objects of whoever runs them: call it again after these. Works for a superuser, or for an owner who is a member of the role. Error 22004 for null.';
 
 CREATE FUNCTION pgbeam.check_configuration(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)

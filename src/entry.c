@@ -446,13 +446,20 @@ take_message_body(FunctionCallInfo fcinfo, int n, PbMessage *message)
 	message->body = VARDATA(body);
 }
 
-static const char *
-required_text(FunctionCallInfo fcinfo, int n, const char *name)
+Datum
+pb_entry_required(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	if (PG_ARGISNULL(n))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s must not be null", name)));
+	return PG_GETARG_DATUM(n);
+}
+
+static const char *
+required_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	(void) pb_entry_required(fcinfo, n, name);
 	return pb_entry_text(fcinfo, n);
 }
 

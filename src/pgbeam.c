@@ -553,9 +553,11 @@ Datum
 pgbeam_grant_access(PG_FUNCTION_ARGS)
 {
 	PbSqlScope	scope;
+	Oid			role = DatumGetObjectId(pb_entry_required(fcinfo, 0, "role"));
 
+	(void) pb_entry_required(fcinfo, 1, "access");
 	pb_sql_begin(&scope, InvalidOid);
-	pb_caller_grant(PG_GETARG_OID(0), pb_entry_text(fcinfo, 1));
+	pb_caller_grant(role, pb_entry_text(fcinfo, 1));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
 }
@@ -589,13 +591,14 @@ Datum
 pgbeam_set_logging_profile(PG_FUNCTION_ARGS)
 {
 	PbSqlScope	scope;
+	Oid			role = DatumGetObjectId(pb_entry_required(fcinfo, 0, "role"));
 
 	if (!superuser())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only a superuser may set what is logged of a role")));
 	pb_sql_begin(&scope, InvalidOid);
-	pb_guard_set_profile(PG_GETARG_OID(0));
+	pb_guard_set_profile(role);
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
 }
