@@ -67,6 +67,13 @@ SELECT pgbeam.remove_member('change-2', 'nobody');
 SELECT pgbeam.suspend_organization('change-nobody');
 SELECT pgbeam.revoke_api_key(:'first');
 SELECT count(*) FROM feed(:'before');
+
+-- What is so already is no change.
+SELECT pgbeam.resume_organization('change-2');
+SELECT pgbeam.suspend_organization('change-2'), pgbeam.suspend_organization('change-2');
+SELECT pgbeam.resume_organization('change-2'), pgbeam.resume_organization('change-2');
+SELECT resource_id, action FROM pgbeam.read_changes(:'before', 1000);
+SELECT latest(:'start') AS before \gset
 SELECT p #>> '{database,id}' AS database FROM pgbeam.create_project(
 	'{"org_id": "change-3", "name": "c", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 SELECT pgbeam.reveal_password(:'database') = 'canary-password-Vq7R2x' AS revealed;

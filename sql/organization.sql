@@ -64,6 +64,11 @@ SELECT plan, max_projects, max_databases, burst_size, name, slug FROM pgbeam.org
 SELECT pgbeam.suspend_organization('kept');
 SELECT pgbeam.set_organization('kept', '{"plan": "scale"}') ->> 'suspended_at' IS NOT NULL AS suspended;
 
+-- Who is suspended again has been so since the first time.
+SELECT suspended_at AS since FROM pgbeam.organizations WHERE org_id = 'kept' \gset
+SELECT pgbeam.suspend_organization('kept');
+SELECT suspended_at = :'since' AS since_then FROM pgbeam.organizations WHERE org_id = 'kept';
+
 -- A misspelt setting is no setting, and changes nothing.
 SELECT pgbeam.set_organization('kept', '{"max_project": 1, "plan": "starter"}');
 SELECT pgbeam.set_organization('kept', '{"org_id": "other", "suspended_at": null, "Plan": "pro", "max_projects": "1"}');

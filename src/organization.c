@@ -320,6 +320,7 @@ set_suspended(const PbJson *members, const PbActor *actor, bool suspended,
 			  PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_organization);
+	PbOrganization before;
 	Datum		values[2];
 	char		nulls[] = {' ', suspended ? ' ' : 'n'};
 
@@ -328,12 +329,15 @@ set_suspended(const PbJson *members, const PbActor *actor, bool suspended,
 		return;
 	values[0] = row->values[0];
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	if (pb_sql_run(&suspend, values, nulls) > 0)
-		note(actor, suspended ? PB_SUSPENDED : PB_RESUMED, values[0]);
-	else if (pb_sql_run(&find[PB_LATEST], values, NULL) > 0)
-		pb_sql_vetoed(pb_organization.table);
-	else
+	pb_organization_find(values[0], PB_LOCKED, &before);
+	if (!before.is_known)
 		(void) pb_organization_refuse_unknown(faults);
+	else if (before.is_suspended != suspended)
+	{
+		if (pb_sql_run(&suspend, values, nulls) == 0)
+			pb_sql_vetoed(pb_organization.table);
+		note(actor, suspended ? PB_SUSPENDED : PB_RESUMED, values[0]);
+	}
 }
 
 /* From the next request on, all are refused but trusted SQL's. */
