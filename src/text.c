@@ -262,7 +262,7 @@ host_name_problem(const char *name, size_t length)
 			return "must consist of letters, digits, hyphens, underscores and dots, or be an IP address";
 	}
 	if (is_empty)
-		return "must not have an empty part beside a dot";
+		return "must not end with a dot";
 	return ends_in_number(name, length) ?
 		"must not end in a number, unless it is an IPv4 address of four numbers" :
 		NULL;

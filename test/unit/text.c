@@ -154,9 +154,11 @@ test_hosts_by_code_point(void)
 		CHECK(is_problem(pb_text_host_problem(host, size + 2), word),
 			  "U+%04X in the middle", c);
 		if (c == '.')
-			word = "empty";
+			word = "end with a dot";
 		CHECK(is_problem(apply(pb_text_host_problem, host, size + 1), word),
 			  "U+%04X at the end", c);
+		if (c == '.')
+			word = "empty";
 		if (c == '/' || c == '@')
 			word = "begin";
 		if (c >= '0' && c <= '9')
@@ -272,7 +274,7 @@ test_hosts(void)
 		/* parts that are empty */
 		{"a..b", "empty"},
 		{".a", "empty"},
-		{"a.", "empty"},
+		{"a.", "end with a dot"},
 		{".", "empty"},
 
 		/* addresses in other spellings */
