@@ -1,20 +1,31 @@
 /*
  * rewrap.c
  *	  Seals the secrets of older keys under the active one.
+ *
+ * A session walks through the table batch by batch and counts at both ends of
+ * the walk: to count at every call would make the whole work quadratic, and an
+ * index by key would cost every create. Where the walk stands is kept until
+ * the backend ends, the older keys in pb_sql_memory(). It is no promise: what
+ * a rollback undid, and what others held, the count at the end finds.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
 
 #include "crypt.h"
 #include "database.h"
 #include "key.h"
+#include "organization.h"
 #include "resource.h"
 #include "rewrap.h"
 #include "sql.h"
 
-static const Oid pick_types[] = {TEXTARRAYOID, INT4OID};
+static const Oid pick_types[] = {TEXTARRAYOID, TEXTOID, UUIDOID, INT4OID};
 static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
 
 #define UNDER_KEYS \
@@ -37,7 +48,9 @@ static const PbResult count_results[] = {{INT8OID, false}};
 
 static PbStatement pick = {
 	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
-	UNDER_KEYS " LIMIT $2 FOR UPDATE SKIP LOCKED",
+	UNDER_KEYS " AND ROW (org_id, id) OPERATOR(pg_catalog.>) ROW ($2, $3) "
+	"ORDER BY org_id USING OPERATOR(pg_catalog.<), "
+	"id USING OPERATOR(pg_catalog.<) LIMIT $4 FOR UPDATE SKIP LOCKED",
 	.nargs = lengthof(pick_types), .types = pick_types,
 	.nresults = lengthof(pick_results), .results = pick_results
 };
@@ -110,6 +123,86 @@ count_under(Datum keys)
 	return DatumGetInt64(count);
 }
 
+/* A walk through the secrets of older keys. */
+typedef struct Walk
+{
+	bool		is_under_way;
+	Datum		keys;			/* text[]: which it is about */
+	char		org_id[4 * PB_ORG_ID_MAX + 1];	/* of the last row it met */
+	pg_uuid_t	id;				/* the same */
+	int64		left;			/* behind that row, as counted at first */
+	int64		failed;			/* that do not open */
+} Walk;
+
+static Walk walk;				/* the session's, where a batch ended last */
+
+static void
+begin_walk(Datum keys)
+{
+	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+
+	if (walk.keys != (Datum) 0)
+		pfree(DatumGetPointer(walk.keys));
+	walk.keys = (Datum) 0;
+	walk.keys = datumCopy(keys, false, -1);
+	MemoryContextSwitchTo(before);
+	walk.org_id[0] = '\0';
+	memset(&walk.id, 0, sizeof(walk.id));
+	walk.left = count_under(keys);
+	walk.failed = 0;
+	walk.is_under_way = true;
+}
+
+static void
+pass(Walk *at, const Datum row[COLUMNS])
+{
+	strlcpy(at->org_id, TextDatumGetCString(row[ORG]), sizeof(at->org_id));
+	at->id = *DatumGetUUIDP(row[ID]);
+	at->left--;
+}
+
+/*
+ * Seals a batch; how many of the picked ones were done. One that is broken off
+ * leaves the walk where it was.
+ */
+static uint64
+seal_batch(int32 batch, uint64 *count)
+{
+	Walk		at = walk;
+	Datum		values[] = {
+		at.keys, CStringGetTextDatum(at.org_id), UUIDPGetDatum(&walk.id),
+		Int32GetDatum(batch)
+	};
+	SPITupleTable *picked;
+	uint64		done = 0;
+
+	*count = pb_sql_run(&pick, values, NULL);
+	picked = SPI_tuptable;
+	for (uint64 i = 0; i < *count; i++)
+	{
+		Datum		row[COLUMNS];
+		bool		nulls[COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		pb_sql_read(&pick, picked, i, row, nulls);
+		done += rewrap(row);
+		pass(&at, row);
+	}
+	at.failed += *count - done;
+	walk = at;
+	return done;
+}
+
+/* How many are left that could still be done; a walk that ends is counted. */
+static int64
+count_rest(bool at_end)
+{
+	if (!at_end && walk.left > 0)
+		return walk.left;
+	walk.is_under_way = false;
+	return count_under(walk.keys) - walk.failed;
+}
+
 /*
  * Seals at most batch secrets of older keys under the active one; how many are
  * left that it could still do.
@@ -118,33 +211,24 @@ int64
 pb_rewrap(int32 batch, PbFaults *faults)
 {
 	Datum		keys = pb_key_older_ids(faults);
-	Datum		values[] = {keys, Int32GetDatum(batch)};
-	SPITupleTable *picked;
 	uint64		count;
-	uint64		done = 0;
+	uint64		done;
 	int64		left;
 
 	if (keys == (Datum) 0)
 		return 0;
-	count = pb_sql_run(&pick, values, NULL);
-	picked = SPI_tuptable;
-	for (uint64 i = 0; i < count; i++)
-	{
-		Datum		row[COLUMNS];
-		bool		nulls[COLUMNS];
-
-		CHECK_FOR_INTERRUPTS();
-		pb_sql_read(&pick, picked, i, row, nulls);
-		done += rewrap(row);
-	}
+	if (!walk.is_under_way || !datumIsEqual(keys, walk.keys, false, -1))
+		begin_walk(keys);
+	done = seal_batch(batch, &count);
 	if (count > 0 && done == 0)
 	{
+		walk.is_under_way = count == (uint64) batch;
 		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 							 "none of the secrets that were tried opens",
-							 "The warnings tell which they are; store them anew, or delete them.");
+							 "The warnings tell which they are; store them anew, or delete them. The next call goes on behind them.");
 		return 0;
 	}
-	left = count_under(keys) - (int64) (count - done);
+	left = count_rest(count < (uint64) batch);
 	ereport(NOTICE,
 			(errmsg("secrets sealed under the active key: %llu, left: %lld",
 					(unsigned long long) done, (long long) left)));

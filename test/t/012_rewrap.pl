@@ -221,6 +221,27 @@ is(ask($second, 'SELECT pgbeam.rewrap(100)')->{state}, 'PB004', 'nor does turnin
 put('1 old', sealed(at('2 old')));
 is(opens('1 old'), 'PB004', 'a new ciphertext does not open elsewhere');
 
+# The whole is walked through a few times, however small the batches are.
+value($node, <<SQL);
+SELECT pgbeam.create_database('$project{p3}', jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', '$PASSWORD'))
+FROM generate_series(1, 300);
+SQL
+value($node, "DELETE FROM pgbeam.databases WHERE password_generation > 1");
+turn_over();
+my $walker = session($node);
+sub rows_read
+{
+	value($walker, 'SELECT pg_stat_force_next_flush()');
+	return value($node, 'SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = $$pgbeam.databases$$::regclass');
+}
+my ($calls, $read) = (0, rows_read());
+$calls++ while rewrap($walker, 10) > 0 and $calls < 100;
+$read = rows_read() - $read;
+is(rewrap($walker, 10), 0, 'all are done');
+cmp_ok($calls, '>', 25, 'by many calls');
+cmp_ok($read, '<', 300 * 6, "which read $read rows of some 300 in all");
+$walker->quit;
+
 # Not for callers.
 value($node, "CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api')");
 is(ask($node, 'SELECT pgbeam.rewrap(1)', role => 'app')->{state}, '42501', 'a caller has no right to it');
