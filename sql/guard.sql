@@ -144,6 +144,10 @@ ALTER FUNCTION pgbeam.routes() OWNER TO regress_pgbeam_owner;
 ALTER TYPE pgbeam.http_response OWNER TO regress_pgbeam_owner;
 ALTER DOMAIN pgbeam."*/*" OWNER TO regress_pgbeam_owner;
 SELECT setting, value, replace(mend, :'functions_owner', '<owner>') AS mend FROM pgbeam.check_configuration() WHERE value ~ '^owned by' ORDER BY 1;
+-- Owners come before grants: what a restored dump grants to the owner it had is no grant to take back.
+GRANT SELECT ON pgbeam.projects TO regress_pgbeam_owner;
+SELECT max(n) FILTER (WHERE value ~ '^owned by') < min(n) FILTER (WHERE mend ~ '^REVOKE SELECT') AS owners_first
+FROM (SELECT *, row_number() OVER () AS n FROM pgbeam.check_configuration()) AS c;
 -- All have one owner; a superuser should not be it.
 SELECT pgbeam.set_owner('regress_pgbeam_owner');
 SAVEPOINT null_owner;

@@ -414,9 +414,10 @@ AS $$
 	UNION ALL
 	SELECT * FROM pgbeam.check_stored_settings()
 	UNION ALL
-	SELECT * FROM pgbeam.check_roles()
-	UNION ALL
+	-- Before the roles: a restored dump grants all to its owner, whom set_owner() makes the owner again.
 	SELECT * FROM pgbeam.check_owners()
+	UNION ALL
+	SELECT * FROM pgbeam.check_roles()
 	UNION ALL
 	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
 			CASE WHEN h.pid IS NOT NULL THEN 'backend ' || h.pid WHEN h.prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.prepared)
