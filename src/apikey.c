@@ -57,7 +57,7 @@ static const PbField fields[] = {
 	{
 		.name = "kind", .kind = PB_WORD, .words = kinds, .at = &at.kind,
 		.flags = PB_SHOWN,
-		.about = "Whose it is: an organization's, or a user's in all of his."
+		.about = "Whose it is: an organization's, or a user's in all of theirs."
 	},
 	{
 		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,

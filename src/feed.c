@@ -188,7 +188,7 @@ refuse_swept(void)
 	ereport(ERROR,
 			(errcode(SWEPT),
 			 errmsg("the token is older than what the feed keeps"),
-			 errdetail("Changes behind it have been swept, by age (pgbeam.change_retention) or by hand."),
+			 errdetail("Changes behind it are gone: swept by age (pgbeam.change_retention) or by hand, or left out of a dump that was restored."),
 			 errhint(START_OVER)));
 }
 

@@ -30,12 +30,12 @@ static const PbField fields[] = {
 	{
 		.name = "user_id", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
 		.least = 1, .most = PB_USER_ID_MAX, .at = &at.user_id,
-		.about = "The user: the claim sub of his tokens."
+		.about = "The user: the claim sub of their tokens."
 	},
 	{
 		.name = "role", .kind = PB_WORD, .flags = PB_SHOWN | PB_REQUIRED,
 		.words = roles,
-		.about = "What he may do: owner and admin everything, member look."
+		.about = "What they may do: owner and admin everything, member look."
 	},
 	{0}
 };
