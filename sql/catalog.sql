@@ -165,3 +165,10 @@ DROP FUNCTION plan_of;
 DROP TABLE few;
 
 DROP VIEW per_organization, pgbeam_tables, pgbeam_functions;
+
+-- The first line of a COMMENT is one sentence: tools show it as the summary.
+SELECT p.oid::regprocedure AS function, split_part(d.description, E'\n', 1) AS first_line
+FROM pg_proc p LEFT JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
+WHERE p.pronamespace = 'pgbeam'::regnamespace
+	AND (d.description IS NULL OR split_part(d.description, E'\n', 1) !~ '^[^[:space:]].*[.]$'
+		OR replace(split_part(d.description, E'\n', 1), '...', '') ~ '[.] ');

@@ -38,14 +38,16 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_api_keys';
 COMMENT ON FUNCTION pgbeam.list_api_keys(text, text) IS
-'The API keys of an organization, of a user, of either where both are given, or all of them: id, kind and id of the owner, name, and when each was made, ends and was revoked. Never the keys themselves. Error PT401 for a caller without admin access.';
+'The API keys of an organization, of a user, of either where both are given, or all of them: id, kind and id of the owner, name, and when each was made, ends and was revoked.
+Never the keys themselves. Error PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.revoke_api_key(id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_revoke_api_key';
 COMMENT ON FUNCTION pgbeam.revoke_api_key(text) IS
-'Ends an API key, given by its id, from the next request on, and wipes its digest. Errors: PT401 for a caller without admin access, PT404 for one that is unknown or revoked already.';
+'Ends an API key, given by its id, from the next request on, and wipes its digest.
+Errors: PT401 for a caller without admin access, PT404 for one that is unknown or revoked already.';
 
 CREATE FUNCTION pgbeam.revoke_api_keys(org_id text DEFAULT NULL, user_id text DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -19,7 +19,8 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_test_database_connection';
 COMMENT ON FUNCTION pgbeam.test_database_connection(text, text) IS
-'testDatabaseConnection: {"ok", "latency_ms", "error", "server_version"} as a data plane has reported last since the database was changed; nothing is connected to. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing, deleted or of another project.';
+'testDatabaseConnection: {"ok", "latency_ms", "error", "server_version"} as a data plane has reported last since the database was changed; nothing is connected to.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.report_connection_test(
 	database_id text, ok boolean, latency_ms double precision DEFAULT NULL,
@@ -29,4 +30,5 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_report_connection_test';
 COMMENT ON FUNCTION pgbeam.report_connection_test(text, boolean, double precision, text, text) IS
-'Stores what a data plane found when it tried a database''s upstream: whether it could be reached, milliseconds, why not (at most 1000 characters, where it could not), the server''s version. For roles with data_plane access. Errors: PT400 without ok or for values out of range, PT401 within an HTTP request, PT404 for a database that is missing or deleted.';
+'Stores what a data plane found when it tried a database''s upstream: whether it could be reached, milliseconds, why not (at most 1000 characters, where it could not), the server''s version.
+For roles with data_plane access. Errors: PT400 without ok or for values out of range, PT401 within an HTTP request, PT404 for a database that is missing or deleted.';

@@ -41,21 +41,24 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_database';
 COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
-'getDatabase: the database as the API documents it. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+'getDatabase: the database as the API documents it.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.update_database(project_id text, database_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_database';
 COMMENT ON FUNCTION pgbeam.update_database(text, text, jsonb) IS
-'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database. null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
+'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database.
+null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
 
 CREATE FUNCTION pgbeam.delete_database(project_id text, database_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_database';
 COMMENT ON FUNCTION pgbeam.delete_database(text, text) IS
-'deleteDatabase: deletes the database and answers null. The row stays, its password is wiped. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+'deleteDatabase: deletes the database and answers null.
+The row stays, its password is wiped. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -93,7 +96,8 @@ AS $$
 	ORDER BY 2, 1
 $$;
 COMMENT ON FUNCTION pgbeam.key_status() IS
-'Each key that the keyring has or something needs: id (32 hex digits), state (active: seals new secrets; needed: by secrets, or by Idempotency-Keys of the last 24 hours; retired: by nothing in this database; missing: needed, but not in the keyring), how many secrets need it, and whether pgbeam.development_key is on. Reads every database.';
+'Each key that the keyring has or something needs: id (32 hex digits), state (active: seals new secrets; needed: by secrets, or by Idempotency-Keys of the last 24 hours; retired: by nothing in this database; missing: needed, but not in the keyring), how many secrets need it, and whether pgbeam.development_key is on.
+Reads every database.';
 
 CREATE FUNCTION pgbeam.rewrap(batch integer DEFAULT 1000) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE

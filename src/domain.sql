@@ -43,7 +43,8 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_custom_domains';
 COMMENT ON FUNCTION pgbeam.list_custom_domains(text, integer, text) IS
-'listCustomDomains: {"domains", "next_page_token"} of a project, the oldest first. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
+'listCustomDomains: {"domains", "next_page_token"} of a project, the oldest first.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.create_custom_domain(project_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -12,4 +12,5 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_logging_profile';
 COMMENT ON FUNCTION pgbeam.set_logging_profile(regrole) IS
-'Gives a role the values of pgbeam.logging_profile() (ALTER ROLE ... SET), for its sessions to come in every database. It counts for the role that logs in, not for one that SET ROLE changes to. Superusers only: error 42501 for others, 22004 for null.';
+'Gives a role the values of pgbeam.logging_profile() (ALTER ROLE ... SET), for its sessions to come in every database.
+It counts for the role that logs in, not for one that SET ROLE changes to. Superusers only: error 42501 for others, 22004 for null.';

@@ -11,7 +11,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_http';
 COMMENT ON FUNCTION pgbeam.http(text, text, jsonb, bytea) IS
-'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null). Give it to the layer''s role alone (access http): whoever calls it chooses every header, that with the client''s address too. Call it in FROM: (pgbeam.http(...)).* would make the request once for each column. Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are 22004 and 22023 for arguments that are none, those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503, in words of its own, for a deadlock, a serialization failure or a lock that was not had in time, after which the request may be sent again.';
+'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null).
+Give it to the layer''s role alone (access http): whoever calls it chooses every header, that with the client''s address too. Call it in FROM: (pgbeam.http(...)).* would make the request once for each column. Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are 22004 and 22023 for arguments that are none, those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503, in words of its own, for a deadlock, a serialization failure or a lock that was not had in time, after which the request may be sent again.';
 
 -- PostgREST sends what such a domain holds as it is.
 CREATE DOMAIN pgbeam."*/*" AS bytea;
@@ -37,7 +38,8 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_health';
 COMMENT ON FUNCTION pgbeam.health() IS
-'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), timestamp (of the server), and whether requests are counted (rate_limit on or off); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction. Asks for no credential.';
+'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), timestamp (of the server), and whether requests are counted (rate_limit on or off); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction.
+Asks for no credential.';
 
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,

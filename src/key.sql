@@ -12,7 +12,8 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_keyring';
 COMMENT ON FUNCTION pgbeam.keyring() IS
-'The keys this server can use: id (32 hex digits) and whether new secrets are sealed with it. No rows and a WARNING where there is no usable keyring. Never the keys themselves.';
+'The keys this server can use: id (32 hex digits) and whether new secrets are sealed with it.
+No rows and a WARNING where there is no usable keyring. Never the keys themselves.';
 
 CREATE FUNCTION pgbeam.secret_key_id(sealed bytea) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

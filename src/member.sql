@@ -23,7 +23,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_remove_member';
 COMMENT ON FUNCTION pgbeam.remove_member(text, text) IS
-'Takes a user out of an organization, from the next request on. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for one who is no member.';
+'Takes a user out of an organization, from the next request on.
+Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for one who is no member.';
 
 CREATE FUNCTION pgbeam.list_members(org_id text, OUT user_id text, OUT role text)
 RETURNS SETOF record
@@ -31,4 +32,5 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_members';
 COMMENT ON FUNCTION pgbeam.list_members(text) IS
-'The members of an organization: user and role (owner, admin, member). Errors: PT400 for no legal id, PT401 for a caller without admin access.';
+'The members of an organization: user and role (owner, admin, member).
+Errors: PT400 for no legal id, PT401 for a caller without admin access.';

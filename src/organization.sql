@@ -30,11 +30,13 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_suspend_organization';
 COMMENT ON FUNCTION pgbeam.suspend_organization(text) IS
-'Refuses all requests of an organization''s keys and members as FORBIDDEN, from the next one on; trusted SQL goes on, nothing is removed. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
+'Refuses all requests of an organization''s keys and members as FORBIDDEN, from the next one on; trusted SQL goes on, nothing is removed.
+Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.resume_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_resume_organization';
 COMMENT ON FUNCTION pgbeam.resume_organization(text) IS
-'Ends what pgbeam.suspend_organization() began. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
+'Ends what pgbeam.suspend_organization() began.
+Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';

@@ -39,28 +39,32 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_project';
 COMMENT ON FUNCTION pgbeam.create_project(jsonb) IS
-'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, or over HTTP for another organization or role, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
+'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, or over HTTP for another organization or role, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
 
 CREATE FUNCTION pgbeam.get_project(project_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_project';
 COMMENT ON FUNCTION pgbeam.get_project(text) IS
-'getProject: the project as the API documents it. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
+'getProject: the project as the API documents it.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_project(project_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_project';
 COMMENT ON FUNCTION pgbeam.delete_project(text) IS
-'deleteProject: deletes the project and its databases and answers null. Rows stay, sealed passwords are wiped, the name is free again, the host is not. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
+'deleteProject: deletes the project and its databases and answers null.
+Rows stay, sealed passwords are wiped, the name is free again, the host is not. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.update_project(project_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_project';
 COMMENT ON FUNCTION pgbeam.update_project(text, jsonb) IS
-'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project. null resets what has a default, but for status, and takes away what may be missing; "" leaves status and resets residency; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
+'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project.
+null resets what has a default, but for status, and takes away what may be missing; "" leaves status and resets residency; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
 
 CREATE FUNCTION pgbeam.list_projects(
 	org_id text,
@@ -72,14 +76,16 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_projects';
 COMMENT ON FUNCTION pgbeam.list_projects(text, integer, text, text) IS
-'listProjects: {"projects", "total", "next_page_token"} of an organization: page_size (1 to 100, default 20) of them behind page_token (of the page before), by name, created_at (the default: latest first) or active_connections; total counts all. next_page_token is missing on the last page. A page may miss a project that commits later with an earlier id. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential.';
+'listProjects: {"projects", "total", "next_page_token"} of an organization: page_size (1 to 100, default 20) of them behind page_token (of the page before), by name, created_at (the default: latest first) or active_connections; total counts all.
+next_page_token is missing on the last page. A page may miss a project that commits later with an earlier id. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential.';
 
 CREATE FUNCTION pgbeam.create_database(project_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_database';
 COMMENT ON FUNCTION pgbeam.create_database(text, jsonb) IS
-'createDatabase: stores another database of a project from the API''s request body and answers it. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
+'createDatabase: stores another database of a project from the API''s request body and answers it.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
 
 CREATE FUNCTION pgbeam.list_databases(
 	project_id text,
@@ -90,4 +96,5 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_databases';
 COMMENT ON FUNCTION pgbeam.list_databases(text, integer, text) IS
-'listDatabases: {"databases", "next_page_token"} of a project, the oldest first: page_size (1 to 100, default 20) of them behind page_token (of the page before). Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
+'listDatabases: {"databases", "next_page_token"} of a project, the oldest first: page_size (1 to 100, default 20) of them behind page_token (of the page before).
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';

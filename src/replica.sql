@@ -24,18 +24,21 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_replicas';
 COMMENT ON FUNCTION pgbeam.list_replicas(text, integer, text) IS
-'listReplicas: {"replicas", "next_page_token"} of a database, the oldest first. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing or deleted.';
+'listReplicas: {"replicas", "next_page_token"} of a database, the oldest first.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.create_replica(database_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_replica';
 COMMENT ON FUNCTION pgbeam.create_replica(text, jsonb) IS
-'createReplica: stores a replica of a database and answers it. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when it has pgbeam.max_replicas, PT404 for a database that is missing or deleted.';
+'createReplica: stores a replica of a database and answers it.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when it has pgbeam.max_replicas, PT404 for a database that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_replica(database_id text, replica_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_replica';
 COMMENT ON FUNCTION pgbeam.delete_replica(text, text) IS
-'deleteReplica: deletes a replica and answers null. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another database.';
+'deleteReplica: deletes a replica and answers null.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another database.';

@@ -14,4 +14,5 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_jwks';
 COMMENT ON FUNCTION pgbeam.set_jwks(jsonb) IS
-'Replaces the keys that tokens may be signed with by those of a JWKS ({"keys": [...]}, RFC 7517) and answers how many there are now. Keys that are not of Ed25519 are passed over with a WARNING; an empty set ends all tokens. Load it again whenever the issuer turns keys over: it publishes old and new ones side by side. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
+'Replaces the keys that tokens may be signed with by those of a JWKS ({"keys": [...]}, RFC 7517) and answers how many there are now.
+Keys that are not of Ed25519 are passed over with a WARNING; an empty set ends all tokens. Load it again whenever the issuer turns keys over: it publishes old and new ones side by side. Errors: PT400 with all that is wrong, PT401 for a caller without admin access.';
