@@ -126,6 +126,12 @@ SELECT pgbeam.create_project(to_jsonb('{"name": "x"}'::text));
 SELECT pgbeam.create_project(to_jsonb(E' \n{'::text));
 SELECT pgbeam.create_project('"x"');
 SELECT pgbeam.create_project('{"name": "x", "org_id": "x", "database": "{\"host\": \"h\"}"}');
+-- What is no object at all is told where its members are listed.
+SELECT pgbeam.create_project('{"name": "x", "org_id": "x", "database": "postgres://u:p@h/d"}');
+SELECT pgbeam.create_database(:'project', '{"host": "h", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x", "pool_config": "session"}');
+SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": ["10.0.0.0/8"]}');
+SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": ["{\"cidr\": \"10.0.0.0/8\"}"]}');
+SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": [5]}');
 SELECT pgbeam.update_project(:'project', '{"tags": "[\"a\"]"}');
 SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": "[]"}');
 SELECT pgbeam.update_project(:'project', '{"tags": "a"}');

@@ -71,6 +71,17 @@ begins_with(const PbJson *value, char bracket)
 	return i < value->length && value->text[i] == bracket;
 }
 
+/* What to write in place of a string, where an object belongs. */
+static const char *
+object_hint(const PbJson *value)
+{
+	if (value->type != PB_JSON_TEXT)
+		return NULL;
+	if (begins_with(value, '{'))
+		return "Write the object itself, not a string that holds it.";
+	return "pgbeam.fields() lists the members that the object has.";
+}
+
 static const char *
 type_hint(const PbField *field, const PbJson *value)
 {
@@ -82,9 +93,8 @@ type_hint(const PbField *field, const PbJson *value)
 		return "Write true or false without quotes.";
 	if (field->kind == PB_LIST && begins_with(value, '['))
 		return "Write the array itself, not a string that holds it.";
-	if ((field->kind == PB_OBJECT || field->kind == PB_EMBEDDED) &&
-		begins_with(value, '{'))
-		return "Write the object itself, not a string that holds it.";
+	if (field->kind == PB_OBJECT || field->kind == PB_EMBEDDED)
+		return object_hint(value);
 	return NULL;
 }
 
@@ -546,7 +556,7 @@ check_items(Check *check, const PbField *field, const PbJson *list,
 		(void) pb_json_item(list, i, &item);
 		if (item.type != PB_JSON_OBJECT)
 			pb_fault_problem(check->faults, &item_path, "must be an object",
-							 NULL);
+							 object_hint(&item));
 		else
 		{
 			Unknown		unknown = {check, field->fields, &item_path};
