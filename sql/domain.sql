@@ -29,6 +29,9 @@ SELECT count(*) AS proved FROM pgbeam.hosts WHERE kind = 'custom';
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "other.aws.pgbeam.app"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "new.GCP.pgbeam.app"}');
 SELECT pgbeam.create_custom_domain(:'project', '{"domain": "pgbeam.app"}');
+-- A name in other letters is told how DNS writes it.
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "m\u00fcnchen.example"}');
+SELECT pgbeam.create_custom_domain(:'project', '{"domain": "https://db.example.com"}');
 SELECT d ->> 'domain' AS no_proxy FROM pgbeam.create_custom_domain(:'other', '{"domain": "notaws.pgbeam.app"}') d;
 
 -- Verified is what was reported.

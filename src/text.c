@@ -465,7 +465,7 @@ labels_problem(const char *name, size_t length, int *labels)
 		if (i < length && name[i] != '.')
 		{
 			if (!is_alphanumeric(ascii_lower(name[i])) && name[i] != '-')
-				return "must consist of letters, digits, hyphens and dots";
+				return "must consist of ASCII letters, digits, hyphens and dots (others as xn--...)";
 			continue;
 		}
 		if (i == start || i - start > PB_DNS_LABEL_MAX)
