@@ -7,6 +7,8 @@
 
 #include "request.h"
 
+extern const PbResource pb_health;
+
 extern void pb_health_get(const PbRequest *request, PbReply *reply);
 
 #endif							/* PB_HEALTH_H */

@@ -24,23 +24,11 @@
 #define INSTANCE_MAX 2048
 #define RETRY_AFTER "5"			/* seconds */
 
-static char *address_header;
-
 static void
 add_header(PbAnswer *answer, const char *name, const char *value)
 {
 	Assert(answer->header_count < PB_HEADERS_MAX);
 	answer->headers[answer->header_count++] = (PbHeader) {name, value};
-}
-
-void
-pb_http_define_settings(void)
-{
-	DefineCustomStringVariable("pgbeam.address_header",
-							   "Header in which the HTTP layer passes the client's address; empty: none.",
-							   "It must be one that a client cannot set.",
-							   &address_header, "", PGC_SIGHUP, 0,
-							   NULL, NULL, NULL);
 }
 
 static bool
@@ -56,10 +44,11 @@ charge(PbMeter meter, const char *kind, const char *id, int id_length,
 static bool
 charge_address(const PbRequest *request, PbReply *reply)
 {
+	const char *header = pb_rate_address_header();
 	PbJson		address;
 
-	return address_header[0] == '\0' ||
-		!pb_request_header(request, address_header, &address) ||
+	return header[0] == '\0' ||
+		!pb_request_header(request, header, &address) ||
 		charge(PB_PER_ADDRESS, "address", address.text, address.length, reply);
 }
 
@@ -185,7 +174,7 @@ static void
 print_success(const PbRequest *request, const PbRoute *route,
 			  PbReply *reply, PbAnswer *answer)
 {
-	answer->status = route->status;
+	answer->status = reply->is_unfit ? route->unfit : route->status;
 	if (route->has_etag)
 		print_etag(request, route, reply, answer);
 	if (reply->next_page != NULL && request->query != NULL)
@@ -368,13 +357,13 @@ query_of(const char *rest)
 
 /*
  * Routes the message, runs its operation, and makes the answer. OPTIONS asks
- * only what there is, so it needs no credential.
+ * only what there is, so it needs no credential; it is charged to its address.
  */
 void
 pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 			   PbAnswer *answer)
 {
-	static const PbRoute options = {.status = 204};
+	static const PbRoute options = {.is_public = true, .status = 204};
 	size_t		path_length = strcspn(message->uri, "?#");
 	PbMatch		match;
 
@@ -384,6 +373,7 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 	if (match.first != NULL && strcmp(message->method, "OPTIONS") == 0)
 	{
 		match.route = &options;
+		(void) pb_http_admit(match.route, request, reply);
 		add_header(answer, "Allow", pb_route_methods(match.first));
 	}
 	else

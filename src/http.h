@@ -32,7 +32,6 @@ typedef struct PbMessage
 	size_t		body_length;
 } PbMessage;
 
-extern void pb_http_define_settings(void);
 extern void pb_http_begin(PbRequest *request);
 extern bool pb_http_admit(const PbRoute *route, PbRequest *request,
 						  PbReply *reply);

@@ -38,8 +38,8 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_health';
 COMMENT ON FUNCTION pgbeam.health() IS
-'getHealth: status (ok, or degraded where no key is usable), version, image_sha (empty), timestamp (of the server), and whether requests are counted (rate_limit on or off); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction.
-Asks for no credential.';
+'getHealth: whether the service is fit for work.
+status (ok or degraded), version, image_sha (empty), timestamp (of the server), whether requests are counted (rate_limit on or off), read_only true where the server takes no writes, and causes where it is degraded: keyring (no key is usable), read_only (set so; a standby is ok); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction. Over HTTP degraded is 503 with the same body; in SQL it is always a row. Asks for no credential.';
 
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,

@@ -182,14 +182,14 @@ pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
 }
 
 /*
- * The ids of the keys at hand but for the active one, as text[] in hex; 0 with
- * faults when none can be used.
+ * The ids of the keys at hand, or of those but for the active one, as text[]
+ * in hex; 0 with faults when none can be used.
  */
 Datum
-pb_key_older_ids(PbFaults *faults)
+pb_key_ids(bool older, PbFaults *faults)
 {
 	const PbKeyring *keys = pb_key_ring(faults);
-	size_t		count = keys == NULL ? 0 : pb_keyring_count(keys) - 1;
+	size_t		count = keys == NULL ? 0 : pb_keyring_count(keys) - older;
 	Datum	   *ids = palloc(Max(count, 1) * sizeof(Datum));
 
 	if (keys == NULL)

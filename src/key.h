@@ -22,7 +22,7 @@ extern bool pb_key_fingerprint(const PbBytes *parts, int count,
 							   const char *stored,
 							   char hex[2 * PB_FINGERPRINT_BYTES + 1],
 							   PbFaults *faults);
-extern Datum pb_key_older_ids(PbFaults *faults);
+extern Datum pb_key_ids(bool older, PbFaults *faults);
 extern void pb_key_no_secret(const char *owner, PbFaults *faults);
 extern text *pb_key_open(const bytea *sealed, const PbPlace *place,
 						 const char *owner, PbFaults *faults);

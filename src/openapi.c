@@ -254,9 +254,9 @@ put_content(StringInfo out, const char *schema)
 }
 
 static void
-put_success(StringInfo out, const PbRoute *route)
+put_answer(StringInfo out, const PbRoute *route, int status)
 {
-	pb_json_open(out, psprintf("%d", route->status));
+	pb_json_open(out, psprintf("%d", status));
 	pb_json_pair(out, "description", route->about);
 	if (route->location != NULL)
 	{
@@ -281,9 +281,13 @@ put_responses(StringInfo out, const PbRoute *route)
 	int			count = pb_operation_errors(route, errors);
 
 	pb_json_open(out, "responses");
-	put_success(out, route);
+	put_answer(out, route, route->status);
+	if (route->unfit != 0)
+		put_answer(out, route, route->unfit);
 	for (int i = 0; i < count; i++)
 	{
+		if (errors[i] == route->unfit)
+			continue;
 		pb_json_open(out, psprintf("%d", errors[i]));
 		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
 		pb_json_end(out, '}');

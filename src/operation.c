@@ -50,7 +50,7 @@ pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
 		{413, has_body},
 		{415, has_body},
 		{429, true},
-		{503, route->writes},
+		{503, route->writes || route->unfit == 503},
 	};
 	int			count = 0;
 

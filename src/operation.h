@@ -22,6 +22,8 @@ typedef struct PbRoute
 									 * theirs */
 	bool		conflicts;		/* with what is there: 409 */
 	int			status;			/* of success */
+	int			unfit;			/* of the same answer where it says that the
+								 * service is not fit for work; 0: never */
 	bool		has_etag;		/* one thing, whose versions are told apart */
 	bool		lists;			/* a page of what it gives, by its plural */
 	bool		counts;			/* and how many there are in all */

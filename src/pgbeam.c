@@ -102,7 +102,6 @@ _PG_init(void)
 	pb_token_define_settings();
 	pb_organization_define_settings();
 	pb_caller_define_settings();
-	pb_http_define_settings();
 	pb_rate_define_settings();
 	pb_host_define_settings();
 	pb_replica_define_settings();

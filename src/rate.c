@@ -56,6 +56,7 @@ static Table *table = NULL;
 static int	callers;
 static int	rates[PB_METERS];
 static int	bursts[PB_METERS];
+static char *address_header;
 
 static shmem_request_hook_type previous_request = NULL;
 static shmem_startup_hook_type previous_startup = NULL;
@@ -132,6 +133,11 @@ pb_rate_define_settings(void)
 							"Requests that may come from an address at once.",
 							NULL, &bursts[PB_PER_ADDRESS], 400, 1, BURST_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("pgbeam.address_header",
+							   "Header in which the HTTP layer passes the client's address; empty: none.",
+							   "It must be one that a client cannot set.",
+							   &address_header, "", PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomIntVariable("pgbeam.rate_limit_callers",
 								"Callers and addresses whose requests are counted at a time.",
@@ -140,12 +146,20 @@ pb_rate_define_settings(void)
 	ask_for_memory();
 }
 
-/* Whether requests are counted at all. */
+/* Where the HTTP layer says who sends a request; empty: nowhere. */
+const char *
+pb_rate_address_header(void)
+{
+	return address_header;
+}
+
+/* Whether requests are counted at all; nobody's address is no address. */
 bool
 pb_rate_is_on(void)
 {
-	return table != NULL && (rates[PB_PER_CALLER] > 0 ||
-							 rates[PB_PER_ADDRESS] > 0);
+	return table != NULL &&
+		(rates[PB_PER_CALLER] > 0 ||
+		 (rates[PB_PER_ADDRESS] > 0 && address_header[0] != '\0'));
 }
 
 static uint64

@@ -25,6 +25,7 @@ typedef struct PbBudget
 
 extern void pb_rate_define_settings(void);
 extern bool pb_rate_is_on(void);
+extern const char *pb_rate_address_header(void);
 extern bool pb_rate_take(PbMeter meter, const char *kind, const char *id,
 						 int id_length, PbBudget *budget);
 

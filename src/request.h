@@ -66,6 +66,7 @@ typedef struct PbReply
 								 * If-Match names */
 	int64		version;		/* of the row that is answered */
 	const char *next_page;		/* its token, or NULL */
+	bool		is_unfit;		/* tells that what is asked of is not fit */
 } PbReply;
 
 #define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */

@@ -61,6 +61,16 @@ static PbStatement count_left = {
 	.nresults = lengthof(count_results), .results = count_results
 };
 
+/* Under none of the keys, or none that can be told. */
+static PbStatement count_lost = {
+	.text = "SELECT pg_catalog.count(*) FROM pgbeam.databases "
+	"WHERE password_sealed IS NOT NULL "
+	"AND (pgbeam.secret_key_id(password_sealed) "
+	"OPERATOR(pg_catalog.=) ANY ($1)) IS NOT TRUE",
+	.nargs = 1, .types = pick_types,
+	.nresults = lengthof(count_results), .results = count_results
+};
+
 static PbStatement reseal = {
 	.text = "UPDATE pgbeam.databases SET password_sealed = $3 "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
@@ -114,12 +124,12 @@ rewrap(const Datum row[COLUMNS])
 }
 
 static int64
-count_under(Datum keys)
+count_by(PbStatement *statement, Datum keys)
 {
 	Datum		count = Int64GetDatum(0);
 	bool		isnull;
 
-	(void) pb_sql_row(&count_left, &keys, NULL, &count, &isnull);
+	(void) pb_sql_row(statement, &keys, NULL, &count, &isnull);
 	return DatumGetInt64(count);
 }
 
@@ -148,7 +158,7 @@ begin_walk(Datum keys)
 	MemoryContextSwitchTo(before);
 	walk.org_id[0] = '\0';
 	memset(&walk.id, 0, sizeof(walk.id));
-	walk.left = count_under(keys);
+	walk.left = count_by(&count_left, keys);
 	walk.failed = 0;
 	walk.is_under_way = true;
 }
@@ -200,7 +210,21 @@ count_rest(bool at_end)
 	if (!at_end && walk.left > 0)
 		return walk.left;
 	walk.is_under_way = false;
-	return count_under(walk.keys) - walk.failed;
+	return count_by(&count_left, walk.keys) - walk.failed;
+}
+
+/* What is left when there is nothing left to do: the whole is told, once. */
+static void
+warn_of_missing_keys(PbFaults *faults)
+{
+	int64		count = count_by(&count_lost, pb_key_ids(false, faults));
+
+	if (count > 0)
+		ereport(WARNING,
+				(errmsg("secrets sealed under keys that are not in the keyring: %lld",
+						(long long) count),
+				 errdetail("They stay as they are, and cannot be opened here."),
+				 errhint("pgbeam.key_status() tells which keys: put their lines back into the keyring, before the active key's, or store these passwords anew.")));
 }
 
 /*
@@ -210,7 +234,7 @@ count_rest(bool at_end)
 int64
 pb_rewrap(int32 batch, PbFaults *faults)
 {
-	Datum		keys = pb_key_older_ids(faults);
+	Datum		keys = pb_key_ids(true, faults);
 	uint64		count;
 	uint64		done;
 	int64		left;
@@ -232,5 +256,7 @@ pb_rewrap(int32 batch, PbFaults *faults)
 	ereport(NOTICE,
 			(errmsg("secrets sealed under the active key: %llu, left: %lld",
 					(unsigned long long) done, (long long) left)));
+	if (left == 0)
+		warn_of_missing_keys(faults);
 	return left;
 }

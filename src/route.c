@@ -190,8 +190,8 @@ const PbRoute pb_routes[PB_OPERATIONS] = {
 	[PB_GET_HEALTH] = {
 		.operation = "getHealth", .function = "health",
 		.method = "GET", .path = "/v1/health",
-		.is_public = true, .status = 200,
-		.run = pb_health_get,
+		.is_public = true, .status = 200, .unfit = 503,
+		.gives = &pb_health, .run = pb_health_get,
 		.about = "Whether the service is fit for work."
 	},
 	[PB_GET_OPENAPI] = {

@@ -184,6 +184,24 @@ show_leaf(Show *show, const PbField *field)
 		show_value(show->out, field, show->row->values[leaf]);
 }
 
+/*
+ * Steps over an object that may be without value where none of its members,
+ * which are leaves, has one.
+ */
+static bool
+skip_empty(Show *show, const PbField *object)
+{
+	int			leaf = show->leaf;
+
+	if (!(object->flags & PB_NULLABLE))
+		return false;
+	for (const PbField *field = object->fields; field->name != NULL; field++)
+		if (pb_row_has(show->row, leaf++))
+			return false;
+	show->leaf = leaf;
+	return true;
+}
+
 static void
 show_fields(Show *show, const PbField *fields)
 {
@@ -192,6 +210,8 @@ show_fields(Show *show, const PbField *fields)
 	{
 		if (field->kind == PB_OBJECT)
 		{
+			if (skip_empty(show, field))
+				continue;
 			pb_json_name(show->out, field->name);
 			show_fields(show, field->fields);
 		}

@@ -9,9 +9,12 @@ use lib $FindBin::RealBin;
 
 use JSON::PP;
 use PgbeamTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = set_up('main', folder('keys') . '/keyring');
+my $keyring = folder('keys') . '/keyring';
+my $node = set_up('main', $keyring, "shared_preload_libraries = 'pgbeam'\nmax_wal_senders = 4\n");
 my ($project, $database) = make($node, 'shop');
 my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
 
@@ -248,7 +251,7 @@ sub again
 my $answered = join ', ', map { $_->[3] } @requests;
 my $others = join ', ', map { $_->[4] == 403 ? '403 FORBIDDEN' : '404 NOT_FOUND' } @requests;
 my $forbidden = join ', ', map { '403 FORBIDDEN' } @requests;
-my $written = "SELECT string_agg(t::text, ',' ORDER BY t::text) FROM (SELECT p::text FROM pgbeam.projects AS p UNION ALL SELECT d::text FROM pgbeam.databases AS d UNION ALL SELECT count(*)::text FROM pgbeam.changes) AS t";
+my $written = "SELECT string_agg(t::text, ',' ORDER BY t::text) FROM (SELECT p::text FROM pgbeam.projects AS p UNION ALL SELECT d::text FROM pgbeam.databases AS d UNION ALL SELECT count(*)::text FROM pgbeam.changes WHERE resource IN ('project', 'database', 'custom_domain')) AS t";
 
 is(again(), $answered, 'what a member of an organization is answered');
 my $state = value($node, $written);
@@ -262,5 +265,91 @@ is(again(), $others, 'nor to whom is no member any longer, as if it were not the
 value($node, "SELECT pgbeam.set_member('acme', 'anna', 'owner')");
 is(again(), $answered, 'a member again gets it again');
 ok(value($node, $written) eq $state, 'and nothing is done twice');
+
+# Health: what is so, on a primary and on a standby.
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+
+# What health says in SQL, and its status and body over HTTP: without what
+# differs, and a slash between where they do not say the same.
+sub health
+{
+	my ($where) = @_;
+	my $masked = q[regexp_replace(regexp_replace(%s::text, '"version":"[^"]*","image_sha":"","timestamp":"[^"]*",', ''), '["{}]', '', 'g')];
+	my $in_sql = value($where, sprintf "SELECT $masked", 'pgbeam.health()');
+	my ($status, $body) = split / /, value($where, sprintf("SELECT a.status || ' ' || $masked", 'a.body')
+		  . q[ FROM pgbeam.http('GET', '/v1/health', '{"X-Real-IP": "192.0.2.1"}', NULL) AS a]), 2;
+
+	return "$status $in_sql" . ($body eq $in_sql ? '' : " / $body");
+}
+
+sub set
+{
+	my (%settings) = @_;
+
+	foreach my $name (sort keys %settings)
+	{
+		value($node, defined $settings{$name} ? "ALTER SYSTEM SET $name = '$settings{$name}'" : "ALTER SYSTEM RESET $name");
+	}
+	$node->reload;
+	sleep 1;
+	return;
+}
+
+my $fit = 'status:ok,rate_limit:off';
+
+is(health($node), "200 $fit", 'fit for work');
+is(health($standby), "200 $fit,read_only:true", 'a standby is, and says that it takes no writes');
+is(value($node, 'BEGIN READ ONLY; SELECT pgbeam.health() ->> \'status\'; COMMIT'), 'ok', 'a transaction that is read-only says nothing of the server');
+set('default_transaction_read_only' => 'on');
+is(health($node), '503 status:degraded,rate_limit:off,read_only:true,causes:[read_only]', 'a primary that is set read-only is degraded');
+is(ask($node, "SET default_transaction_read_only = off; SELECT pgbeam.health() ->> 'status'")->{out}, 'ok', 'by what the session has');
+append_to_file($node->data_dir . '/postgresql.auto.conf', "default_transaction_read_only = off\n");
+rename $keyring, "$keyring.away" or die $!;
+$node->reload;
+sleep 1;
+is(health($node), '503 status:degraded,rate_limit:off,causes:[keyring]', 'so is one without a key');
+is(health($standby), '503 status:degraded,rate_limit:off,read_only:true,causes:[keyring]', 'and a standby without one');
+rename "$keyring.away", $keyring or die $!;
+is(health($node), "200 $fit", 'with its key again');
+
+# What is counted is on.
+set('pgbeam.address_rate_limit' => 1, 'pgbeam.address_rate_burst' => 3);
+is(health($node), "200 $fit", 'a limit for addresses counts nothing while nobody says them');
+set('pgbeam.address_header' => 'X-Real-IP');
+is(health($node), '200 status:ok,rate_limit:on', 'it counts where the layer does');
+my $options = q[(pgbeam.http('OPTIONS', '/v1/projects', '{"X-Real-IP": "192.0.2.2"}', NULL)).status];
+is(value($node, "SELECT string_agg(${options}::text, ' ') FROM generate_series(1, 4)"), '204 204 204 429', 'OPTIONS is charged to its address');
+is(value($node, "SELECT ($options - 429) * 0"), '0', 'and goes on being so');
+set('pgbeam.address_rate_limit' => 0, 'pgbeam.address_header' => '', 'pgbeam.rate_limit' => 100);
+is(health($node), '200 status:ok,rate_limit:on', 'a limit for callers is one');
+set('pgbeam.rate_limit' => 0);
+is(health($node), "200 $fit", 'none is none');
+
+# A change of keys that is through, but for what was sealed under a lost key.
+value($node, 'SELECT pgbeam.create_key()');
+$node->reload;
+sleep 1;
+unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'rewrap does all, and warns of nothing');
+my $lost = slurp_file($keyring);
+value($node, 'SELECT pgbeam.create_key()');
+my $kept = (split /\n/, slurp_file($keyring))[-1];
+spill($keyring, "$kept\n");
+$node->reload;
+sleep 1;
+my $left = ask($node, 'SELECT pgbeam.rewrap()');
+my $missing = value($node, q[SELECT sum(secrets) FROM pgbeam.key_status() WHERE state = 'missing']);
+
+is($left->{out}, '0', 'rewrap has nothing left to do');
+cmp_ok($missing, '>', 0, 'while secrets are sealed under a key that is gone');
+like($left->{err}, qr/WARNING:  01000: secrets sealed under keys that are not in the keyring: $missing\n/, 'it says how many');
+spill($keyring, "$lost$kept\n");
+$node->reload;
+sleep 1;
+unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'with the key again it does them');
+is(value($node, q[SELECT count(*) FROM pgbeam.key_status() WHERE state = 'missing']), '0', 'and none is missing');
+$standby->stop;
 
 done_testing();
