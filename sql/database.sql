@@ -142,3 +142,35 @@ SELECT bad, status FROM unnest('{"{\"if-match\": \"*\", \"If-Match\": \"*\"}","{
 	LATERAL pgbeam.http('PATCH', '/v1/projects/' || :'path', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json') || bad, '{}');
 
 DROP FUNCTION create_with;
+
+-- Whoever may write can have a password sent elsewhere, unless they must give it again.
+SET client_min_messages = warning;
+SELECT p #>> '{project,id}' AS project_id, p #>> '{database,id}' AS database_id FROM pgbeam.create_project(
+	'{"org_id": "move", "name": "move", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x", "ssl_mode": "require"}}') p \gset
+RESET client_min_messages;
+CREATE FUNCTION move(body jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	told text;
+	hint text;
+BEGIN
+	PERFORM pgbeam.update_database(current_setting('test.project'), current_setting('test.database'), body);
+	RETURN 'done' || coalesce((SELECT ' ' || detail FROM pgbeam.changes WHERE action = 'updated' AND resource_id = current_setting('test.database') AND xid = pg_current_xact_id_if_assigned()), '');
+EXCEPTION WHEN SQLSTATE 'PT400' THEN
+	GET STACKED DIAGNOSTICS told = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' / ', told, nullif(hint, ''));
+END
+$$;
+SELECT set_config('test.project', :'project_id', false) IS NULL AS set, set_config('test.database', :'database_id', false) IS NULL AS set;
+SELECT move('{"host": "db2.example.com"}');
+SELECT move('{"host": "db2.example.com", "port": 5432, "ssl_mode": "require"}') AS nothing_changes;
+SELECT move('{"name": "other"}') AS stays;
+SET pgbeam.password_on_move = on;
+SELECT body, move(body) FROM unnest(ARRAY[
+	'{"host": "evil.example.com"}', '{"port": 5433}', '{"ssl_mode": "prefer"}', '{"ssl_mode": "disable", "name": "x"}',
+	'{"host": "evil.example.com", "password": ""}', '{"host": "evil.example.com", "password": null}']::jsonb[]) body;
+SELECT format('SELECT %L AS body, move(%L)', body, body) FROM unnest(ARRAY[
+	'{"host": "db2.example.com"}', '{"ssl_mode": "verify-full"}', '{"ssl_mode": ""}', '{"ssl_mode": null}', '{"username": "v"}',
+	'{"role": "replica", "pool_config": {"pool_size": 3}}', '{"password": "canary-password-Vq7R2x"}']::jsonb[]) body \gexec
+SELECT move('{"host": "db3.example.com", "port": 5433, "ssl_mode": "require", "password": "canary-password-Vq7R2x"}');
+RESET pgbeam.password_on_move;
+DROP FUNCTION move;

@@ -36,6 +36,9 @@ static struct
 {
 	int			connection_string;
 	int			proxy_host;
+	int			host;
+	int			port;
+	int			ssl_mode;
 	int			name;
 	int			username;
 	int			password;
@@ -46,6 +49,7 @@ static struct
 
 static int	default_pool_mode;
 static bool default_cache_enabled;
+static bool password_on_move;
 
 static const char *const roles[] = {"primary", "replica", NULL};
 static const char *const pool_modes[] = {
@@ -145,12 +149,12 @@ static const PbField fields[] = {
 	{
 		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
 		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
-		.pattern = PB_HOST_PATTERN,
+		.pattern = PB_HOST_PATTERN, .at = &at.host,
 		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
 	},
 	{
 		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .most = PB_PORT_MAX,
+		.least = 1, .most = PB_PORT_MAX, .at = &at.port,
 		.about = "Port of the upstream server."
 	},
 	{
@@ -184,6 +188,7 @@ static const PbField fields[] = {
 		.name = "ssl_mode", .kind = PB_WORD,
 		.flags = PB_OPEN | PB_BLANK_KEEPS,
 		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
+		.at = &at.ssl_mode,
 		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
 	},
 	{
@@ -276,6 +281,11 @@ pb_database_define_settings(void)
 	DefineCustomBoolVariable("pgbeam.default_cache_enabled",
 							 "cache_config.enabled of databases created without one.",
 							 NULL, &default_cache_enabled, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgbeam.password_on_move",
+							 "Whether an update that leads a password elsewhere must give it again.",
+							 "That is another host or port, or an ssl_mode that secures less.",
+							 &password_on_move, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
@@ -417,6 +427,43 @@ take_password(PbRow *row, const PbRow *changes, PbFaults *faults)
 	return seal(row, &changes->secret, nonce, faults);
 }
 
+/* Where a mode stands among those of libpq, which rise in what they secure. */
+static int
+strength_of(const PbRow *row)
+{
+	int			strength = 0;
+
+	while (pb_ssl_modes[strength] != NULL &&
+		   !pb_row_is_word(row, at.ssl_mode, pb_ssl_modes[strength]))
+		strength++;
+	return strength;
+}
+
+/* Whether the password is sent elsewhere from now on, or less secured. */
+static bool
+moves(const PbRow *row, const PbRow *changes)
+{
+	return pb_row_differs(row, changes, at.host) ||
+		pb_row_differs(row, changes, at.port) ||
+		(pb_row_differs(row, changes, at.ssl_mode) &&
+		 strength_of(changes) < strength_of(row));
+}
+
+/* Whoever may write, but not know the password, could have it sent to them. */
+static const char *
+judge_move(const PbRow *row, const PbRow *changes, PbFaults *faults)
+{
+	const PbPath path = {NULL, "password", 0};
+
+	if (!moves(row, changes))
+		return NULL;
+	if (password_on_move && !changes->given[at.password])
+		pb_fault_problem(faults, &path,
+						 "is required when host or port change, or ssl_mode secures less",
+						 "Give the password again.");
+	return "{\"moved\":true}";
+}
+
 /* updateDatabase */
 void
 pb_database_update(const PbRequest *request, PbReply *reply)
@@ -424,7 +471,8 @@ pb_database_update(const PbRequest *request, PbReply *reply)
 	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
 	const PbChange change = {
 		.resource = &pb_database, .id = request->ids[1], .parent = &project,
-		.merge = take_password, .show = pb_database_show
+		.judge = judge_move, .merge = take_password,
+		.show = pb_database_show
 	};
 
 	pb_resource_change(&change, request, reply);

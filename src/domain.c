@@ -378,7 +378,7 @@ prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 		return PROVED;			/* just now */
 	pb_row_set(row, at.verified_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
-	(void) pb_resource_update(request, row, false, faults);
+	(void) pb_resource_update(request, row, false, NULL, faults);
 	return NULL;
 }
 

@@ -186,6 +186,8 @@ typedef struct PbRow
 	bool	   *given;			/* leaves that an update sets */
 	PbJson		secret;			/* the plain value, within the request */
 	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
+	const struct PbRow *above;	/* what a new one stands below, or NULL */
+	uint64		lived_at;		/* see resource.c */
 } PbRow;
 
 extern bool pb_field_lists_objects(const PbField *field);

@@ -368,6 +368,36 @@ prepare(PbRow *project, PbRow *database, PbFaults *faults)
 							faults);
 }
 
+static const Oid recount_types[] = {TEXTOID, UUIDOID};
+static const PbResult recount_results[] = {{INT4OID, false}};
+
+static PbStatement recount_databases = {
+	.text = "UPDATE pgbeam.projects AS t SET database_count = "
+	"(SELECT pg_catalog.count(*) FROM pgbeam.databases AS d "
+	"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
+	"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL) "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND id OPERATOR(pg_catalog.=) $2 RETURNING database_count",
+	.nargs = lengthof(recount_types), .types = recount_types,
+	.nresults = lengthof(recount_results), .results = recount_results
+};
+
+static uint64 recounts = 0;		/* by this backend */
+
+/* Anew, so that a number once set by hand does not stay wrong. */
+static void
+recount(PbRow *project)
+{
+	Datum		values[] = {pb_resource_org(project), pb_resource_id(project)};
+	Datum		count;
+	bool		isnull;
+
+	recounts++;
+	if (!pb_sql_row(&recount_databases, values, NULL, &count, &isnull))
+		pb_sql_vetoed(pb_project.table);
+	pb_row_set(project, at.database_count, count);
+}
+
 /* Writes all there is; false with faults when the name is taken. */
 static bool
 write_rows(const PbRequest *request, PbRow *project, PbRow *database,
@@ -376,11 +406,17 @@ write_rows(const PbRequest *request, PbRow *project, PbRow *database,
 	Datum		org_id = pb_resource_org(project);
 	Datum		name = project->values[at.name];
 
+	uint64		before = recounts;
+
 	pb_row_set(project, at.proxy_host,
 			   pb_host_claim(name, project->values[at.cloud], org_id,
 							 pb_resource_id(project)));
-	return pb_resource_insert(request, project, faults) &&
-		(database == NULL || pb_resource_insert(request, database, faults));
+	if (!pb_resource_insert(request, project, faults) ||
+		(database != NULL && !pb_resource_insert(request, database, faults)))
+		return false;
+	if (recounts != before)		/* a trigger has added databases, or taken */
+		recount(project);
+	return true;
 }
 
 /* createProject; the database may be none */
@@ -397,6 +433,8 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	database = project->embedded;
+	if (database != NULL)
+		database->above = project;
 	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
 					   &organization, faults) ||
 		!plan_allows(request, project, &organization, faults) ||
@@ -592,28 +630,6 @@ pb_project_list_databases(const PbRequest *request, PbReply *reply)
 						   pb_database_show);
 }
 
-static const Oid recount_types[] = {TEXTOID, UUIDOID};
-
-static PbStatement recount_databases = {
-	.text = "UPDATE pgbeam.projects AS t SET database_count = "
-	"(SELECT pg_catalog.count(*) FROM pgbeam.databases AS d "
-	"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
-	"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL) "
-	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
-	"AND id OPERATOR(pg_catalog.=) $2",
-	.nargs = lengthof(recount_types), .types = recount_types
-};
-
-/* Anew, so that a number once set by hand does not stay wrong. */
-static void
-recount(const PbRow *project)
-{
-	Datum		values[] = {pb_resource_org(project), pb_resource_id(project)};
-
-	if (pb_sql_run(&recount_databases, values, NULL) == 0)
-		pb_sql_vetoed(pb_project.table);
-}
-
 /* Whether the plan allows one more; the project is locked. */
 static bool
 has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
@@ -653,6 +669,7 @@ pb_project_add_database(const PbRequest *request, PbReply *reply)
 	if (!pb_database_prepare(database, pb_resource_org(project),
 							 pb_resource_id(project), random, faults))
 		return;
+	database->above = project;
 	(void) pb_resource_insert(request, database, faults);
 	recount(project);
 	reply->created = pb_resource_typeid(database);

@@ -67,13 +67,21 @@ pb_resource_stamp(PbRow *row, uint64 random)
 static void delete_below(const PbRequest *request, const PbResource *resource,
 						 Datum org_id, Datum id);
 
+/*
+ * How many deletions this backend has begun. A user's trigger may delete what
+ * the operation that fired it stands on: a row notes the number when it is
+ * known to live, and only where that has grown is it looked at again.
+ */
+static uint64 deletions = 0;
+
 static void
-note(const PbRequest *request, PbAction action, const PbRow *row)
+note(const PbRequest *request, PbAction action, const PbRow *row,
+	 const char *detail)
 {
 	const PbActor actor = pb_caller_actor(request);
 
 	pb_change_note(&actor, action, row->resource, pb_resource_org(row),
-				   pb_resource_typeid(row), NULL);
+				   pb_resource_typeid(row), detail);
 }
 
 /* Runs a statement that gives one row of a resource, or none: false. */
@@ -127,6 +135,26 @@ pb_resource_tell(const PbRow *row, PbFaults *faults)
 		faults->name = row->values[*unique->leaf];
 }
 
+/* A row below another one that a trigger has deleted would live for ever. */
+static void
+require_parent(const PbRow *row)
+{
+	const PbRow *above = row->above;
+	Datum		values[2];
+
+	if (above == NULL || above->lived_at == deletions)
+		return;
+	values[0] = pb_resource_org(above);
+	values[1] = pb_resource_id(above);
+	if (pb_sql_run(&pb_statements(above->resource)->is_living, values,
+				   NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a %s was deleted while a %s was written below it",
+						above->resource->name, row->resource->name),
+				 errhint("A trigger on one of their tables deletes it.")));
+}
+
 /*
  * Writes the row and takes it back as it was stored. False with faults when
  * another has what is unique of it.
@@ -134,6 +162,7 @@ pb_resource_tell(const PbRow *row, PbFaults *faults)
 bool
 pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
+	row->lived_at = deletions;
 	if (!run(&pb_statements(row->resource)->insert, row->values, row->nulls,
 			 row))
 	{
@@ -141,7 +170,8 @@ pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
 			return refuse_taken(row, faults);
 		pb_sql_vetoed(row->resource->table);
 	}
-	note(request, PB_CREATED, row);
+	require_parent(row);
+	note(request, PB_CREATED, row, NULL);
 	return true;
 }
 
@@ -228,6 +258,7 @@ pb_resource_lock(const PbRow *row, PbFaults *faults)
 	Datum		values[] = {pb_resource_org(row), pb_resource_id(row)};
 	PbRow	   *locked = pb_row_make(row->resource);
 
+	locked->lived_at = deletions;
 	if (pb_sql_run(&made->lock, values, NULL) > 0 &&
 		run(&made->locked, values, NULL, locked))
 		return locked;
@@ -268,10 +299,11 @@ update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
  * Writes a locked row and takes it back as it was stored, with its time. False
  * with faults when another has what is unique of it. Only where that may be is
  * there a subtransaction: a snapshot keeps no more than 64 of them at hand.
+ * Detail is for the feed, or NULL.
  */
 bool
 pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
-				   PbFaults *faults)
+				   const char *detail, PbFaults *faults)
 {
 	pb_row_set(row, row->resource->prepared->updated_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
@@ -279,7 +311,7 @@ pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 		(void) update(row);
 	else if (!update_unique(request, row, faults))
 		return false;
-	note(request, PB_UPDATED, row);
+	note(request, PB_UPDATED, row, detail);
 	return true;
 }
 
@@ -377,6 +409,8 @@ apply(const PbChange *change, const PbRequest *request, PbRow *row,
 	const PbUnique *unique = row->resource->unique;
 	bool		may_be_taken = unique != NULL &&
 	pb_row_differs(row, changes, *unique->leaf);
+	const char *detail = change->judge == NULL ? NULL :
+	change->judge(row, changes, faults);
 	bool		changed = pb_row_merge(row, changes);
 
 	if (change->merge != NULL)
@@ -386,7 +420,7 @@ apply(const PbChange *change, const PbRequest *request, PbRow *row,
 	if (faults->refusal != PB_ACCEPTED)
 		return false;
 	return !changed ||
-		pb_resource_update(request, row, may_be_taken, faults);
+		pb_resource_update(request, row, may_be_taken, detail, faults);
 }
 
 /*
@@ -473,6 +507,7 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 		TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 
+	deletions++;
 	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
 		delete_below(request, row->resource, values[0], values[1]);
@@ -563,6 +598,7 @@ pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
 	pb_resource_stamp(row, random);
 	pb_row_set(row, resource->prepared->org_id, pb_resource_org(above));
 	pb_row_set(row, resource->prepared->parent, pb_resource_id(above));
+	row->above = above;
 	*made = row;
 	return above;
 }

@@ -30,6 +30,11 @@ typedef struct PbChange
 	/* what no field says of the request; NULL: nothing */
 	void		(*check) (const PbRow *changes, PbFaults *faults);
 
+	/* what no field says of the stored row's change; NULL: nothing. Gives a
+	 * JSON object for the feed, or NULL. */
+	const char *(*judge) (const PbRow *row, const PbRow *changes,
+						  PbFaults *faults);
+
 	/* lays what stands beside the row over it; tells whether it changed */
 	bool		(*merge) (PbRow *row, const PbRow *changes, PbFaults *faults);
 
@@ -50,7 +55,8 @@ extern PbRow *pb_resource_find(const PbResource *resource,
 							   PbFaults *faults);
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_update(const PbRequest *request, PbRow *row,
-							   bool may_be_taken, PbFaults *faults);
+							   bool may_be_taken, const char *detail,
+							   PbFaults *faults);
 extern int	pb_resource_list(const PbResource *resource, const PbPage *page,
 							 Datum org_id, const Datum *parent_id,
 							 PbRow **rows);

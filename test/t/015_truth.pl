@@ -351,5 +351,39 @@ sleep 1;
 unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'with the key again it does them');
 is(value($node, q[SELECT count(*) FROM pgbeam.key_status() WHERE state = 'missing']), '0', 'and none is missing');
 $standby->stop;
+# What triggers do within an operation counts at its end.
+sub new_database { return "jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', '$PASSWORD')" }
+sub living { return value($node, "SELECT count(*) FROM pgbeam.$_[0] AS t JOIN pgbeam.projects AS p ON p.id = t.project_id WHERE t.deleted_at IS NULL AND p.deleted_at IS NOT NULL") }
+sub counts { return value($node, "SELECT p.database_count, (SELECT count(*) FROM pgbeam.databases AS d WHERE d.project_id = p.id AND d.deleted_at IS NULL) FROM pgbeam.projects AS p WHERE p.name = '$_[0]' AND p.deleted_at IS NULL") }
+sub create_named
+{
+	return ask($node, "SELECT pgbeam.create_project(jsonb_build_object('org_id', 'acme', 'name', '$_[0]', 'database', @{[ new_database() ]})) #>> '{project,database_count}'");
+}
+
+foreach my $table (qw(projects databases))
+{
+	my $id = $table eq 'projects' ? 'NEW.id' : 'NEW.project_id';
+	with_trigger($table, 'AFTER INSERT',
+		"IF pg_trigger_depth() = 1 THEN PERFORM pgbeam.create_database(pgbeam.typeid_encode('prj', $id), @{[ new_database() ]}); END IF",
+		sub {
+			is(create_named("adds $table")->{out}, 2, "a trigger on $table adds a database, and the answer counts it");
+			is(counts("adds $table"), '2|2', 'so does the row');
+		});
+}
+with_trigger('databases', 'BEFORE INSERT', "PERFORM pgbeam.delete_project(pgbeam.typeid_encode('prj', NEW.project_id))",
+	sub {
+		my $got = create_named('deleted');
+		is($got->{state}, '09000', 'a trigger that deletes the project under its database is an error');
+		like($got->{err}, qr/a project was deleted while a database was written below it/, 'which says so');
+		is(ask($node, "SELECT pgbeam.create_database('$project', @{[ new_database() ]})")->{state}, '09000', 'also for a later database');
+	});
+with_trigger('projects', 'AFTER INSERT', "PERFORM pgbeam.delete_project(pgbeam.typeid_encode('prj', NEW.id))",
+	sub { is(create_named('gone')->{state}, '09000', 'or right after it was made') });
+with_trigger('custom_domains', 'BEFORE INSERT', "PERFORM pgbeam.delete_project(pgbeam.typeid_encode('prj', NEW.project_id))",
+	sub { is(ask($node, "SELECT pgbeam.create_custom_domain('$project', '{\"domain\": \"a.example.com\"}')")->{state}, '09000', 'or under a domain') });
+with_trigger('replicas', 'BEFORE INSERT', "PERFORM pgbeam.delete_database(pgbeam.typeid_encode('prj', (SELECT project_id FROM pgbeam.databases WHERE id = NEW.database_id)), pgbeam.typeid_encode('db', NEW.database_id))",
+	sub { is(ask($node, "SELECT pgbeam.create_replica('$database', '{\"host\": \"r.example.com\", \"port\": 5432}')")->{state}, '09000', 'or the database under a replica') });
+is(living($_), 0, "no living row of $_ stands below a deleted project") foreach qw(databases custom_domains);
+is(ask($node, "SELECT pgbeam.create_database('$project', @{[ new_database() ]})")->{state}, '00000', 'without triggers all goes on');
 
 done_testing();
