@@ -7,9 +7,10 @@
  * A function is a request when it is one of the schema's, but for those of
  * TypeIDs, or when its body names one. A request comes in sight when
  *	  - a query that has such a function in it is planned, started or run on,
- *	  - such a function is made ready to be called,
+ *	  - such a function is made ready to be called, whoever calls it,
  *	  - a prepared statement with one is executed,
- *	  - a table with such a function as trigger is written to.
+ *	  - a table with such a function as trigger is written to; where only a
+ *		partition has the trigger, when that is fired.
  * It stays in sight until the client's next message. Where the statement that
  * the client sent does not name it, or the call stands within a function, it
  * does until the transaction ends: PL/pgSQL makes its expressions ready once a
@@ -28,6 +29,7 @@
 #include "catalog/pg_proc.h"
 #include "commands/prepare.h"
 #include "executor/executor.h"
+#include "fmgr.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "parser/parsetree.h"
@@ -73,6 +75,8 @@ static ExecutorStart_hook_type next_start = NULL;
 static ExecutorRun_hook_type next_run = NULL;
 static ProcessUtility_hook_type next_utility = NULL;
 static object_access_hook_type next_access = NULL;
+static needs_fmgr_hook_type next_needs = NULL;
+static fmgr_hook_type next_call = NULL;
 
 static bool find_request(Node *node, void *context);
 
@@ -165,20 +169,30 @@ has_request_trigger(Relation relation)
 
 /* Into a table that is locked already. */
 static bool
-writes_request(const Query *query)
+fires_request(Index table, List *tables)
 {
 	Relation	relation;
 	bool		fires;
 
-	if (query->resultRelation == 0)
-		return false;
-	relation = RelationIdGetRelation(rt_fetch(query->resultRelation,
-											  query->rtable)->relid);
+	relation = RelationIdGetRelation(rt_fetch(table, tables)->relid);
 	if (!RelationIsValid(relation))
 		return false;
 	fires = has_request_trigger(relation);
 	RelationClose(relation);
 	return fires;
+}
+
+static bool
+writes_request(const Query *query)
+{
+	return query->resultRelation != 0 &&
+		fires_request(query->resultRelation, query->rtable);
+}
+
+static bool
+is_request_called(Oid function, void *context)
+{
+	return is_request(function);
 }
 
 /* A walker of trees, as parse analysis and rewriting have left them. */
@@ -187,7 +201,7 @@ find_request(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, FuncExpr) && is_request(((FuncExpr *) node)->funcid))
+	if (check_functions_in_node(node, is_request_called, NULL))
 		return true;
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, find_request, context);
@@ -195,7 +209,10 @@ find_request(Node *node, void *context)
 		query_tree_walker((Query *) node, find_request, context, 0);
 }
 
-/* A plan names the functions that, changed, would make it invalid. */
+/*
+ * A plan names the functions that, changed, would make it invalid, and the
+ * tables that it writes to.
+ */
 static bool
 is_request_plan(const PlannedStmt *plan)
 {
@@ -212,6 +229,9 @@ is_request_plan(const PlannedStmt *plan)
 		if (verdict != NULL && verdict->is_request)
 			return true;
 	}
+	foreach(cell, plan->resultRelations)
+		if (fires_request(lfirst_int(cell), plan->rtable))
+			return true;
 	return false;
 }
 
@@ -293,6 +313,36 @@ reach(ObjectAccessType event, Oid catalog, Oid object, int part, void *rest)
 		see_all(is_within_function());
 	if (next_access != NULL)
 		next_access(event, catalog, object, part, rest);
+}
+
+/*
+ * Whatever calls: a trigger, an operator, a cast. What was planned has been
+ * seen before.
+ */
+static void
+see_called(Oid function)
+{
+	if (message_seen != GetCurrentStatementStartTimestamp() &&
+		is_request(function))
+		see_all(false);
+}
+
+/* Asked of each function that has neither settings nor its owner's rights. */
+static bool
+needs(Oid function)
+{
+	see_called(function);
+	return next_needs != NULL && next_needs(function);
+}
+
+/* Told of those that have. */
+static void
+call(FmgrHookEventType event, FmgrInfo *function, Datum *rest)
+{
+	if (event == FHET_START)
+		see_called(function->fn_oid);
+	if (next_call != NULL)
+		next_call(event, function, rest);
 }
 
 static bool
@@ -407,4 +457,8 @@ pb_sight_start(void)
 	ProcessUtility_hook = utility;
 	next_access = object_access_hook;
 	object_access_hook = reach;
+	next_needs = needs_fmgr_hook;
+	needs_fmgr_hook = needs;
+	next_call = fmgr_hook;
+	fmgr_hook = call;
 }

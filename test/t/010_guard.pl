@@ -78,6 +78,30 @@ CREATE TABLE public.inbox_of_json (body jsonb);
 CREATE TRIGGER t BEFORE INSERT ON public.inbox_of_json FOR EACH ROW EXECUTE FUNCTION public.on_insert();
 CREATE TABLE public.outbox (body text);
 CREATE CONSTRAINT TRIGGER t AFTER INSERT ON public.outbox INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.on_insert();
+CREATE FUNCTION public.cast_at_insert() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	request jsonb := NEW.body::jsonb;
+BEGIN
+	PERFORM pgbeam.create_project(request);
+	RETURN NEW;
+END $$;
+CREATE FUNCTION public.cast_at_insert_with_path() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+	request jsonb := NEW.body::jsonb;
+BEGIN
+	PERFORM pgbeam.create_project(request);
+	RETURN NEW;
+END $$;
+CREATE TABLE public.parted (body text, part integer DEFAULT 1) PARTITION BY LIST (part);
+CREATE TABLE public.part PARTITION OF public.parted FOR VALUES IN (1);
+CREATE TRIGGER t BEFORE INSERT ON public.part FOR EACH ROW EXECUTE FUNCTION public.cast_at_insert();
+CREATE TABLE public.part_with_path PARTITION OF public.parted FOR VALUES IN (2);
+CREATE TRIGGER t BEFORE INSERT ON public.part_with_path FOR EACH ROW EXECUTE FUNCTION public.cast_at_insert_with_path();
+CREATE FUNCTION public.keeps_a_plan(body text) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+	INSERT INTO public.inbox VALUES (body);
+END $$;
+CREATE OPERATOR public.## (RIGHTARG = jsonb, FUNCTION = pgbeam.create_project);
 CREATE TABLE public.ruled (body text);
 CREATE RULE r AS ON INSERT TO public.ruled DO ALSO SELECT pgbeam.create_project(NEW.body::jsonb);
 GRANT ALL ON ALL TABLES IN SCHEMA public TO boss;
@@ -240,6 +264,10 @@ push @cases, map { [ '', 'literal', $_, ',', 1, 0 ] } (
 	'INSERT INTO public.inbox VALUES (BODY)',
 	'BEGIN; INSERT INTO public.outbox VALUES (BODY); COMMIT',
 	'INSERT INTO public.ruled VALUES (BODY)',
+	"COPY public.parted (body) FROM stdin;\nRAW\n\\.\n",
+	'INSERT INTO public.parted VALUES (BODY)',
+	'INSERT INTO public.parted VALUES (BODY, 2)',
+	'SELECT OPERATOR(public.##) BODY::text::jsonb',
 	'SELECT public.cast_first(BODY)',
 	'SELECT public.inlined(BODY)',
 	'SELECT public.caught(BODY)',
@@ -277,6 +305,14 @@ push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
 	[ "pgaudit.log = all", 'literal', 1 ],
 	[ "pgaudit.log = all, pgaudit.log_parameter = on", 'bound', 1 ],
 	[ "pgaudit.log = all, pgaudit.log_parameter = on, pgaudit.log_level = notice", 'bound', 1 ])
+  if $has{pgaudit};
+
+
+# A plan that was kept tells of no planning, and the table's triggers come last.
+my $keep = q~SELECT public.keeps_a_plan(format('{"name": "%s", "org_id": "acme", "database": {"host": "h", "port": 1, "name": "a", ~
+  . q~"username": "a", "password": "x"}}', gen_random_uuid()))~;
+push @cases, [ 'pgaudit.log = write, pgaudit.log_parameter = on', 'literal',
+	"$keep; SELECT public.keeps_a_plan(BODY)", '', 1, 0 ]
   if $has{pgaudit};
 
 sub set_database
