@@ -221,7 +221,11 @@ prove_credential(PbRequest *request, PbFaults *faults)
 			prove_key(&request->caller, header.text, header.length, faults) :
 			refuse_credential(faults, NULL);
 	if (!pb_text_starts(header.text, header.length, scheme))
+	{
+		pb_fault_log_refusal("a credential",
+							 "Authorization does not begin with \"Bearer \"");
 		return refuse_credential(faults, NULL);
+	}
 	header.text += skipped;
 	header.length -= skipped;
 	if (memchr(header.text, '.', header.length) == NULL)

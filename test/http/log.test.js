@@ -26,7 +26,27 @@ function bodiesFor(form) {
   return form.hasPaths ? [...texts, ...Object.values(malformed)] : texts.filter((text) => !text.includes('\\u0000'));
 }
 
+const refused = [
+  [{ Authorization: key }, 'a credential is refused: Authorization does not begin with "Bearer "'],
+  [{ Authorization: 'Basic YTpi' }, 'a credential is refused: Authorization does not begin with "Bearer "'],
+  [{ Authorization: `Bearer ${key}x` }, 'an API key is refused: it does not have the form of one'],
+  [{ 'X-API-Key': `Bearer ${key}` }, 'an API key is refused: it does not have the form of one'],
+  [{ Authorization: 'Bearer a.b.c' }, 'a token is refused: pgbeam.jwt_issuer is not set'],
+];
+
 for (const form of await startForms(pgbeam.name)) {
+  // A plain call of PostgREST's has its own ways with Authorization.
+  if (form.hasPaths) test(`why a credential is refused, through ${form.name}`, async () => {
+    for (const [headers, reason] of refused) {
+      const before = (await readServerLog()).length;
+      const answer = await form.call('listRegions', { headers });
+      assert.equal(answer.status, 401, answer.body);
+      const log = (await readServerLog()).slice(before);
+      assert.ok(log.includes(reason), `the log does not tell: ${reason}`);
+      for (const word of [key, key.slice(31), 'YTpi']) assert.ok(!log.includes(word), `the log tells ${word}`);
+    }
+  });
+
   test(`through ${form.name}`, async () => {
     const before = (await readServerLog()).length;
     for (const body of bodiesFor(form)) await form.call('createProject', { key, body: marked(body) });
