@@ -311,7 +311,7 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 					   "The project has it already.");
 	else if (pb_sql_run(&find_proof, values, NULL) > 0)
 		pb_fault_taken(faults, name.name, values[0], IN_USE,
-					   "Another project has proved it. Choose another domain.");
+					   "Another project has proved it. Choose another domain. Whoever runs this service can free it by pgbeam.release_domain().");
 	return faults->refusal == PB_ACCEPTED;
 }
 
