@@ -50,7 +50,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_database';
 COMMENT ON FUNCTION pgbeam.update_database(text, text, jsonb) IS
 'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database.
-null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
+null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode; where pgbeam.password_on_move is on, another host or port or a weaker ssl_mode needs the password again. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
 
 CREATE FUNCTION pgbeam.delete_database(project_id text, database_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -33,7 +33,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_replica';
 COMMENT ON FUNCTION pgbeam.create_replica(text, jsonb) IS
 'createReplica: stores a replica of a database and answers it.
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when it has pgbeam.max_replicas, PT404 for a database that is missing or deleted.';
+It logs in as its database does, with the same user and password. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when it has pgbeam.max_replicas, PT404 for a database that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_replica(database_id text, replica_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE

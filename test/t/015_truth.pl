@@ -266,6 +266,43 @@ value($node, "SELECT pgbeam.set_member('acme', 'anna', 'owner')");
 is(again(), $answered, 'a member again gets it again');
 ok(value($node, $written) eq $state, 'and nothing is done twice');
 
+# Where a password goes is told, and may need the password.
+sub move
+{
+	my ($body, $setting) = @_;
+	my $got = ask($node, "SET pgbeam.password_on_move = $setting; SELECT pgbeam.update_database($at, $body) IS NOT NULL");
+	my $detail = value($node, 'SELECT detail FROM pgbeam.changes ORDER BY xid DESC, id DESC LIMIT 1');
+
+	return $got->{state} eq '00000' ? $detail : "$got->{state} $got->{message}";
+}
+
+my $refused = 'PT400 password is required when host or port change, or ssl_mode secures less';
+my $n = 100;
+
+value($node, "SELECT pgbeam.update_database($at, '{\"ssl_mode\": \"require\"}')");
+foreach ([ '"host": "elsewhere.example"', 1 ], [ '"port": 7777', 1 ], [ '"ssl_mode": "prefer"', 1 ], [ '"ssl_mode": "disable"', 1 ],
+	[ '"ssl_mode": "verify-ca"', 0 ], [ '"ssl_mode": "verify-full"', 0 ], [ '"ssl_mode": "require"', 1 ],
+	[ '"ssl_mode": null', 0 ], [ '"ssl_mode": "allow"', 1 ], [ '"ssl_mode": ""', 0 ],
+	[ '"host": "elsewhere.example", "username": "other"', 0 ], [ '"port": 7777.0', 0 ])
+{
+	my ($members, $moves) = @$_;
+	my $body = sub { return "('{$members, \"query_timeout_ms\": " . $n++ . "$_[0]}')::jsonb" };
+
+	if ($moves)
+	{
+		is(move($body->(''), 'on'), $refused, "$members needs the password");
+		is(move($body->(', "password": ""'), 'on'), $refused, "$members: an empty one is none");
+	}
+	is(move($body->(', "password": "' . $secret . '"'), $n % 2 ? 'on' : 'off'), $moves ? '{"moved":true}' : '', "$members, and the feed tells it");
+}
+is(move(q('{"host": "third.example"}'), 'off'), '{"moved":true}', 'as the API documents it, none is needed');
+is(value($node, "SELECT pgbeam.reveal_password('$database') = :'password'"), 't', 'and the one there is stays');
+like(value($node, 'SET pgbeam.password_on_move = on; ALTER SYSTEM SET pgbeam.password_on_move = on; SELECT pg_reload_conf(); SELECT pg_sleep(1);'
+	. ' SELECT (' . http('PATCH', "/$project/databases/$database", '{"port": 1}') . ').body'), qr/"field":"password"/, 'over HTTP it is the member at fault');
+is(send_request('PATCH', "/$project/databases/$database", '{"port": 1}'), '400 INVALID_INPUT', 'and 400');
+value($node, 'ALTER SYSTEM RESET pgbeam.password_on_move; SELECT pg_reload_conf()');
+
+
 # Health: what is so, on a primary and on a standby.
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
