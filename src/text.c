@@ -146,9 +146,9 @@ pb_text_shown(const char *text, size_t length, char shown[PB_TEXT_SHOWN_SIZE])
 	for (int i = 0; i < PB_TEXT_SHOWN && at < length; i++)
 	{
 		size_t		start = at;
+		uint32_t	c = next_character(text, length, &at);
 
-		if (is_shown(next_character(text, length, &at)) &&
-			(at - start > 1 || (unsigned char) text[start] < 0x80))
+		if (is_shown(c) && (at - start > 1) == (c >= 0x80))
 		{
 			memcpy(shown + size, text + start, at - start);
 			size += at - start;

@@ -36,6 +36,20 @@ judge(const char *text, size_t size)
 	MUST(pb_text_is_name(text, size) == is_name);
 }
 
+/* What is repeated ends no quotes and no line, and is cut. */
+static void
+show(const char *text, size_t size)
+{
+	char		shown[PB_TEXT_SHOWN_SIZE];
+	size_t		length = pb_text_shown(text, size, shown);
+
+	MUST(length <= sizeof(shown));
+	MUST(pb_text_characters(shown, length) <= PB_TEXT_SHOWN + 3);
+	for (size_t i = 0; i < length; i++)
+		MUST(shown[i] != '"' && shown[i] != 0x7f &&
+			 ((unsigned char) shown[i] >= 0x80 || shown[i] >= ' '));
+}
+
 /* The text and a word, which ends before a zero byte. */
 static void
 compare(const char *text, size_t size, const char *word)
@@ -65,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	word[length] = '\0';
 	count(whole, size, length);
 	judge(whole, size);
+	show(whole, size);
 	judge(text, rest);
 	compare(text, rest, word);
 	word[strlen(word) / 2] = '\0';
