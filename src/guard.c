@@ -81,13 +81,39 @@ const PbLogSetting pb_guard_profile[] = {
 	{0}
 };
 
+/*
+ * Whether the user has the schema's name, as which "$user" stands in a path. A
+ * function of theirs that is SECURITY DEFINER is known by what it calls.
+ */
+static bool
+is_user_named_so(void)
+{
+	static const char *const settings[] = {"session_authorization", "role"};
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+	{
+		const char *name = GetConfigOption(settings[i], true, false);
+
+		if (name != NULL && strcmp(name, SCHEMA) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a name without a schema may be ours. */
+static bool
+has_schema_in_path(void)
+{
+	return strstr(namespace_search_path, SCHEMA) != NULL ||
+		(strstr(namespace_search_path, "$user") != NULL && is_user_named_so());
+}
+
 /* Whether what the session runs may be a request. */
 static bool
 runs_request(void)
 {
 	return pb_sight_has_request() ||
-		pb_sight_names_request(debug_query_string) ||
-		strstr(namespace_search_path, SCHEMA) != NULL;
+		pb_sight_names_request(debug_query_string) || has_schema_in_path();
 }
 
 /*

@@ -33,6 +33,8 @@ CONF
 
 value($node, <<'SQL');
 CREATE ROLE boss LOGIN;
+CREATE ROLE pgbeam LOGIN;
+GRANT pgbeam TO boss;
 SELECT pgbeam.grant_access('boss', 'admin'), pgbeam.set_organization('acme');
 CREATE FUNCTION public.wrapped(body text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -230,6 +232,9 @@ my @cases = (
 	[ 'log_statement = all', 'literal', 'PREPARE p (jsonb) AS SELECT pgbeam.create_project($1); EXECUTE p (BODY)', '', 1, 0 ],
 	[ '', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', ',', 1, 0 ],
 	[ 'log_statement = all', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', '', 1, 0 ],
+	# A role of the schema's name has it in its path, as "$user".
+	[ '', 'literal', 'SET ROLE pgbeam; SELECT create_projekt(BODY)', '', 1, 0 ],
+	[ 'log_statement = all', 'literal', 'SET ROLE pgbeam; SELECT create_projekt(BODY)', '', 1, 0 ],
 	[ '', 'literal', 'SELECT public.wrapped(BODY)', ',', 1, 0 ],
 	[ 'log_statement = all', 'literal', 'SELECT PgBeam . "create_project"(BODY)', '', 1, 0 ],
 	[ 'log_statement = all', 'literal', q{SELECT set_config('request.headers', BODY, true)}, '', 1, 0 ],
@@ -417,6 +422,12 @@ sub guarded
 my ($log, $got) = guarded(q{SELECT pgbeam.create_project('{"org_id": 1}')});
 like($log, qr/ PT400 ERROR:  org_id must be a string\n.*DETAIL:  name is required/, 'a refusal is logged as it is');
 unlike($log, qr/STATEMENT|$withheld/, 'and nothing else');
+($log, $got) = guarded(q{SELECT create_projekt('{}')}, role => 'pgbeam');
+like($log, qr/ 42883 ERROR:  withheld/, 'the session of a role of the schema\'s name is withheld');
+($log, $got) = guarded(q{SET search_path = public; SELECT create_projekt('{}')}, role => 'pgbeam');
+like($log, qr/STATEMENT:  SELECT create_projekt/, 'and is not where its path does without it');
+($log, $got) = guarded(q{SELECT create_projekt('{}')}, role => 'boss');
+like($log, qr/STATEMENT:  SELECT create_projekt/, 'nor is that of another role');
 ($log, $got) = guarded('SELECT 1 / 0');
 like($log, qr/ 22012 ERROR:  division by zero\n.*STATEMENT:  SELECT 1 \/ 0/s, "others' errors are logged as they are");
 ($log, $got) = guarded(q{DO $$ BEGIN RAISE WARNING 'of pgbeam.http()'; END $$});
