@@ -26,6 +26,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
 #include "commands/prepare.h"
 #include "executor/executor.h"
@@ -78,7 +79,27 @@ static object_access_hook_type next_access = NULL;
 static needs_fmgr_hook_type next_needs = NULL;
 static fmgr_hook_type next_call = NULL;
 
+static bool is_request(Oid function);
 static bool find_request(Node *node, void *context);
+
+/* An aggregate has no body, but functions. */
+static bool
+aggregates_request(Oid aggregate)
+{
+	HeapTuple	row = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggregate));
+	Form_pg_aggregate form;
+	bool		found;
+
+	if (!HeapTupleIsValid(row))
+		return false;
+	form = (Form_pg_aggregate) GETSTRUCT(row);
+	found = is_request(form->aggtransfn) || is_request(form->aggfinalfn) ||
+		is_request(form->aggmtransfn) || is_request(form->aggminvtransfn) ||
+		is_request(form->aggmfinalfn) || is_request(form->aggcombinefn) ||
+		is_request(form->aggserialfn) || is_request(form->aggdeserialfn);
+	ReleaseSysCache(row);
+	return found;
+}
 
 /* A function that is not the schema's, by its body. */
 static bool
@@ -100,18 +121,20 @@ judge(Oid function)
 	HeapTuple	row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc form;
 	const char *schema;
-	bool		is_request;
+	bool		found;
 
 	if (!HeapTupleIsValid(row))
 		return false;
 	form = (Form_pg_proc) GETSTRUCT(row);
 	schema = get_namespace_name(form->pronamespace);
 	if (schema != NULL && strcmp(schema, SCHEMA) == 0)
-		is_request = strncmp(NameStr(form->proname), "typeid", 6) != 0;
+		found = strncmp(NameStr(form->proname), "typeid", 6) != 0;
+	else if (form->prokind == PROKIND_AGGREGATE)
+		found = aggregates_request(function);
 	else
-		is_request = calls_request(row);
+		found = calls_request(row);
 	ReleaseSysCache(row);
-	return is_request;
+	return found;
 }
 
 static bool

@@ -104,6 +104,8 @@ BEGIN
 	INSERT INTO public.inbox VALUES (body);
 END $$;
 CREATE OPERATOR public.## (RIGHTARG = jsonb, FUNCTION = pgbeam.create_project);
+CREATE FUNCTION public.make_next(text, body jsonb) RETURNS text LANGUAGE sql AS 'SELECT pgbeam.create_project(body)::text';
+CREATE AGGREGATE public.last_made (jsonb) (SFUNC = public.make_next, STYPE = text);
 CREATE TABLE public.ruled (body text);
 CREATE RULE r AS ON INSERT TO public.ruled DO ALSO SELECT pgbeam.create_project(NEW.body::jsonb);
 GRANT ALL ON ALL TABLES IN SCHEMA public TO boss;
@@ -273,6 +275,8 @@ push @cases, map { [ '', 'literal', $_, ',', 1, 0 ] } (
 	'INSERT INTO public.parted VALUES (BODY)',
 	'INSERT INTO public.parted VALUES (BODY, 2)',
 	'SELECT OPERATOR(public.##) BODY::text::jsonb',
+	'SELECT public.last_made(body::jsonb) FROM (VALUES (BODY::text)) AS v (body)',
+	'SELECT public.last_made(body::jsonb) OVER () FROM (VALUES (BODY::text)) AS v (body)',
 	'SELECT public.cast_first(BODY)',
 	'SELECT public.inlined(BODY)',
 	'SELECT public.caught(BODY)',
