@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import Ajv from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -78,6 +79,24 @@ test('openapi-typescript makes definitions of it that compile', async () => {
       [project.id, database.connection_string, project.description];
     export const limit = ({ database }: Created): number => database.pool_config.max_active;
     export const fields = ({ error }: Refused): string[] | undefined => error.errors?.map(({ field }) => field);`), []);
+});
+
+test('a program with them creates and lists', async () => {
+  const program = `${head}
+    type Listed = operations['listProjects']['responses'][200]['content']['application/json'];
+    export async function createAndList(url: string, key: string, body: Body): Promise<[string, number, number]> {
+      const headers = { 'Authorization': \`Bearer \${key}\`, 'Content-Type': 'application/json' };
+      const made = await fetch(\`\${url}/v1/projects\`, { method: 'POST', headers, body: JSON.stringify(body) });
+      const { project, database } = await made.json() as Created;
+      const found = await fetch(\`\${url}/v1/projects?org_id=\${body.org_id}\`, { headers });
+      return [project.name, database.port, (await found.json() as Listed).total];
+    }`;
+  assert.deepEqual(await diagnose('program', program), []);
+  const { outputText } = ts.transpileModule(program, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } });
+  await writeFile(join(folder, 'program.mjs'), outputText);
+  const { createAndList } = await import(pathToFileURL(join(folder, 'program.mjs')));
+  assert.deepEqual(await createAndList(url, key, createBody()), ['my-app', 5432, 1]);
+  await pgbeam.empty();
 });
 
 test('bodies that are wrong do not compile', async () => {
