@@ -236,7 +236,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 	-- Each function that tells an access, who has it or can get it by SET
-	-- ROLE, and the role he has it from: 0 where it is granted to himself.
+	-- ROLE, and the role that gives it: 0 where it is granted directly.
 	WITH RECURSIVE source (role, function, via) AS (
 		SELECT a.grantee, p.proname, 0::oid
 		FROM pg_proc AS p, aclexplode(p.proacl) AS a
@@ -246,7 +246,7 @@ AS $$
 		SELECT m.member, s.function, m.roleid
 		FROM source AS s JOIN pg_auth_members AS m ON m.roleid = s.role
 	),
-	-- Who takes requests: has it from where he does not have 'admin' from.
+	-- Who takes requests: has it from a role that does not give 'admin' as well.
 	asker AS (
 		SELECT DISTINCT s.role FROM source AS s
 		WHERE s.function IN ('create_project', 'http') AND NOT EXISTS (

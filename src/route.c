@@ -451,7 +451,7 @@ run_undoable(const PbRoute *route, const PbRequest *request, PbReply *reply)
 	(void) pb_sql_try(request->scope, run_one, &run, NULL);
 }
 
-/* Whether the caller may ask today for what he was answered; or faults. */
+/* Whether the caller may ask today for what was answered before; or faults. */
 static bool
 may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
 {

@@ -156,7 +156,7 @@ begin_subtransaction(const PbSqlScope *scope)
  * it raises an error: whoever catches that further out ends the subtransaction
  * that is current, which must not be this one. A unique violation is false as
  * well where violation, which takes it, is not NULL: the caller knows it for
- * his own, or raises it again. What act allocates stays; rows that it has read
+ * theirs, or raises it again. What act allocates stays; rows that it has read
  * do not. Nothing is allocated on the way of another error, which may be that
  * there is no memory.
  */

@@ -3,7 +3,7 @@
  *	  Takes changes out of the feed that are older than what is kept.
  *
  * The oldest go first, none before it could be read, and the last of the old
- * ones stays: so whoever has read all finds the place of his token, and a
+ * ones stays: so whoever has read all finds the place of their token, and a
  * token whose row is gone tells that something behind it may be, too (see
  * feed.c). One transaction sweeps at a time, lest one that is undone leaves
  * behind it what another has swept beyond.

@@ -388,6 +388,7 @@ sleep 1;
 unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'with the key again it does them');
 is(value($node, q[SELECT count(*) FROM pgbeam.key_status() WHERE state = 'missing']), '0', 'and none is missing');
 $standby->stop;
+
 # What triggers do within an operation counts at its end.
 # (A function's text is stored, so that the password of all tests may not stand there.)
 sub new_database { return "jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', 'a triggers')" }
