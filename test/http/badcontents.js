@@ -192,7 +192,7 @@ function claims(signer) {
   add('exp Infinity as text', { exp: 'Infinity' });
   add('exp and iat the same', { exp: good.iat });
   add('exp before iat', { iat: now() + 20, exp: now() + 10 });
-  add('lifetime a second too long', { exp: good.iat + 901 });
+  add('lifetime a second too long', { iat: good.iat, exp: good.iat + 901 });
   add('lifetime of a year', { exp: good.iat + 31536000 });
   add('exp in milliseconds', { exp: good.exp * 1000 });
   add('iat two minutes ahead', { iat: now() + 120, exp: now() + 600 });
