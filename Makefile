@@ -3,12 +3,22 @@
 EXTENSION = pgbeam
 EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control)
 
-# The parts, in order: a part includes only headers of parts before it. This
-# list alone gives objects, install script and that law (test/lint).
-PARTS = own compat pattern crypt typeid jwt letter text json fault state sql result parse field rule check \
-	constraint show describe keypath keyfile key id rate plan sweep change feed organization member apikey \
-	token request operation caller query page idempotency statement resource host \
-	connection replica database rewrap domain project account health schema openapi route http entry mention sight guard configuration pgbeam
+# The parts, a folder a layer. A folder includes only headers of folders above
+# it here, a part only of parts before it. This list alone gives objects,
+# install script and that law (test/lint).
+PARTS = \
+	$(addprefix base/, own compat pattern crypt typeid jwt letter text json fault state sql result parse id) \
+	$(addprefix fields/, field rule check constraint show describe schema query) \
+	$(addprefix keys/, keypath keyfile key) \
+	$(addprefix feed/, sweep change feed) \
+	$(addprefix auth/, rate plan organization member apikey token request caller) \
+	$(addprefix resources/, page statement resource host connection replica database rewrap domain project account health) \
+	$(addprefix http/, operation idempotency openapi route http entry) \
+	$(addprefix log/, mention sight guard) \
+	configuration pgbeam
+
+# These need no server, so that they can be tested and fuzzed alone.
+PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text) keys/keypath log/mention
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
@@ -41,7 +51,7 @@ else ifneq ($(filter-out test demo bench fuzz valgrind torture,$(or $(MAKECMDGOA
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
 
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) .built-for-$(MAJORVERSION)
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h) .built-for-$(MAJORVERSION)
 
 # Objects of another server's headers are made again.
 .built-for-%:

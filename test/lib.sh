@@ -18,6 +18,14 @@ fi
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# A list of the Makefile: list_of PARTS.
+list_of() {
+	make -s -C "$top" -f - print <<-MAKE
+		include Makefile
+		print: ; @echo \$($1)
+	MAKE
+}
+
 is_installed() {
 	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 }

@@ -39,12 +39,12 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(bench_call);
 PG_FUNCTION_INFO_V1(bench_run);
 
-/* as src/project.c has it */
+/* as src/resources/project.c has it */
 #define COUNT_LIVING "/* pgbeam */ SELECT pg_catalog.count(*) FROM pgbeam.projects WHERE org_id"
 
 extern PGDLLEXPORT void _PG_init(void);
 
-/* as src/change.c has it */
+/* as src/feed/change.c has it */
 #define NOTE_CHANGE "/* pgbeam */ INSERT INTO pgbeam.changes"
 
 static char *total_of;

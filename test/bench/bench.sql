@@ -81,7 +81,7 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- The limit is what create_project writes and nothing else: its three
--- statements (src/host.c, src/resource.c), or the same as one chain.
+-- statements (src/resources/host.c, src/resources/resource.c), or the same as one chain.
 CREATE FUNCTION bench.limit_statements(variant text, OUT statements text[], OUT widths integer[])
 LANGUAGE plpgsql STABLE AS $$
 DECLARE

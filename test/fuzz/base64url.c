@@ -4,7 +4,7 @@
  *	  overrun.
  */
 #include "fuzz.h"
-#include "jwt.h"
+#include "base/jwt.h"
 
 /* Into just so much room. */
 static bool

@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 static bool
 is_legal(const char *text)

@@ -3,7 +3,7 @@
  *	  Domains of proxy hosts, against a judge that takes them label by label.
  */
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 #define DOMAIN_MAX (PB_DNS_NAME_MAX - PB_LABEL_MAX - PB_LABEL_SUFFIX - 2)
 

@@ -8,7 +8,7 @@
  * one and for what is done to it.
  */
 #include "fuzz.h"
-#include "crypt.h"
+#include "base/crypt.h"
 
 #define KEY_LINE "15efb04f51261b5f8854cb3e48574fa6 404142434445464748" \
 	"494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\n"

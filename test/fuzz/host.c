@@ -9,8 +9,8 @@
 #include <wctype.h>
 
 #include "fuzz.h"
-#include "letter.h"
-#include "text.h"
+#include "base/letter.h"
+#include "base/text.h"
 
 #define ADDRESS_MAX 45
 

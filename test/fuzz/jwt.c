@@ -4,7 +4,7 @@
  *	  and any parts that are put together split.
  */
 #include "fuzz.h"
-#include "jwt.h"
+#include "base/jwt.h"
 
 /* The header, claims and signature as a token; the caller frees it. */
 static char *

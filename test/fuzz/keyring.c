@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "fuzz.h"
-#include "crypt.h"
+#include "base/crypt.h"
 
 static bool
 is_blank(char c)

@@ -4,7 +4,7 @@
  *	  with any suffix behind it still one.
  */
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 /* A whole host, as short as it can be: the domain is one letter. */
 static void

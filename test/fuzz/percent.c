@@ -4,7 +4,7 @@
  *	  neither writes more than it has room for.
  */
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 /* Unreserved characters, and bytes in upper-case hex behind a %. */
 static bool

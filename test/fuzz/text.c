@@ -4,7 +4,7 @@
  *	  the others.
  */
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 /* The count is that of the parts, wherever the text is cut. */
 static void

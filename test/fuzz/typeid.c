@@ -4,7 +4,7 @@
  *	  what is encoded decodes to the same. UUIDs that only move forward.
  */
 #include "fuzz.h"
-#include "typeid.h"
+#include "base/typeid.h"
 
 static void
 decode_any(const uint8_t *data, size_t size)

@@ -1,10 +1,10 @@
 /*
  * crypt.c
- *	  Unit test of src/crypt.c: keyrings, sealed secrets that open where they
+ *	  Unit test of src/base/crypt.c: keyrings, sealed secrets that open where they
  *	  belong and nowhere else, digests, and signatures with one spelling.
  */
 #include "check.h"
-#include "crypt.h"
+#include "base/crypt.h"
 
 #define KEY_ID_A "15efb04f51261b5f8854cb3e48574fa6"
 #define KEY_ID_B "733d029aa280fcf9ce693fb1e4c92acd"

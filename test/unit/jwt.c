@@ -1,10 +1,10 @@
 /*
  * jwt.c
- *	  Unit test of src/jwt.c: base64url and tokens with one spelling each,
+ *	  Unit test of src/base/jwt.c: base64url and tokens with one spelling each,
  *	  judged against a second, slower implementation.
  */
 #include "check.h"
-#include "jwt.h"
+#include "base/jwt.h"
 
 #define SIGNATURE_SIZE 86		/* 64 bytes in base64url */
 

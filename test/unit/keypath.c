@@ -1,6 +1,6 @@
 /*
  * keypath.c
- *	  Unit test of src/keypath.c: which files, behind which directories and
+ *	  Unit test of src/keys/keypath.c: which files, behind which directories and
  *	  links, are fit to hold keys. What takes owners of several kinds is tried
  *	  by root alone.
  */
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "keypath.h"
+#include "keys/keypath.h"
 
 #define SERVER 54321			/* users, where root runs this */
 #define STRANGER 54322

@@ -1,13 +1,13 @@
 /*
  * letter.c
- *	  Unit test of src/letter.c: on every code point against the C library,
+ *	  Unit test of src/base/letter.c: on every code point against the C library,
  *	  and on those that somebody might try.
  */
 #include <locale.h>
 #include <wctype.h>
 
 #include "check.h"
-#include "letter.h"
+#include "base/letter.h"
 
 #define LAST_CODE_POINT 0x10ffff
 

@@ -1,10 +1,10 @@
 /*
  * mention.c
- *	  Unit test of src/mention.c: what names a request, in the spellings that
+ *	  Unit test of src/log/mention.c: what names a request, in the spellings that
  *	  SQL has, and what does not.
  */
 #include "check.h"
-#include "mention.h"
+#include "log/mention.h"
 
 static const char *const requests[] = {
 	"SELECT pgbeam.create_project($1)",

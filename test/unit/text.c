@@ -1,12 +1,12 @@
 /*
  * text.c
- *	  Unit test of src/text.c: characters, hosts, networks, labels,
+ *	  Unit test of src/base/text.c: characters, hosts, networks, labels,
  *	  percent-encoding, ids and domains, on every code point and on bytes that
  *	  are no UTF-8.
  */
 #include "check.h"
-#include "letter.h"
-#include "text.h"
+#include "base/letter.h"
+#include "base/text.h"
 
 #define LAST_CODE_POINT 0x10ffff
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyz" \

@@ -1,10 +1,10 @@
 /*
  * typeid.c
- *	  Unit test of src/typeid.c: the vectors of the TypeID specification 0.3,
+ *	  Unit test of src/base/typeid.c: the vectors of the TypeID specification 0.3,
  *	  the layout of RFC 9562, and a generator that only moves forward.
  */
 #include "check.h"
-#include "typeid.h"
+#include "base/typeid.h"
 
 #define MILLION 1000000
 #define HOUR_NS (UINT64_C(3600) * 1000000000)

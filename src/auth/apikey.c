@@ -1,0 +1,504 @@
+/*
+ * apikey.c
+ *	  API keys: made, looked up, revoked.
+ *
+ * The table has a digest of each key. A key is found by its id and judged by
+ * its digest, in constant time; one that is not there is judged all the same,
+ * so that the time of a refusal tells next to nothing of the reason (a
+ * microsecond, which is that of the row).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "auth/apikey.h"
+#include "auth/organization.h"
+#include "base/crypt.h"
+#include "base/id.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "base/typeid.h"
+#include "fields/check.h"
+
+#define SECRET_BYTES 32
+#define SECRET_SIZE ((SECRET_BYTES * 8 + 4) / 5)	/* characters */
+#define PREFIX_SIZE 3
+#define LIFETIME_MAX 100		/* years */
+#define ID_SIZE (PREFIX_SIZE + 1 + PB_TYPEID_SUFFIX)
+#define KEY_SIZE (ID_SIZE + 1 + SECRET_SIZE)
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			kind;
+	int			owner_id;
+	int			name;
+	int			digest;
+	int			created_at;
+	int			expires_at;
+}			at;
+
+/* Kinds of owner and the prefix of their keys, in the order of PbKeyProof. */
+static const char *const kinds[] = {"organization", "user", NULL};
+static const char *const prefixes[] = {"pbo", "pbu"};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .prefix = "pbo", .flags = PB_SHOWN,
+		.at = &prepared.id,
+		.about = "The public part of the key; the prefix is pbo or pbu."
+	},
+	{
+		.name = "kind", .kind = PB_WORD, .words = kinds, .at = &at.kind,
+		.flags = PB_SHOWN,
+		.about = "Whose it is: an organization's, or a user's in all of theirs."
+	},
+	{
+		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.flags = PB_SHOWN, .at = &at.owner_id,
+		.about = "The organization or the user."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .most = 100, .at = &at.name,
+		.flags = PB_SHOWN | PB_NULLABLE,
+		.about = "What it is for."
+	},
+	{
+		.name = "key", .column = "digest", .kind = PB_SECRET,
+		.flags = PB_NULLABLE, .at = &at.digest,
+		.about = "BLAKE2b-256 of the key; wiped when it is revoked."
+	},
+	{
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
+		.at = &at.created_at,
+		.about = "When it was made."
+	},
+	{
+		.name = "expires_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,
+		.at = &at.expires_at,
+		.about = "When it ends by itself; absent: never."
+	},
+	{
+		.name = "revoked_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,
+		.at = &prepared.deleted_at,
+		.about = "When it was revoked, if it was."
+	},
+	{0}
+};
+
+const PbResource pb_api_key = {
+	.name = "api_key",
+	.table = "pgbeam.api_keys",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
+
+/* the columns of find */
+enum
+{
+	OWNER, DIGEST, EXPIRES, COLUMNS
+};
+
+static const PbResult find_results[COLUMNS] = {
+	[OWNER] = {TEXTOID, false}, [DIGEST] = {BYTEAOID, true},
+	[EXPIRES] = {TIMESTAMPTZOID, true}
+};
+
+static PbStatement find = {
+	.text = "SELECT owner_id, digest, expires_at FROM pgbeam.api_keys "
+	"WHERE id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
+	.nargs = 2, .types = id_types,
+	.nresults = lengthof(find_results), .results = find_results
+};
+
+static const Oid list_types[] = {TEXTOID, TEXTOID};
+
+static const PbResult list_results[] = {
+	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, true},
+	{TIMESTAMPTZOID, false}, {TIMESTAMPTZOID, true}, {TIMESTAMPTZOID, true}
+};
+
+static PbStatement list = {
+	.text = "SELECT pgbeam.typeid_encode("
+	"CASE WHEN kind OPERATOR(pg_catalog.=) 'user' THEN 'pbu' ELSE 'pbo' END, id), "
+	"kind, owner_id, name, created_at, expires_at, revoked_at "
+	"FROM pgbeam.api_keys WHERE ($1 IS NULL AND $2 IS NULL) "
+	"OR (kind OPERATOR(pg_catalog.=) 'organization' "
+	"AND owner_id OPERATOR(pg_catalog.=) $1) "
+	"OR (kind OPERATOR(pg_catalog.=) 'user' "
+	"AND owner_id OPERATOR(pg_catalog.=) $2) "
+	"ORDER BY id USING OPERATOR(pg_catalog.<)",
+	.nargs = 2, .types = list_types,
+	.nresults = lengthof(list_results), .results = list_results, .reads = true
+};
+
+static const PbResult retire_results[] = {{TEXTOID, false}, {UUIDOID, false}};
+
+static PbStatement retire = {
+	.text = "UPDATE pgbeam.api_keys SET digest = NULL, revoked_at = $3 "
+	"WHERE id OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL "
+	"RETURNING owner_id, id",
+	.nargs = 3, .types = id_types,
+	.nresults = lengthof(retire_results), .results = retire_results
+};
+
+static const Oid retire_all_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
+
+static PbStatement retire_all = {
+	.text = "UPDATE pgbeam.api_keys SET digest = NULL, revoked_at = $3 "
+	"WHERE owner_id OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) $2 AND revoked_at IS NULL "
+	"RETURNING owner_id, id",
+	.nargs = lengthof(retire_all_types), .types = retire_all_types,
+	.nresults = lengthof(retire_results), .results = retire_results
+};
+
+static const Oid insert_types[] = {
+	UUIDOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TIMESTAMPTZOID,
+	TIMESTAMPTZOID
+};
+
+static PbStatement insert = {
+	.text = "INSERT INTO pgbeam.api_keys "
+	"(id, kind, owner_id, name, digest, created_at, expires_at) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	.nargs = lengthof(insert_types), .types = insert_types
+};
+
+/* The id at the head of a key, or by itself: which kind, and its UUID. */
+static PbKeyProof
+read_id(const char *text, size_t length, pg_uuid_t *uuid)
+{
+	PbTypeid	id;
+
+	if (length < ID_SIZE || pb_typeid_decode(text, ID_SIZE, &id) != NULL)
+		return PB_KEY_REFUSED;
+	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
+	for (int i = 0; i < (int) lengthof(prefixes); i++)
+		if (pb_text_is(text, id.prefix_length, prefixes[i]))
+			return PB_KEY_OF_ORGANIZATION + i;
+	return PB_KEY_REFUSED;
+}
+
+static Datum
+kind_of(PbKeyProof proof)
+{
+	return CStringGetTextDatum(kinds[proof - PB_KEY_OF_ORGANIZATION]);
+}
+
+/* Tells the operator why, and nobody else. */
+static bool
+refuse(const char *reason)
+{
+	pb_fault_log_refusal("an API key", reason);
+	return false;
+}
+
+static bool
+has_expired(Datum expires_at, bool never)
+{
+	return !never && DatumGetTimestampTz(expires_at) <= GetCurrentTimestamp();
+}
+
+/* The digest of a stored row, or of none, which is no key's. */
+static const uint8_t *
+digest_of(bool found, Datum digest, bool isnull)
+{
+	static const uint8_t nobody[PB_DIGEST_BYTES];
+
+	if (!found || isnull ||
+		VARSIZE_ANY_EXHDR(DatumGetByteaPP(digest)) != PB_DIGEST_BYTES)
+		return nobody;
+	return (uint8_t *) VARDATA_ANY(DatumGetByteaPP(digest));
+}
+
+/* Whether a stored row, or none, is this key's. */
+static bool
+fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
+	 const Datum values[COLUMNS], const bool nulls[COLUMNS])
+{
+	bool		same = pb_same_bytes(digest, digest_of(found, values[DIGEST],
+													   nulls[DIGEST]),
+									 PB_DIGEST_BYTES);
+
+	if (!found)
+		return refuse("no key has its id");
+	if (nulls[DIGEST])
+		return refuse("it has been revoked");
+	if (!same)
+		return refuse("its secret is another");
+	if (has_expired(values[EXPIRES], nulls[EXPIRES]))
+		return refuse("it has expired");
+	return true;
+}
+
+/* Whose key it is, and its id. They live as long as the entry point. */
+PbKeyProof
+pb_apikey_prove(const char *key, size_t length, text **owner, text **id)
+{
+	pg_uuid_t	uuid;
+	PbKeyProof	proof = read_id(key, length, &uuid);
+	Datum		arguments[2];
+	uint8_t		digest[PB_DIGEST_BYTES];
+	Datum		values[COLUMNS] = {0};
+	bool		nulls[COLUMNS] = {0};
+	bool		found;
+
+	if (proof == PB_KEY_REFUSED || length != KEY_SIZE || key[ID_SIZE] != '_')
+	{
+		(void) refuse("it does not have the form of one");
+		return PB_KEY_REFUSED;
+	}
+	arguments[0] = UUIDPGetDatum(&uuid);
+	arguments[1] = kind_of(proof);
+	pb_digest(key, length, digest);
+	found = pb_sql_row(&find, arguments, NULL, values, nulls);
+	if (!fits(digest, found, values, nulls))
+		return PB_KEY_REFUSED;
+	*owner = DatumGetTextPP(values[OWNER]);
+	*id = cstring_to_text_with_len(key, ID_SIZE);
+	return proof;
+}
+
+/* Random bits in base 32, from the lowest bit of the first byte on. */
+static void
+spell_secret(const uint8_t bytes[SECRET_BYTES], char text[SECRET_SIZE])
+{
+	uint32_t	bits = 0;
+	int			held = 0;
+	int			next = 0;
+
+	for (int i = 0; i < SECRET_SIZE; i++)
+	{
+		if (held < 5 && next < SECRET_BYTES)
+		{
+			bits |= (uint32_t) bytes[next++] << held;
+			held += 8;
+		}
+		text[i] = pb_base32[bits & 31];
+		bits >>= 5;
+		held -= 5;
+	}
+}
+
+/* The text of a new key, in the caller's memory. */
+static char *
+spell_key(PbKeyProof proof, const pg_uuid_t *uuid)
+{
+	char	   *key = palloc(PB_TYPEID_MAX + 1 + SECRET_SIZE + 1);
+	const char *prefix = prefixes[proof - PB_KEY_OF_ORGANIZATION];
+	uint8_t		secret[SECRET_BYTES];
+	size_t		length;
+
+	length = pb_typeid_encode(prefix, PREFIX_SIZE, uuid->data, key);
+	key[length++] = '_';
+	pb_random(secret, sizeof(secret));
+	spell_secret(secret, key + length);
+	pb_wipe(secret, sizeof(secret));
+	key[length + SECRET_SIZE] = '\0';
+	return key;
+}
+
+/* Who is to have the key; PB_KEY_REFUSED with faults when it is not one. */
+static PbKeyProof
+choose_owner(PbRow *row, const PbJson members[2], const char *hint,
+			 PbFaults *faults)
+{
+	const PbJson *org_id = &members[0];
+	const PbJson *user_id = &members[1];
+	bool		of_user = org_id->type == PB_JSON_NULL;
+
+	if (of_user == (user_id->type == PB_JSON_NULL))
+	{
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "a key must have one owner: org_id or user_id, not both",
+					 hint);
+		return PB_KEY_REFUSED;
+	}
+	pb_check_value_as(row, at.owner_id, of_user ? "user_id" : "org_id",
+					  of_user ? user_id : org_id, faults);
+	return of_user ? PB_KEY_OF_USER : PB_KEY_OF_ORGANIZATION;
+}
+
+/* From now on; far less than what timestamps hold. */
+static const char *
+lifetime_problem(const Interval *lifetime)
+{
+	double		days = lifetime->month * 30.0 + lifetime->day +
+	(double) lifetime->time / USECS_PER_DAY;
+
+	if (days <= 0)
+		return "must be positive";
+	return days > LIFETIME_MAX * 365.25 ?
+		psprintf("must be at most %d years", LIFETIME_MAX) : NULL;
+}
+
+static void
+set_times(PbRow *row, const Interval *expires_in, PbFaults *faults)
+{
+	PbPath		path = {NULL, "expires_in", 0};
+	Datum		now = TimestampTzGetDatum(GetCurrentTimestamp());
+	const char *problem;
+
+	pb_row_set(row, at.created_at, now);
+	if (expires_in == NULL)
+		return;
+	problem = lifetime_problem(expires_in);
+	if (problem != NULL)
+		pb_fault_problem(faults, &path, problem, NULL);
+	else
+		pb_row_set(row, at.expires_at,
+				   DirectFunctionCall2(timestamptz_pl_interval, now,
+									   IntervalPGetDatum(expires_in)));
+}
+
+static void
+set_digest(PbRow *row, const char *key)
+{
+	bytea	   *digest = palloc(VARHDRSZ + PB_DIGEST_BYTES);
+
+	SET_VARSIZE(digest, VARHDRSZ + PB_DIGEST_BYTES);
+	pb_digest(key, strlen(key), (uint8_t *) VARDATA(digest));
+	pb_row_set(row, at.digest, PointerGetDatum(digest));
+}
+
+/* A user's key is no organization's. */
+static void
+note(const PbActor *actor, PbAction action, PbKeyProof kind, Datum owner_id,
+	 const char *id)
+{
+	pb_change_note(actor, action, &pb_api_key,
+				   kind == PB_KEY_OF_ORGANIZATION ? owner_id :
+				   CStringGetTextDatum(""), id, NULL);
+}
+
+/*
+ * Makes a key and tells it; false with faults. Members are org_id, user_id
+ * and name.
+ */
+bool
+pb_apikey_create(const PbJson members[3], const Interval *expires_in,
+				 const PbActor *actor, PbNewKey *made, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_api_key);
+	PbKeyProof	proof = choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
+									 faults);
+	pg_uuid_t	uuid;
+	uint64		random;
+
+	if (proof == PB_KEY_REFUSED)
+		return false;
+	if (members[2].type != PB_JSON_NULL)
+		pb_check_value(row, at.name, &members[2], faults);
+	set_times(row, expires_in, faults);
+	if (faults->count > 0 ||
+		(proof == PB_KEY_OF_ORGANIZATION &&
+		 !pb_organization_require(row->values[at.owner_id], faults)))
+		return false;
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid.data);
+	made->key = spell_key(proof, &uuid);
+	made->id = pnstrdup(made->key, ID_SIZE);
+	made->never = !pb_row_has(row, at.expires_at);
+	made->expires_at = row->values[at.expires_at];
+	set_digest(row, made->key);
+	pb_row_set(row, prepared.id, UUIDPGetDatum(&uuid));
+	pb_row_set(row, at.kind, kind_of(proof));
+	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
+		pb_sql_vetoed(pb_api_key.table);
+	note(actor, PB_CREATED, proof, row->values[at.owner_id], made->id);
+	return true;
+}
+
+/* Runs a statement that ends keys of a kind, and notes which it ended. */
+static uint64
+end_keys(PbStatement *statement, Datum *values, PbKeyProof kind,
+		 const PbActor *actor)
+{
+	uint64		count = pb_sql_run(statement, values, NULL);
+	SPITupleTable *ended = SPI_tuptable;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		key[lengthof(retire_results)];
+		bool		nulls[lengthof(retire_results)];
+		char		id[PB_TYPEID_MAX];
+
+		pb_sql_read(statement, ended, i, key, nulls);
+		(void) pb_typeid_encode(prefixes[kind - PB_KEY_OF_ORGANIZATION],
+								PREFIX_SIZE, DatumGetUUIDP(key[1])->data, id);
+		note(actor, PB_REVOKED, kind, key[0], pnstrdup(id, ID_SIZE));
+	}
+	return count;
+}
+
+/* Ends a key, given by its id, from the next request on. */
+void
+pb_apikey_revoke(const PbJson *id, const PbActor *actor, PbFaults *faults)
+{
+	pg_uuid_t	uuid;
+	PbKeyProof	proof = PB_KEY_REFUSED;
+
+	if (id->type == PB_JSON_TEXT && id->length == ID_SIZE)
+		proof = read_id(id->text, id->length, &uuid);
+	if (proof != PB_KEY_REFUSED)
+	{
+		Datum		values[] = {
+			UUIDPGetDatum(&uuid), kind_of(proof),
+			TimestampTzGetDatum(GetCurrentTimestamp())
+		};
+
+		if (end_keys(&retire, values, proof, actor) > 0)
+			return;
+	}
+	pb_fault_set(faults, PB_NOT_FOUND, "API key not found",
+				 "pgbeam.list_api_keys() shows the ids, and which keys are revoked; a key is not its id.");
+}
+
+/* Ends all keys of an organization or a user, and tells how many. */
+int64
+pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
+					 PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_api_key);
+	PbKeyProof	kind = choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
+									faults);
+	Datum		values[3];
+
+	if (faults->count > 0)
+		return 0;
+	values[0] = row->values[at.owner_id];
+	values[1] = kind_of(kind);
+	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	return end_keys(&retire_all, values, kind, actor);
+}
+
+static Datum
+text_or_none(const PbJson *value)
+{
+	return value->type != PB_JSON_TEXT ? (Datum) 0 :
+		PointerGetDatum(cstring_to_text_with_len(value->text, value->length));
+}
+
+/* Leaves the keys of an organization, a user or all in SPI_tuptable. */
+void
+pb_apikey_list(const PbJson *members, PbFaults *faults)
+{
+	Datum		values[] = {
+		text_or_none(&members[0]), text_or_none(&members[1])
+	};
+	char		nulls[] = {
+		values[0] == (Datum) 0 ? 'n' : ' ', values[1] == (Datum) 0 ? 'n' : ' '
+	};
+
+	(void) pb_sql_run(&list, values, nulls);
+}

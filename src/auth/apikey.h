@@ -1,0 +1,45 @@
+/*
+ * apikey.h
+ *	  API keys: made, looked up, revoked. What is stored tells no key.
+ *
+ * A key is its id, which is a TypeID of prefix pbo (an organization's) or pbu
+ * (a user's), an underscore, and 256 random bits in base 32.
+ */
+#ifndef PB_APIKEY_H
+#define PB_APIKEY_H
+
+#include "datatype/timestamp.h"
+
+#include "feed/change.h"
+#include "fields/field.h"
+
+typedef enum PbKeyProof
+{
+	PB_KEY_REFUSED,
+	PB_KEY_OF_ORGANIZATION,
+	PB_KEY_OF_USER
+} PbKeyProof;
+
+/* What is made of a new key; the key is shown this once. */
+typedef struct PbNewKey
+{
+	const char *id;
+	const char *key;
+	Datum		expires_at;		/* unless never */
+	bool		never;
+} PbNewKey;
+
+extern const PbResource pb_api_key;
+
+extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
+								  text **owner, text **id);
+extern bool pb_apikey_create(const PbJson members[3],
+							 const Interval *expires_in, const PbActor *actor,
+							 PbNewKey *made, PbFaults *faults);
+extern void pb_apikey_list(const PbJson *members, PbFaults *faults);
+extern void pb_apikey_revoke(const PbJson *id, const PbActor *actor,
+							 PbFaults *faults);
+extern int64 pb_apikey_revoke_all(const PbJson members[2],
+								  const PbActor *actor, PbFaults *faults);
+
+#endif							/* PB_APIKEY_H */

@@ -1,0 +1,356 @@
+/*
+ * organization.c
+ *	  Organizations: the plans there are, and what each organization has.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "auth/organization.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "fields/check.h"
+#include "fields/rule.h"
+#include "fields/show.h"
+
+#define LIMIT(name_, about_) \
+	{ \
+		.name = name_, .kind = PB_INTEGER, .flags = PB_OPEN | PB_NULLABLE, \
+		.least = 0, .most = PG_INT32_MAX, .about = about_ \
+	}
+
+static bool registers;			/* see pb_organization_register() */
+
+static const PbField fields[] = {
+	{
+		.name = "org_id", PB_ORG_ID_RULE,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.about = "The organization's id, given by whoever manages organizations."
+	},
+	{
+		.name = "plan", .kind = PB_WORD, .flags = PB_OPEN | PB_NULLABLE,
+		.words = pb_plan_names,
+		.about = "The plan; with null there are no limits but the organization's own."
+	},
+	LIMIT("max_projects", "Projects at a time; 0 is no limit, null is the plan's."),
+	LIMIT("max_databases", "Databases of a project; 0 is no limit, null is the plan's."),
+	LIMIT("max_connections", "Connections; 0 is no limit, null is the plan's."),
+	LIMIT("queries_per_second", "Queries a second; 0 is no limit, null is the plan's."),
+	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, null is the plan's."),
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Its name for people; null: its id."
+	},
+	{
+		.name = "slug", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Its name in addresses; null: its id."
+	},
+	{
+		.name = "suspended_at", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE,
+		.about = "Since when its requests are refused, if they are."
+	},
+	{0}
+};
+
+static PbPrepared prepared;
+
+const PbResource pb_organization = {
+	.name = "organization",
+	.table = "pgbeam.organizations",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+void
+pb_organization_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.register_organizations",
+							 "Whether a project that trusted SQL creates registers an organization that is not known.",
+							 NULL, &registers, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
+
+static const Oid id_type[] = {TEXTOID};
+
+/* the columns of fields and of PbLimit */
+#define PLAN_AND_LIMITS \
+	"plan, max_projects, max_databases, max_connections, " \
+	"queries_per_second, burst_size"
+
+static const PbResult find_results[2 + PB_LIMITS] = {
+	{TEXTOID, true}, {INT4OID, true}, {INT4OID, true}, {INT4OID, true},
+	{INT4OID, true}, {INT4OID, true}, {TIMESTAMPTZOID, true}
+};
+
+#define FIND \
+	"SELECT " PLAN_AND_LIMITS ", suspended_at FROM pgbeam.organizations " \
+	"WHERE org_id OPERATOR(pg_catalog.=) $1"
+
+#define FINDS \
+	.nargs = 1, .types = id_type, \
+	.nresults = lengthof(find_results), .results = find_results
+
+static PbStatement find[] = {
+	[PB_SNAPSHOT] = {.text = FIND, FINDS, .reads = true},
+	[PB_LATEST] = {.text = FIND, FINDS},
+	[PB_LOCKED] = {.text = FIND " FOR UPDATE", FINDS},
+};
+
+static PbStatement register_id = {
+	.text = "INSERT INTO pgbeam.organizations (org_id) VALUES ($1) "
+	"ON CONFLICT (org_id) DO NOTHING",
+	.nargs = 1, .types = id_type
+};
+
+/* The leaves, but for the last, which is not set here. */
+#define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug"
+#define SETTINGS_COUNT 9
+
+static const Oid set_types[SETTINGS_COUNT + 1] = {
+	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
+	TEXTOID, BOOLARRAYOID
+};
+
+static const PbResult set_results[SETTINGS_COUNT + 1] = {
+	{TEXTOID, false}, {TEXTOID, true}, {INT4OID, true}, {INT4OID, true},
+	{INT4OID, true}, {INT4OID, true}, {INT4OID, true}, {TEXTOID, true},
+	{TEXTOID, true}, {TIMESTAMPTZOID, true}
+};
+
+/* The last parameter tells which of the values are given. */
+#define IF_GIVEN(column, n) \
+	column " = CASE WHEN $10[" #n "] THEN $" #n " ELSE o." column " END"
+
+/* One statement, so that of two sets at once none undoes the other's. */
+static PbStatement set = {
+	.text = "INSERT INTO pgbeam.organizations AS o (" SETTINGS ") "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+	"ON CONFLICT (org_id) DO UPDATE SET "
+	IF_GIVEN("plan", 2) ", " IF_GIVEN("max_projects", 3) ", "
+	IF_GIVEN("max_databases", 4) ", " IF_GIVEN("max_connections", 5) ", "
+	IF_GIVEN("queries_per_second", 6) ", " IF_GIVEN("burst_size", 7) ", "
+	IF_GIVEN("name", 8) ", " IF_GIVEN("slug", 9)
+	" RETURNING " SETTINGS ", suspended_at",
+	.nargs = lengthof(set_types), .types = set_types,
+	.nresults = lengthof(set_results), .results = set_results
+};
+
+static const Oid suspend_types[] = {TEXTOID, TIMESTAMPTZOID};
+
+static PbStatement suspend = {
+	.text = "UPDATE pgbeam.organizations SET suspended_at = $2 "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = lengthof(suspend_types), .types = suspend_types
+};
+
+/* Whether it can be one's id; false with faults that call it by this name. */
+bool
+pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
+{
+	PbPath		path = {NULL, name, 0};
+	const char *problem = pb_rule_text(&fields[0], id == NULL ? "" : id,
+									   id == NULL ? 0 : strlen(id));
+
+	if (problem != NULL)
+		pb_fault_problem(faults, &path, problem, NULL);
+	return problem == NULL;
+}
+
+/*
+ * Reads an organization's plan and limits; its own limits go before the
+ * plan's. While it is locked nobody else creates under these limits.
+ */
+void
+pb_organization_find(Datum org_id, PbReading reading,
+					 PbOrganization *organization)
+{
+	Datum		values[lengthof(find_results)];
+	bool		nulls[lengthof(find_results)];
+
+	memset(organization, 0, sizeof(*organization));
+	if (!pb_sql_row(&find[reading], &org_id, NULL, values, nulls))
+		return;
+	organization->is_known = true;
+	organization->is_suspended = !nulls[1 + PB_LIMITS];
+	if (!nulls[0])
+		organization->plan = pb_plan_find(TextDatumGetCString(values[0]));
+	for (int i = 0; i < PB_LIMITS; i++)
+	{
+		if (!nulls[1 + i])
+			organization->limits[i] = DatumGetInt32(values[1 + i]);
+		else if (organization->plan != NULL)
+			organization->limits[i] = organization->plan->limits[i];
+	}
+}
+
+/* The same words wherever one must be there. */
+bool
+pb_organization_refuse_unknown(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_NOT_FOUND, "organization not found",
+				 "pgbeam.set_organization() makes one.");
+	return false;
+}
+
+static void
+note(const PbActor *actor, PbAction action, Datum org_id)
+{
+	pb_change_note(actor, action, &pb_organization, org_id,
+				   TextDatumGetCString(org_id), NULL);
+}
+
+/*
+ * Makes an unknown organization known, without plan or limits; another
+ * session may just have done so. False with faults where the operator wants
+ * none to be made by the way.
+ */
+bool
+pb_organization_register(Datum org_id, const PbActor *actor, PbFaults *faults)
+{
+	const char *id = TextDatumGetCString(org_id);
+
+	if (!registers)
+		return pb_organization_refuse_unknown(faults);
+	if (pb_sql_run(&register_id, &org_id, NULL) == 0)
+	{
+		if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
+			pb_sql_vetoed(pb_organization.table);
+		return true;
+	}
+	note(actor, PB_CREATED, org_id);
+	ereport(NOTICE,
+			(pb_text_is_name(id, strlen(id)) ?
+			 errmsg("organization \"%s\" was not known and has been registered",
+					id) :
+			 errmsg("the organization was not known and has been registered")));
+	return true;
+}
+
+/* Without a plan nothing is forbidden. */
+bool
+pb_organization_may_self_host(const PbOrganization *organization)
+{
+	return organization->plan == NULL || organization->plan->self_hosting;
+}
+
+bool
+pb_organization_has_domains(const PbOrganization *organization)
+{
+	return organization->plan == NULL || organization->plan->custom_domains;
+}
+
+/* What a row has been given, as an array of booleans. */
+static Datum
+given_of(const PbRow *row)
+{
+	Datum		given[SETTINGS_COUNT];
+
+	for (int i = 0; i < SETTINGS_COUNT; i++)
+		given[i] = BoolGetDatum(row->given[i]);
+	return PointerGetDatum(construct_array(given, SETTINGS_COUNT, BOOLOID,
+										   sizeof(bool), true, TYPALIGN_CHAR));
+}
+
+/* Writes what is given, and reads the whole row. */
+static void
+write_settings(PbRow *row)
+{
+	Datum		values[SETTINGS_COUNT + 1];
+	char		nulls[SETTINGS_COUNT + 1];
+	bool		isnull[lengthof(set_results)];
+
+	memcpy(values, row->values, SETTINGS_COUNT * sizeof(Datum));
+	memcpy(nulls, row->nulls, SETTINGS_COUNT);
+	values[SETTINGS_COUNT] = given_of(row);
+	nulls[SETTINGS_COUNT] = ' ';
+	if (!pb_sql_row(&set, values, nulls, row->values, isnull))
+		pb_sql_vetoed(pb_organization.table);
+	for (int i = 0; i < (int) lengthof(set_results); i++)
+		row->nulls[i] = isnull[i] ? 'n' : ' ';
+}
+
+/*
+ * Makes an organization, or changes what settings name of one, and shows it.
+ * A member that it does not have is refused: a limit that is misspelt would
+ * be no limit, without a word.
+ */
+void
+pb_organization_set(const PbJson *org_id, const PbJson *settings,
+					const PbActor *actor, StringInfo answer, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_organization);
+	PbOrganization before;
+
+	if (settings->type != PB_JSON_OBJECT)
+	{
+		pb_fault_set(faults, PB_INVALID_INPUT,
+					 "settings must be a JSON object",
+					 "Write pgbeam.set_organization('org_abc123', '{\"plan\": \"pro\"}').");
+		return;
+	}
+	pb_check_value(row, 0, org_id, faults);
+	pb_check_update(row, settings, faults, faults);
+	if (faults->count > 0)
+		return;
+	pb_organization_find(row->values[0], PB_LATEST, &before);
+	write_settings(row);
+	note(actor, before.is_known ? PB_UPDATED : PB_CREATED, row->values[0]);
+	pb_show(answer, row);
+}
+
+/* Whether it is there; false with faults. */
+bool
+pb_organization_require(Datum org_id, PbFaults *faults)
+{
+	PbOrganization organization;
+
+	pb_organization_find(org_id, PB_LATEST, &organization);
+	return organization.is_known || pb_organization_refuse_unknown(faults);
+}
+
+static void
+set_suspended(const PbJson *members, const PbActor *actor, bool suspended,
+			  PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_organization);
+	PbOrganization before;
+	Datum		values[2];
+	char		nulls[] = {' ', suspended ? ' ' : 'n'};
+
+	pb_check_members(row, members, 1, faults);
+	if (faults->count > 0)
+		return;
+	values[0] = row->values[0];
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	pb_organization_find(values[0], PB_LOCKED, &before);
+	if (!before.is_known)
+		(void) pb_organization_refuse_unknown(faults);
+	else if (before.is_suspended != suspended)
+	{
+		if (pb_sql_run(&suspend, values, nulls) == 0)
+			pb_sql_vetoed(pb_organization.table);
+		note(actor, suspended ? PB_SUSPENDED : PB_RESUMED, values[0]);
+	}
+}
+
+/* From the next request on, all are refused but trusted SQL's. */
+void
+pb_organization_suspend(const PbJson *members, const PbActor *actor,
+						 PbFaults *faults)
+{
+	set_suspended(members, actor, true, faults);
+}
+
+void
+pb_organization_resume(const PbJson *members, const PbActor *actor,
+						PbFaults *faults)
+{
+	set_suspended(members, actor, false, faults);
+}

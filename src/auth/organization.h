@@ -1,0 +1,42 @@
+/*
+ * organization.h
+ *	  Organizations, their plan and limits.
+ */
+#ifndef PB_ORGANIZATION_H
+#define PB_ORGANIZATION_H
+
+#include "auth/plan.h"
+#include "base/sql.h"
+#include "feed/change.h"
+#include "fields/field.h"
+
+typedef struct PbOrganization
+{
+	bool		is_known;		/* has a row */
+	bool		is_suspended;
+	const PbPlan *plan;	/* NULL: none */
+	int32		limits[PB_LIMITS];	/* 0: no limit */
+} PbOrganization;
+
+extern const PbResource pb_organization;
+
+extern bool pb_organization_check_id(const char *id, const char *name,
+									 PbFaults *faults);
+extern void pb_organization_find(Datum org_id, PbReading reading,
+								 PbOrganization *organization);
+extern void pb_organization_define_settings(void);
+extern bool pb_organization_refuse_unknown(PbFaults *faults);
+extern bool pb_organization_require(Datum org_id, PbFaults *faults);
+extern bool pb_organization_register(Datum org_id, const PbActor *actor,
+									 PbFaults *faults);
+extern bool pb_organization_has_domains(const PbOrganization *organization);
+extern bool pb_organization_may_self_host(const PbOrganization *organization);
+extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
+								const PbActor *actor, StringInfo answer,
+								PbFaults *faults);
+extern void pb_organization_suspend(const PbJson *members,
+									const PbActor *actor, PbFaults *faults);
+extern void pb_organization_resume(const PbJson *members,
+									const PbActor *actor, PbFaults *faults);
+
+#endif							/* PB_ORGANIZATION_H */

@@ -1,0 +1,86 @@
+/*
+ * request.h
+ *	  A request: how it came, who asks, what it says. And its reply.
+ */
+#ifndef PB_REQUEST_H
+#define PB_REQUEST_H
+
+#include "auth/organization.h"
+#include "auth/rate.h"
+#include "base/crypt.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/sql.h"
+#include "feed/change.h"
+#include "fields/field.h"
+
+typedef enum PbManner
+{
+	PB_SQL,						/* a plain function call */
+	PB_HTTP						/* on behalf of an HTTP request */
+} PbManner;
+
+/* Who asks; what he may see and do is told by caller.h. */
+typedef struct PbCaller
+{
+	bool		is_trusted;		/* SQL that may name any organization */
+	text	   *org_id;			/* the only one he acts for, or NULL */
+	text	   *user_id;		/* whose memberships count, or NULL */
+	text	   *key_id;			/* of the API key that was shown, or NULL */
+	PbOrganization organization;	/* whose key was shown, if it was one's */
+} PbCaller;
+
+#define PB_IDS_MAX 2			/* in a path */
+#define PB_BODY_MAX (2 * 1024 * 1024)
+#define PB_BODY_PROBLEM "the request body exceeds 2 MB"
+
+typedef struct PbRequest
+{
+	PbManner	manner;
+	const char *id;				/* X-Request-Id; NULL in plain SQL */
+	const PbSqlScope *scope;	/* of the call; has the role that calls */
+	PbCaller	caller;
+	PbJson		headers;		/* an object, or PB_JSON_NULL */
+	bool		is_forwarded;	/* see pb_request_header() */
+	PbJson		claims;			/* that the HTTP layer verified; the same */
+	PbJson		parameters;		/* of the query, an object */
+	PbJson		body;
+	PbBytes		raw;			/* the body as it came */
+	const char *path;			/* of the URI, where it is known */
+	const char *query;			/* of the URI, still encoded; the same */
+	const char *ids[PB_IDS_MAX];	/* of the path, outermost first; may be
+									 * NULL */
+} PbRequest;
+
+typedef struct PbReply
+{
+	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
+	PbFaults   *unknown;		/* takes members that the request should not
+								 * have; faults itself when they are refused */
+	StringInfo	body;			/* JSON, or nothing where none is due */
+	int			body_begin;		/* bytes before it */
+	const char *created;		/* id of what was created */
+	struct PbClaim *claim;		/* of an idempotency key, or NULL */
+	PbBudget	budget;			/* what the caller has left */
+	const char *etag;			/* of what stands there, where it was not what
+								 * If-Match names */
+	int64		version;		/* of the row that is answered */
+	const char *next_page;		/* its token, or NULL */
+	bool		is_unfit;		/* tells that what is asked of is not fit */
+} PbReply;
+
+#define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */
+
+extern void pb_request_etag(const char *body, int length, int64 version,
+							char etag[PB_ETAG_SIZE + 1]);
+extern bool pb_request_names_etag(const PbRequest *request,
+								  const char *header, const char *etag,
+								  bool weakly);
+extern bool pb_request_has_header(const PbRequest *request, const char *name);
+extern bool pb_request_header(const PbRequest *request, const char *name,
+							  PbJson *value);
+extern bool pb_request_is_strict(const PbRequest *request);
+extern bool pb_request_header_has(const PbRequest *request, const char *name,
+								  const char *item);
+
+#endif							/* PB_REQUEST_H */

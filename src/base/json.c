@@ -1,0 +1,335 @@
+/*
+ * json.c
+ *	  Reads members of a jsonb document; prints JSON.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "base/json.h"
+#include "base/own.h"
+#include "base/text.h"
+
+static void
+set_container(PbJson *value, JsonbContainer *container)
+{
+	value->type = JsonContainerIsObject(container) ? PB_JSON_OBJECT :
+		PB_JSON_ARRAY;
+	value->internal = container;
+	value->size = JsonContainerSize(container);
+}
+
+static void
+set_value(PbJson *value, const JsonbValue *from)
+{
+	switch (from->type)
+	{
+		case jbvNull:
+			value->type = PB_JSON_NULL;
+			break;
+		case jbvString:
+			value->type = PB_JSON_TEXT;
+			value->text = from->val.string.val;
+			value->length = from->val.string.len;
+			break;
+		case jbvNumeric:
+			value->type = PB_JSON_NUMBER;
+			value->internal = from->val.numeric;
+			break;
+		case jbvBool:
+			value->type = PB_JSON_BOOLEAN;
+			value->boolean = from->val.boolean;
+			break;
+		case jbvBinary:
+			set_container(value, from->val.binary.data);
+			break;
+		default:
+			elog(ERROR, "unexpected jsonb value type %d", (int) from->type);
+	}
+}
+
+/* The whole document; jsonb must be detoasted. */
+void
+pb_json_root(Datum jsonb, PbJson *value)
+{
+	Jsonb	   *document = (Jsonb *) DatumGetPointer(jsonb);
+
+	if (JB_ROOT_IS_SCALAR(document))
+	{
+		JsonbValue	scalar;
+
+		(void) JsonbExtractScalar(&document->root, &scalar);
+		set_value(value, &scalar);
+	}
+	else
+		set_container(value, &document->root);
+}
+
+/* The value that a JSON string would have. */
+void
+pb_json_from_text(const text *t, PbJson *value)
+{
+	value->type = PB_JSON_TEXT;
+	value->text = VARDATA_ANY(t);
+	value->length = VARSIZE_ANY_EXHDR(t);
+}
+
+/* The value that a JSON integer would have. */
+void
+pb_json_from_integer(int32 integer, PbJson *value)
+{
+	value->type = PB_JSON_NUMBER;
+	value->internal = int64_to_numeric(integer);
+}
+
+/* False when the object has no such member. */
+bool
+pb_json_member(const PbJson *object, const char *name, int length,
+			   PbJson *value)
+{
+	JsonbValue	found;
+
+	if (getKeyJsonValueFromContainer(object->internal, name, length,
+									 &found) == NULL)
+		return false;
+	set_value(value, &found);
+	return true;
+}
+
+/* The same for a name that is terminated; any value may be asked. */
+bool
+pb_json_find(const PbJson *object, const char *name, PbJson *value)
+{
+	return object->type == PB_JSON_OBJECT &&
+		pb_json_member(object, name, strlen(name), value);
+}
+
+/* Whether the value is this string. */
+bool
+pb_json_text_is(const PbJson *value, const char *word)
+{
+	return value->type == PB_JSON_TEXT &&
+		pb_text_is(value->text, value->length, word);
+}
+
+/* False past the array's end. */
+bool
+pb_json_item(const PbJson *array, int index, PbJson *value)
+{
+	JsonbValue *found = getIthJsonbValueFromContainer(array->internal, index);
+
+	if (found == NULL)
+		return false;
+	set_value(value, found);
+	return true;
+}
+
+static bool
+same_number(Numeric a, Numeric b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(a),
+											NumericGetDatum(b)));
+}
+
+static bool
+is_below(Numeric a, Numeric b)
+{
+	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(a),
+											NumericGetDatum(b)));
+}
+
+static bool
+is_integral(Numeric number)
+{
+	Datum		whole = DirectFunctionCall2(numeric_trunc,
+											NumericGetDatum(number),
+											Int32GetDatum(0));
+
+	return same_number(number, DatumGetNumeric(whole));
+}
+
+/* Reads a number that is an integer however it is spelled; never rounds. */
+PbNumber
+pb_json_integer(const PbJson *number, int32 *integer)
+{
+	Numeric		numeric = number->internal;
+	bool		outside = false;
+
+	*integer = numeric_int4_opt_error(numeric, &outside);
+	if (!outside && same_number(numeric, int64_to_numeric(*integer)))
+		return PB_NUMBER_INTEGER;
+	if (!is_integral(numeric))
+		return PB_NUMBER_FRACTION;
+	return is_below(numeric, int64_to_numeric(0)) ?
+		PB_NUMBER_TOO_SMALL : PB_NUMBER_TOO_LARGE;
+}
+
+/* Reads a number; infinite where no double holds it. */
+double
+pb_json_double(const PbJson *number)
+{
+	Numeric		numeric = number->internal;
+
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+											  NumericGetDatum(numeric)));
+}
+
+/* Calls visit with every member's name, in the server's order. */
+void
+pb_json_names(const PbJson *object,
+			  void (*visit) (void *state, const char *name, int length),
+			  void *state)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object->internal);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+			visit(state, value.val.string.val, value.val.string.len);
+}
+
+/* The members of all objects in value, each name of an object once. */
+int
+pb_json_count_members(const PbJson *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(value->internal);
+	JsonbValue	ignored;
+	JsonbIteratorToken token;
+	int			count = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &ignored, false)) != WJB_DONE)
+		if (token == WJB_KEY)
+			count++;
+	return count;
+}
+
+/* Whether containers stand deeper in value than so many levels. */
+bool
+pb_json_deeper_than(const PbJson *value, int levels)
+{
+	JsonbIterator *iterator;
+	JsonbValue	ignored;
+	JsonbIteratorToken token;
+	int			depth = 0;
+
+	if (value->type != PB_JSON_ARRAY && value->type != PB_JSON_OBJECT)
+		return false;
+	iterator = JsonbIteratorInit(value->internal);
+	while ((token = JsonbIteratorNext(&iterator, &ignored, false)) != WJB_DONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
+			depth++;
+		else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
+			depth--;
+		if (depth > levels)
+			return true;
+	}
+	return false;
+}
+
+void
+pb_json_begin(StringInfo out, char bracket)
+{
+	appendStringInfoCharMacro(out, bracket);
+}
+
+void
+pb_json_end(StringInfo out, char bracket)
+{
+	appendStringInfoCharMacro(out, bracket);
+}
+
+/* A comma, unless a container has just been opened. */
+void
+pb_json_next(StringInfo out)
+{
+	char		last = out->data[out->len - 1];
+
+	if (last != '{' && last != '[')
+		appendStringInfoCharMacro(out, ',');
+}
+
+/* A member's name, which is one of ours and needs no escapes. */
+void
+pb_json_name(StringInfo out, const char *name)
+{
+	pb_json_next(out);
+	appendStringInfoCharMacro(out, '"');
+	appendStringInfoString(out, name);
+	appendBinaryStringInfo(out, "\":", 2);
+}
+
+static bool
+needs_escapes(const char *text, int length)
+{
+	for (int i = 0; i < length; i++)
+		if ((unsigned char) text[i] < ' ' || text[i] == '"' || text[i] == '\\')
+			return true;
+	return false;
+}
+
+/* Most text needs no escapes; what does is the server's to write. */
+void
+pb_json_text(StringInfo out, const char *text, int length)
+{
+	if (needs_escapes(text, length))
+	{
+		escape_json(out, pnstrdup(text, length));
+		return;
+	}
+	appendStringInfoCharMacro(out, '"');
+	appendBinaryStringInfo(out, text, length);
+	appendStringInfoCharMacro(out, '"');
+}
+
+void
+pb_json_string(StringInfo out, const char *string)
+{
+	pb_json_text(out, string, strlen(string));
+}
+
+/* Begins a member that is an object. */
+void
+pb_json_open(StringInfo out, const char *name)
+{
+	pb_json_name(out, name);
+	pb_json_begin(out, '{');
+}
+
+/* A member that is a string. */
+void
+pb_json_pair(StringInfo out, const char *name, const char *string)
+{
+	pb_json_name(out, name);
+	pb_json_string(out, string);
+}
+
+void
+pb_json_number(StringInfo out, int32 number)
+{
+	char		digits[12];
+
+	appendBinaryStringInfo(out, digits, pg_ltoa(number, digits));
+}
+
+void
+pb_json_long(StringInfo out, int64 number)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	appendBinaryStringInfo(out, digits, pg_lltoa(number, digits));
+}
+
+void
+pb_json_boolean(StringInfo out, bool boolean)
+{
+	appendStringInfoString(out, boolean ? "true" : "false");
+}

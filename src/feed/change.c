@@ -1,0 +1,159 @@
+/*
+ * change.c
+ *	  The change feed: what was changed, when, and by whom.
+ *
+ * A row is written in the transaction of the change and tells no values.
+ * Transactions commit in another order than they write; a reader who goes by
+ * transaction id, and never as far as one that may still be running, misses
+ * nothing and gets nothing twice.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/xid8.h"
+
+#include "base/crypt.h"
+#include "base/id.h"
+#include "base/sql.h"
+#include "feed/change.h"
+#include "feed/sweep.h"
+
+#define CHANNEL "pgbeam_changes"
+#define KEY_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
+#define DETAIL_MAX 1000
+
+static bool notify;
+static int	retention;			/* days; 0: for ever */
+
+static PbPrepared prepared;
+
+static const char *const actions[] = {
+	"created", "updated", "deleted", "suspended", "resumed", "revoked",
+	"revealed", NULL
+};
+
+static const char *const actor_kinds[] = {"api_key", "user", "role", NULL};
+
+static const PbField fields[] = {
+	{
+		.name = "org_id", .kind = PB_TEXT, .most = PB_ORG_ID_MAX,
+		.about = "The organization whose thing was changed; empty for a user's key."
+	},
+	{
+		.name = "id", .kind = PB_ID, .prefix = "chg",
+		.about = "The change itself."
+	},
+	{
+		.name = "resource", .kind = PB_TEXT, .least = 1, .most = NAMEDATALEN - 1,
+		.about = "What kind of thing it was."
+	},
+	{
+		.name = "resource_id", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.about = "Which one: its TypeID, or its key where it has none."
+	},
+	{
+		.name = "action", .kind = PB_WORD, .words = actions,
+		.about = "What was done."
+	},
+	{
+		.name = "actor_kind", .kind = PB_WORD, .words = actor_kinds,
+		.about = "Who did it: whoever had an API key, a user by a token, or a role by SQL."
+	},
+	{
+		.name = "actor", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.about = "Which one: the key's id, the user's, the role's name."
+	},
+	{
+		.name = "request_id", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 1, .most = PB_REQUEST_ID_MAX,
+		.about = "The X-Request-Id of the answer; absent: it was plain SQL."
+	},
+	{
+		.name = "detail", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 2, .most = DETAIL_MAX,
+		.about = "What else is to be told, as a JSON object; never a value."
+	},
+	{
+		.name = "changed_at", .kind = PB_TIME,
+		.about = "When; the order of changes is another."
+	},
+	{0}
+};
+
+const PbResource pb_change = {
+	.name = "change",
+	.table = "pgbeam.changes",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+static const Oid note_types[] = {
+	TEXTOID, XID8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	TEXTOID, TEXTOID, TIMESTAMPTZOID
+};
+
+static PbStatement note = {
+	.text = "INSERT INTO pgbeam.changes (org_id, xid, id, resource, "
+	"resource_id, action, actor_kind, actor, request_id, detail, changed_at) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+	.nargs = lengthof(note_types), .types = note_types
+};
+
+void
+pb_change_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.notify_changes",
+							 "Whether listeners on " CHANNEL " are woken when something changes.",
+							 "Notifications make commits wait for one another.",
+							 &notify, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("pgbeam.change_retention",
+							"Days for which changes are kept; 0: for ever.",
+							NULL, &retention, 30, 0, 36500, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+}
+
+static Datum
+text_or_none(const char *string)
+{
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
+/*
+ * Notes that something has been changed, to be read once that is committed:
+ * its TypeID or its key, and a JSON object or NULL.
+ */
+void
+pb_change_note(const PbActor *actor, PbAction action,
+			   const PbResource *resource, Datum org_id, const char *id,
+			   const char *detail)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	pg_uuid_t	uuid;
+	uint64		random;
+	Datum		values[] = {
+		org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
+		UUIDPGetDatum(&uuid), CStringGetTextDatum(resource->name),
+		CStringGetTextDatum(id), CStringGetTextDatum(actions[action]),
+		CStringGetTextDatum(actor_kinds[actor->kind]), actor->name,
+		text_or_none(actor->request_id), text_or_none(detail),
+		TimestampTzGetDatum(now)
+	};
+	const char	nulls[] = {
+		' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ',
+		actor->request_id == NULL ? 'n' : ' ', detail == NULL ? 'n' : ' ', ' '
+	};
+
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid.data);
+	if (pb_sql_run(&note, values, nulls) == 0)
+		pb_sql_vetoed(pb_change.table);
+	if (notify)
+		Async_Notify(CHANNEL, "");
+	pb_sweep_sometimes(now, retention, random);
+}

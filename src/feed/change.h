@@ -1,0 +1,48 @@
+/*
+ * change.h
+ *	  The change feed: what was changed, when, and by whom.
+ */
+#ifndef PB_CHANGE_H
+#define PB_CHANGE_H
+
+#include "fields/field.h"
+
+/* In the order of the words in change.c. */
+typedef enum PbAction
+{
+	PB_CREATED,
+	PB_UPDATED,
+	PB_DELETED,
+	PB_SUSPENDED,
+	PB_RESUMED,
+	PB_REVOKED,
+	PB_REVEALED
+} PbAction;
+
+/* In the order of the words in change.c. */
+typedef enum PbActorKind
+{
+	PB_BY_API_KEY,
+	PB_BY_USER,
+	PB_BY_ROLE
+} PbActorKind;
+
+#define PB_REQUEST_ID_MAX 128
+
+/* Who does something; caller.h tells it of a request. */
+typedef struct PbActor
+{
+	PbActorKind kind;
+	Datum		name;			/* text: the key's id, the user's, the role's
+								 * name */
+	const char *request_id;		/* NULL in plain SQL */
+} PbActor;
+
+extern const PbResource pb_change;
+
+extern void pb_change_define_settings(void);
+extern void pb_change_note(const PbActor *actor, PbAction action,
+						   const PbResource *resource, Datum org_id,
+						   const char *id, const char *detail);
+
+#endif							/* PB_CHANGE_H */

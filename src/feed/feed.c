@@ -1,0 +1,308 @@
+/*
+ * feed.c
+ *	  The change feed as it is read: behind a token, and what holds it back.
+ *
+ * A token is the place of a row, and that row must be there still: then all
+ * behind it is there too, because the oldest go first (see sweep.c), and it
+ * is this server's, because no other made the same id. So nothing is passed
+ * over without a word, after a restore, a recovery to an earlier time, a
+ * failover to a standby that lagged, or a long absence.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/xid8.h"
+
+#include "base/sql.h"
+#include "feed/feed.h"
+#include "feed/sweep.h"
+
+#define ROWS_MAX 10000
+#define PATIENCE 10				/* seconds that a change may wait */
+#define XID_DIGITS 20
+#define UUID_SIZE 36
+
+/* SQLSTATEs of our own: a token that is ahead, and one that is too old */
+#define AHEAD MAKE_SQLSTATE('P', 'B', '0', '0', '6')
+#define SWEPT MAKE_SQLSTATE('P', 'B', '0', '0', '7')
+
+#define START_OVER \
+	"To start over, read from null to the end, keep the last token, take a full copy of the state, and go on from that token."
+
+#define SNAPSHOT(end) \
+	"pg_catalog.pg_snapshot_" end "(pg_catalog.pg_current_snapshot())"
+
+typedef struct Place
+{
+	FullTransactionId xid;
+	pg_uuid_t	id;
+} Place;
+
+static const Oid types[] = {XID8OID, UUIDOID, INT4OID};
+
+static const PbResult read_results[] = {
+	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false},
+	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, true},
+	{JSONOID, true}, {TIMESTAMPTZOID, false}
+};
+
+/* The columns of read_changes(). */
+static PbStatement read_rows = {
+	.text = "SELECT pg_catalog.concat(xid, '.', id), org_id, resource, "
+	"resource_id, action, actor, actor_kind, request_id, "
+	"detail::pg_catalog.text::pg_catalog.json, changed_at "
+	"FROM pgbeam.changes WHERE xid OPERATOR(pg_catalog.<) " SNAPSHOT("xmin")
+	" AND ROW (xid, id) OPERATOR(pg_catalog.>) ROW ($1, $2) "
+	"ORDER BY " PB_CHANGE_ORDER " LIMIT $3",
+	.nargs = 3, .types = types,
+	.nresults = lengthof(read_results), .results = read_results,
+	.reads = true
+};
+
+static const PbResult judge_results[] = {
+	{BOOLOID, false}, {BOOLOID, false}, {BOOLOID, false}
+};
+
+/* the columns of judge */
+enum
+{
+	IS_AHEAD, IS_THERE, HAS_FOREIGN, COLUMNS
+};
+
+/*
+ * Rows that are ahead were brought from another server; those of the running
+ * transaction may be, to its own snapshot.
+ */
+static PbStatement judge = {
+	.text = "SELECT $1 OPERATOR(pg_catalog.>=) " SNAPSHOT("xmax") ", "
+	"EXISTS (SELECT FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2), "
+	"EXISTS (SELECT FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.>=) " SNAPSHOT("xmax") " AND ("
+	"pg_catalog.pg_current_xact_id_if_assigned() IS NULL "
+	"OR xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id_if_assigned()))",
+	.nargs = 2, .types = types,
+	.nresults = COLUMNS, .results = judge_results, .reads = true
+};
+
+/* Whether something is kept that is older; only for what is not there. */
+static PbStatement older = {
+	.text = "SELECT 1 FROM pgbeam.changes "
+	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($1, $2) LIMIT 1",
+	.nargs = 2, .types = types,
+	.nresults = 1, .results = (const PbResult[]) {{INT4OID, false}},
+	.reads = true
+};
+
+static const PbResult waiting_results[] = {
+	{XID8OID, false}, {TIMESTAMPTZOID, false}
+};
+
+static PbStatement waiting = {
+	.text = "SELECT " SNAPSHOT("xmin") ", changed_at FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.>=) " SNAPSHOT("xmin")
+	" ORDER BY " PB_CHANGE_ORDER " LIMIT 1",
+	.nresults = lengthof(waiting_results), .results = waiting_results,
+	.reads = true
+};
+
+static const PbResult prepared_results[] = {
+	{TEXTOID, false}, {TIMESTAMPTZOID, false}
+};
+
+static PbStatement prepared_one = {
+	.text = "SELECT gid, prepared FROM pg_catalog.pg_prepared_xact() "
+	"WHERE transaction OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = (const Oid[]) {XIDOID},
+	.nresults = lengthof(prepared_results), .results = prepared_results,
+	.reads = true
+};
+
+/* Digits that make a number, and where they end. */
+static bool
+read_xid(const char **at, FullTransactionId *xid)
+{
+	const char *begin = *at;
+	uint64		number;
+
+	*at += strspn(begin, "0123456789");
+	if (*at == begin || *at - begin > XID_DIGITS)
+		return false;
+	errno = 0;
+	number = strtou64(begin, NULL, 10);
+	*xid = FullTransactionIdFromU64(number);
+	return errno == 0;
+}
+
+/* As it is printed, which the server's own reader of UUIDs does not ask. */
+static bool
+read_uuid(const char *text, pg_uuid_t *id)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	if (strlen(text) != UUID_SIZE)
+		return false;
+	for (int i = 0; i < UUID_SIZE; i++)
+		if (form[i] == '-' ? text[i] != '-' :
+			strchr("0123456789abcdef", text[i]) == NULL)
+			return false;
+	*id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
+	return true;
+}
+
+static bool
+read_token(const char *after, Place *place, PbFaults *faults)
+{
+	PbPath		path = {NULL, "after", 0};
+	const char *at = after;
+
+	memset(place, 0, sizeof(*place));
+	if (after == NULL || (read_xid(&at, &place->xid) && *at == '.' &&
+						  read_uuid(at + 1, &place->id)))
+		return true;
+	pb_fault_problem(faults, &path,
+					 "must be the token of a row of read_changes()",
+					 "Null reads from the first change on.");
+	return false;
+}
+
+static void
+refuse_ahead(void)
+{
+	ereport(ERROR,
+			(errcode(AHEAD),
+			 errmsg("the token is ahead of this server"),
+			 errdetail("No change of this server has it: it is another server's, or from a time that a restore or a recovery has undone."),
+			 errhint("On a standby that lags, or in a transaction that began before the token was read, ask again later. " START_OVER)));
+}
+
+static void
+refuse_swept(void)
+{
+	ereport(ERROR,
+			(errcode(SWEPT),
+			 errmsg("the token is older than what the feed keeps"),
+			 errdetail("Changes behind it are gone: swept by age (pgbeam.change_retention) or by hand, or left out of a dump that was restored."),
+			 errhint(START_OVER)));
+}
+
+static void
+refuse_foreign(void)
+{
+	ereport(ERROR,
+			(errcode(AHEAD),
+			 errmsg("the feed has changes that are ahead of this server"),
+			 errdetail("They were written by another server, and would hide this one's."),
+			 errhint("TRUNCATE pgbeam.changes. " START_OVER)));
+}
+
+/* Refuses to go on from a place where something may be missing. */
+static void
+require_whole(const char *after, Datum place[2])
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+
+	(void) pb_sql_row(&judge, place, NULL, values, nulls);
+	if (DatumGetBool(values[HAS_FOREIGN]))
+		refuse_foreign();
+	if (after == NULL)
+		return;
+	if (DatumGetBool(values[IS_AHEAD]))
+		refuse_ahead();
+	if (DatumGetBool(values[IS_THERE]))
+		return;
+	if (pb_sql_run(&older, place, NULL) > 0)
+		refuse_ahead();
+	refuse_swept();
+}
+
+static bool
+check_size(int32 max_rows, PbFaults *faults)
+{
+	PbPath		path = {NULL, "max_rows", 0};
+
+	if (max_rows >= 1 && max_rows <= ROWS_MAX)
+		return true;
+	pb_fault_problem(faults, &path, psprintf("must be from 1 to %d", ROWS_MAX),
+					 "Ask again with the last token, until there are no more.");
+	return false;
+}
+
+/*
+ * Leaves the rows behind a token, or the first ones, in SPI_tuptable; false
+ * with faults.
+ */
+bool
+pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
+{
+	Place		place;
+	Datum		values[3];
+	bool		is_token = read_token(after, &place, faults);
+
+	if (!check_size(max_rows, faults) || !is_token)
+		return false;
+	values[0] = FullTransactionIdGetDatum(place.xid);
+	values[1] = UUIDPGetDatum(&place.id);
+	values[2] = Int32GetDatum(max_rows);
+	require_whole(after, values);
+	(void) pb_sql_run(&read_rows, values, NULL);
+	return true;
+}
+
+/* The backend that runs the transaction, whoever asks. */
+static void
+find_backend(TransactionId xid, PbFeedHold *hold)
+{
+	for (int i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
+	{
+		LocalPgBackendStatus *local = pgstat_get_local_beentry_by_index(i);
+
+		if (local == NULL || local->backend_xid != xid)
+			continue;
+		hold->pid = local->backendStatus.st_procpid;
+		hold->held_since = local->backendStatus.st_xact_start_timestamp;
+		return;
+	}
+}
+
+static void
+find_prepared(TransactionId xid, PbFeedHold *hold)
+{
+	Datum		value = TransactionIdGetDatum(xid);
+	Datum		values[lengthof(prepared_results)];
+	bool		nulls[lengthof(prepared_results)];
+
+	if (!pb_sql_row(&prepared_one, &value, NULL, values, nulls))
+		return;
+	hold->prepared = TextDatumGetCString(values[0]);
+	hold->held_since = DatumGetTimestampTz(values[1]);
+}
+
+/* Whether changes wait for the end of an older transaction, and of which. */
+bool
+pb_feed_is_held(PbFeedHold *hold)
+{
+	Datum		values[lengthof(waiting_results)];
+	bool		nulls[lengthof(waiting_results)];
+	TransactionId xid;
+
+	memset(hold, 0, sizeof(*hold));
+	if (!pb_sql_row(&waiting, NULL, NULL, values, nulls))
+		return false;
+	xid = XidFromFullTransactionId(DatumGetFullTransactionId(values[0]));
+	hold->waiting_since = DatumGetTimestampTz(values[1]);
+	hold->is_long = TimestampDifferenceExceeds(hold->waiting_since,
+											   GetCurrentTimestamp(),
+											   PATIENCE * 1000);
+	find_backend(xid, hold);
+	if (hold->pid == 0)
+		find_prepared(xid, hold);
+	return true;
+}

@@ -1,0 +1,219 @@
+/*
+ * field.c
+ *	  The shape of a resource, and rows of that shape.
+ *
+ * A shape is made once per backend, in pb_sql_memory().
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "base/sql.h"
+#include "base/text.h"
+#include "fields/field.h"
+
+static const Oid type_of_kind[] = {
+	[PB_TEXT] = TEXTOID,
+	[PB_WORD] = TEXTOID,
+	[PB_INTEGER] = INT4OID,
+	[PB_BOOLEAN] = BOOLOID,
+	[PB_TIME] = TIMESTAMPTZOID,
+	[PB_ID] = UUIDOID,
+	[PB_SECRET] = BYTEAOID,
+	[PB_LIST] = TEXTARRAYOID,
+};
+
+/* Whether a list holds objects; each of their members has an array column. */
+bool
+pb_field_lists_objects(const PbField *field)
+{
+	return field->kind == PB_LIST && field->fields[0].name[0] != '\0';
+}
+
+/* Whether its column may; in a list's array a member without value is null. */
+bool
+pb_leaf_may_be_null(const PbLeaf *leaf)
+{
+	return leaf->list == NULL && (leaf->field->flags & PB_NULLABLE);
+}
+
+static void
+add_leaf(PbShape *shape, const PbField *field, const char *path,
+		 const PbField *list)
+{
+	PbLeaf	   *leaf = &shape->leaves[shape->count];
+
+	leaf->field = field;
+	leaf->list = list;
+	leaf->path = path;
+	leaf->type = list != NULL ? TEXTARRAYOID : type_of_kind[field->kind];
+	leaf->column_index = -1;
+	leaf->has_fallback = false;
+	leaf->source = field->column;
+	if (leaf->source == NULL && !(field->flags & PB_DERIVED))
+		leaf->source = field->name;
+	leaf->column = field->flags & PB_DERIVED ? NULL : leaf->source;
+	shape->sources += leaf->source != NULL;
+	if (field->at != NULL)
+		*field->at = shape->count;
+	shape->count++;
+}
+
+static void
+add_leaves(PbShape *shape, const PbField *fields, const char *above,
+		   const PbField *list)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		const char *path = psprintf("%s%s", above, field->name);
+
+		shape->leaves = repalloc(shape->leaves,
+								 (shape->count + 1) * sizeof(PbLeaf));
+		if (field->kind == PB_OBJECT)
+			add_leaves(shape, field->fields, psprintf("%s.", path), list);
+		else if (pb_field_lists_objects(field))
+			add_leaves(shape, field->fields, psprintf("%s[].", path), field);
+		else if (field->kind != PB_EMBEDDED)
+			add_leaf(shape, field, path, list);
+	}
+}
+
+/* The resource's leaves in order. */
+PbShape *
+pb_field_shape(const PbResource *resource)
+{
+	MemoryContext before;
+	PbShape    *shape;
+
+	if (resource->prepared->shape != NULL)
+		return resource->prepared->shape;
+	before = MemoryContextSwitchTo(pb_sql_memory());
+	shape = palloc0(sizeof(PbShape));
+	shape->leaves = palloc(sizeof(PbLeaf));
+	add_leaves(shape, resource->fields, "", NULL);
+	MemoryContextSwitchTo(before);
+	resource->prepared->shape = shape;
+	return shape;
+}
+
+/* A row without values, in the current memory context. */
+PbRow *
+pb_row_make(const PbResource *resource)
+{
+	PbShape    *shape = pb_field_shape(resource);
+	int			count = shape->count;
+	PbRow	   *row = palloc0(sizeof(PbRow) + count * (sizeof(Datum) + 3));
+
+	row->resource = resource;
+	row->shape = shape;
+	row->values = (Datum *) (row + 1);
+	row->nulls = (char *) (row->values + count);
+	row->failed = (bool *) (row->nulls + count);
+	row->given = row->failed + count;
+	memset(row->nulls, 'n', count);
+	return row;
+}
+
+void
+pb_row_set(PbRow *row, int leaf, Datum value)
+{
+	row->values[leaf] = value;
+	row->nulls[leaf] = ' ';
+}
+
+void
+pb_row_clear(PbRow *row, int leaf)
+{
+	row->values[leaf] = (Datum) 0;
+	row->nulls[leaf] = 'n';
+}
+
+static bool
+is_same(const PbRow *a, const PbRow *b, int leaf)
+{
+	int16		length;
+	bool		by_value;
+
+	if (!pb_row_has(a, leaf) || !pb_row_has(b, leaf))
+		return pb_row_has(a, leaf) == pb_row_has(b, leaf);
+	get_typlenbyval(a->shape->leaves[leaf].type, &length, &by_value);
+	return datum_image_eq(a->values[leaf], b->values[leaf], by_value, length);
+}
+
+/* Whether an update sets a leaf to another value than it has. */
+bool
+pb_row_differs(const PbRow *row, const PbRow *changes, int leaf)
+{
+	return changes->given[leaf] && !is_same(row, changes, leaf);
+}
+
+/*
+ * Lays what an update sets over a stored row, but for secrets, which stand
+ * beside the row; tells whether anything changes.
+ */
+bool
+pb_row_merge(PbRow *row, const PbRow *changes)
+{
+	bool		changed = false;
+
+	for (int i = 0; i < row->shape->count; i++)
+	{
+		if (row->shape->leaves[i].field->kind == PB_SECRET ||
+			!pb_row_differs(row, changes, i))
+			continue;
+		row->values[i] = changes->values[i];
+		row->nulls[i] = changes->nulls[i];
+		changed = true;
+	}
+	return changed;
+}
+
+bool
+pb_row_has(const PbRow *row, int leaf)
+{
+	return row->nulls[leaf] == ' ';
+}
+
+/* Another one after each update: microseconds of its time. */
+int64
+pb_row_version(const PbRow *row)
+{
+	return DatumGetInt64(row->values[row->resource->prepared->updated_at]);
+}
+
+/* Whether the leaf, of a kind of text, has this value. */
+bool
+pb_row_is_word(const PbRow *row, int leaf, const char *word)
+{
+	text	   *t;
+
+	if (!pb_row_has(row, leaf))
+		return false;
+	t = DatumGetTextPP(row->values[leaf]);
+	return pb_text_is(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t), word);
+}
+
+/*
+ * The results of a statement, values and, in failed, whether they are null,
+ * stand first in the row's arrays, one for each leaf that has a source: moves
+ * each to its leaf.
+ */
+void
+pb_row_spread(PbRow *row)
+{
+	int			result = row->shape->sources;
+
+	for (int i = row->shape->count - 1; i >= 0; i--)
+	{
+		bool		has = row->shape->leaves[i].source != NULL &&
+		!row->failed[--result];
+
+		row->values[i] = has ? row->values[result] : (Datum) 0;
+		row->nulls[i] = has ? ' ' : 'n';
+		row->failed[i] = false;
+	}
+}

@@ -1,0 +1,206 @@
+/*
+ * field.h
+ *	  The field table: one row says all there is to know of a member of a
+ *	  resource; whoever checks, writes, shows or describes it reads it there.
+ *
+ * A row in flight is an array of values with a place for every leaf of the
+ * table, in the table's order: members of nested objects and of the objects
+ * of a list have places of their own, the object around them has none.
+ */
+#ifndef PB_FIELD_H
+#define PB_FIELD_H
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/pattern.h"
+
+typedef enum PbKind
+{
+	PB_TEXT,
+	PB_WORD,					/* one of words */
+	PB_INTEGER,
+	PB_BOOLEAN,
+	PB_TIME,
+	PB_ID,						/* a TypeID of prefix */
+	PB_SECRET,					/* stored sealed, never shown */
+	PB_LIST,					/* of what fields says */
+	PB_OBJECT,					/* with the members in fields */
+	PB_EMBEDDED					/* the create request of another resource */
+} PbKind;
+
+/* characters of ids that others give */
+#define PB_ORG_ID_MAX 255
+#define PB_USER_ID_MAX 255
+
+/* flags */
+#define PB_CREATE	0x01		/* a create request may have it */
+#define PB_UPDATE	0x02		/* an update request may have it */
+#define PB_SHOWN	0x04		/* answers have it */
+#define PB_REQUIRED 0x08		/* a create request must have it */
+#define PB_NULLABLE 0x10		/* may be without value; "" is none */
+#define PB_SPARSE	0x20		/* stored and shown once it was set: null is
+								 * never set, and stands for its default */
+#define PB_DERIVED	0x40		/* no column: computed when shown */
+#define PB_KEPT		0x80		/* an update cannot reset it with null */
+#define PB_NULL_SHOWN 0x200		/* shown as null when it has no value */
+#define PB_STAMPED	0x100		/* not a client's, but written by updates */
+#define PB_BLANK_KEEPS	0x400	/* "" in an update leaves what there is */
+#define PB_BLANK_RESETS 0x800	/* "" in an update resets it, as null does */
+
+/* a member that clients give, change and see */
+#define PB_OPEN		(PB_CREATE | PB_UPDATE | PB_SHOWN)
+
+typedef struct PbField
+{
+	const char *name;			/* JSON member; "" for a list's plain items */
+	PbKind		kind;
+	int			flags;
+	int			least;			/* characters, value or items */
+	int			most;			/* the same; 0: no limit */
+	const char *column;			/* where it is not the name; of PB_DERIVED the
+								 * SQL expression, NULL when C fills it */
+	const char *fallback;		/* default as JSON text */
+	Datum		(*setting) (void);	/* default where a setting gives it */
+	const char *const *words;	/* NULL-terminated */
+	const char *const *settable;	/* those an update may set; NULL: all */
+	const char *prefix;			/* of a PB_ID */
+	const struct PbField *fields;	/* ends with a row without name */
+	const struct PbResource *resource;	/* of PB_EMBEDDED */
+	bool	   *may_be_none;	/* of PB_EMBEDDED: a setting under which */
+	bool		(*is_none) (const PbJson *value);	/* tells what means none */
+	const char *(*rule) (const char *text, size_t length);	/* see text.h */
+	const char *pattern;		/* the same for the document; see pattern.h */
+	int		   *at;				/* told the leaf's number, for C code */
+	const char *about;			/* one sentence */
+} PbField;
+
+/*
+ * The one rule for an organization's id, wherever one is registered, named or
+ * kept: any text, as the API has it of a create. A path and a query spell it
+ * percent-encoded, so nothing that is taken at one door is out of reach at
+ * another.
+ */
+#define PB_ORG_ID_RULE \
+	.kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX
+
+/* the times of a resource, last in its table */
+#define PB_TIMES(prepared_) \
+	{ \
+		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN, \
+		.at = &(prepared_).created_at, \
+		.about = "When it was created: the instant of its id." \
+	}, \
+	{ \
+		.name = "updated_at", .kind = PB_TIME, \
+		.flags = PB_SHOWN | PB_STAMPED, \
+		.at = &(prepared_).updated_at, \
+		.about = "When it was changed last." \
+	}, \
+	{ \
+		.name = "deleted_at", .kind = PB_TIME, .flags = PB_NULLABLE, \
+		.at = &(prepared_).deleted_at, \
+		.about = "When it was deleted, if it was." \
+	}
+
+typedef struct PbLeaf
+{
+	const PbField *field;
+	const PbField *list;		/* the list whose objects it is a member of */
+	const char *path;			/* dotted */
+	const char *column;			/* NULL for a derived one */
+	const char *source;			/* what queries read: the column, or an
+								 * expression; NULL: nothing */
+	Oid			type;
+	int			column_index;	/* in stored rows; see columns_of */
+	bool		has_fallback;	/* check.c has made it of the field's */
+	Datum		fallback;
+} PbLeaf;
+
+typedef struct PbShape
+{
+	int			count;
+	int			sources;		/* leaves that have one */
+	PbLeaf	   *leaves;
+	uint64		columns_of;		/* row type that column_index is for */
+} PbShape;
+
+struct PbRow;
+
+/*
+ * What is made of a resource at its first use in a backend, and where its
+ * leaves that generic code needs stand; the field table points here.
+ */
+typedef struct PbPrepared
+{
+	PbShape    *shape;
+	struct PbStatements *statements;	/* statement.c's */
+	int			id;
+	int			org_id;
+	int			parent;
+	int			created_at;
+	int			updated_at;
+	int			deleted_at;
+} PbPrepared;
+
+/* What no two living rows of an organization share. */
+typedef struct PbUnique
+{
+	const int  *leaf;
+	const char *index;			/* on org_id and that, of what is living */
+	const char *taken;			/* what to say when another has it */
+	const char *hint;			/* the way out */
+} PbUnique;
+
+typedef struct PbResource
+{
+	const char *name;			/* in messages: "project" */
+	const char *table;			/* qualified */
+	const char *prefix;			/* of its ids */
+	const char *parent;			/* column of the resource it belongs to */
+	const PbUnique *unique;		/* or NULL */
+	const char *retire;			/* SET items of a delete beside deleted_at */
+	const char *plural;			/* in lists: "projects" */
+	const struct PbResource *const *children;	/* deleted with it, then NULL;
+												 * or NULL */
+	void		(*forget) (Datum org_id, Datum id); /* what goes with a deleted
+												 * one beside its children, or
+												 * NULL */
+	const int  *most;			/* setting: living ones below one parent, 0 is
+								 * no limit; or NULL */
+	const char *most_setting;	/* that one's name */
+	const struct PbOrder *orders;	/* of lists, the default first; see
+									 * page.h */
+	const PbField *fields;		/* ends with a row without name */
+	void		(*rule) (const struct PbRow *row, const PbPath *up,
+						 PbFaults *faults); /* over the whole row */
+	PbPrepared *prepared;
+} PbResource;
+
+typedef struct PbRow
+{
+	const PbResource *resource;
+	PbShape    *shape;
+	Datum	   *values;			/* a place for each leaf */
+	char	   *nulls;			/* 'n' or ' ', as SPI has it */
+	bool	   *failed;			/* leaves at fault */
+	bool	   *given;			/* leaves that an update sets */
+	PbJson		secret;			/* the plain value, within the request */
+	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
+	const struct PbRow *above;	/* what a new one stands below, or NULL */
+	uint64		lived_at;		/* see resource.c */
+} PbRow;
+
+extern bool pb_field_lists_objects(const PbField *field);
+extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
+extern PbShape *pb_field_shape(const PbResource *resource);
+extern PbRow *pb_row_make(const PbResource *resource);
+extern void pb_row_set(PbRow *row, int leaf, Datum value);
+extern bool pb_row_has(const PbRow *row, int leaf);
+extern int64 pb_row_version(const PbRow *row);
+extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
+extern void pb_row_clear(PbRow *row, int leaf);
+extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
+extern bool pb_row_merge(PbRow *row, const PbRow *changes);
+extern void pb_row_spread(PbRow *row);
+
+#endif							/* PB_FIELD_H */

@@ -1,0 +1,78 @@
+/*
+ * rule.c
+ *	  Limits, words and rules of a field, and how a broken one is worded.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+
+#include "base/text.h"
+#include "fields/rule.h"
+
+static const char *
+words_rule(const char *const *words)
+{
+	StringInfoData rule;
+
+	initStringInfo(&rule);
+	appendStringInfoString(&rule, "must be one of ");
+	for (int i = 0; words[i] != NULL; i++)
+		appendStringInfo(&rule, "%s%s", i > 0 ? ", " : "", words[i]);
+	return rule.data;
+}
+
+static bool
+is_word(const char *const *words, const char *text, size_t length)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (pb_text_is(text, length, words[i]))
+			return true;
+	return false;
+}
+
+/* Lengths are in characters. */
+const char *
+pb_rule_text(const PbField *field, const char *text, size_t length)
+{
+	int			characters;
+
+	if (field->words != NULL)
+		return is_word(field->words, text, length) ? NULL :
+			words_rule(field->words);
+	characters = pb_text_characters(text, length);
+	if (characters < field->least)
+		return field->least == 1 ? "must not be empty" :
+			psprintf("must have at least %d characters", field->least);
+	if (field->most > 0 && characters > field->most)
+		return psprintf("must have at most %d characters", field->most);
+	return field->rule == NULL ? NULL : field->rule(text, length);
+}
+
+const char *
+pb_rule_least(const PbField *field)
+{
+	return psprintf("must be at least %d", field->least);
+}
+
+const char *
+pb_rule_most(const PbField *field)
+{
+	return psprintf("must be at most %d", field->most);
+}
+
+const char *
+pb_rule_integer(const PbField *field, int32 integer)
+{
+	if (integer < field->least)
+		return pb_rule_least(field);
+	if (field->most > 0 && integer > field->most)
+		return pb_rule_most(field);
+	return NULL;
+}
+
+const char *
+pb_rule_count(const PbField *field, int count)
+{
+	return field->most == 0 || count <= field->most ? NULL :
+		psprintf("must have at most %d items", field->most);
+}

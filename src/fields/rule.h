@@ -1,0 +1,19 @@
+/*
+ * rule.h
+ *	  What a field asks of a value that has the right type. Each function
+ *	  returns the broken rule as the end of a sentence that begins with the
+ *	  member's path, or NULL.
+ */
+#ifndef PB_RULE_H
+#define PB_RULE_H
+
+#include "fields/field.h"
+
+extern const char *pb_rule_text(const PbField *field, const char *text,
+								size_t length);
+extern const char *pb_rule_integer(const PbField *field, int32 integer);
+extern const char *pb_rule_least(const PbField *field);
+extern const char *pb_rule_most(const PbField *field);
+extern const char *pb_rule_count(const PbField *field, int count);
+
+#endif							/* PB_RULE_H */

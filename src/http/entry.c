@@ -1,0 +1,558 @@
+/*
+ * entry.c
+ *	  From a call of a function to a request, and from an answer to what the
+ *	  call returns.
+ *
+ * This part alone reads what a session says of an HTTP request (request.*)
+ * and says what PostgREST is to answer (response.*).
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+
+#include "auth/caller.h"
+#include "base/crypt.h"
+#include "base/parse.h"
+#include "base/result.h"
+#include "base/sql.h"
+#include "fields/query.h"
+#include "http/entry.h"
+#include "http/http.h"
+#include "http/route.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_create_project);
+PG_FUNCTION_INFO_V1(pgbeam_get_project);
+PG_FUNCTION_INFO_V1(pgbeam_delete_project);
+PG_FUNCTION_INFO_V1(pgbeam_get_database);
+PG_FUNCTION_INFO_V1(pgbeam_list_projects);
+PG_FUNCTION_INFO_V1(pgbeam_update_project);
+PG_FUNCTION_INFO_V1(pgbeam_list_databases);
+PG_FUNCTION_INFO_V1(pgbeam_create_database);
+PG_FUNCTION_INFO_V1(pgbeam_update_database);
+PG_FUNCTION_INFO_V1(pgbeam_delete_database);
+PG_FUNCTION_INFO_V1(pgbeam_test_database_connection);
+PG_FUNCTION_INFO_V1(pgbeam_list_replicas);
+PG_FUNCTION_INFO_V1(pgbeam_create_replica);
+PG_FUNCTION_INFO_V1(pgbeam_delete_replica);
+PG_FUNCTION_INFO_V1(pgbeam_list_custom_domains);
+PG_FUNCTION_INFO_V1(pgbeam_create_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_delete_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_verify_custom_domain);
+PG_FUNCTION_INFO_V1(pgbeam_list_regions);
+PG_FUNCTION_INFO_V1(pgbeam_list_plans);
+PG_FUNCTION_INFO_V1(pgbeam_list_organizations);
+PG_FUNCTION_INFO_V1(pgbeam_get_organization_plan);
+PG_FUNCTION_INFO_V1(pgbeam_health);
+PG_FUNCTION_INFO_V1(pgbeam_openapi);
+PG_FUNCTION_INFO_V1(pgbeam_http);
+PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
+
+/* Missing or empty is none: a local setting leaves '' behind. */
+static const char *
+session_says(const char *setting)
+{
+	const char *value = GetConfigOption(setting, true, false);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+PbManner
+pb_entry_manner(void)
+{
+	return session_says("request.method") == NULL ? PB_SQL : PB_HTTP;
+}
+
+/* Text that is no JSON counts as none. */
+static void
+read_document(const char *text, PbJson *value)
+{
+	PbParsed	parsed;
+	PbFaults	unheard = {0};
+
+	if (text != NULL &&
+		pb_parse(text, strlen(text), "", &parsed, &unheard))
+		*value = parsed.value;
+}
+
+static void
+read_session(PbRequest *request)
+{
+	const char *path = session_says("request.path");
+
+	request->path = path == NULL ? NULL : pstrdup(path);
+	read_document(session_says("request.headers"), &request->headers);
+	if (pb_caller_trusts_claims())
+		read_document(session_says("request.jwt.claims"), &request->claims);
+	pb_http_begin(request);
+}
+
+static void
+respond(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* Tells PostgREST the status and the headers of its response. */
+static void
+write_session(const PbAnswer *answer)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	pb_http_header_list(&list, answer);
+	respond("response.status", psprintf("%d", answer->status));
+	respond("response.headers", list.data);
+}
+
+/* An argument as a whole; a copy made of it is wiped with its context. */
+static struct varlena *
+whole_argument(Datum argument)
+{
+	struct varlena *given = (struct varlena *) DatumGetPointer(argument);
+	struct varlena *whole = pg_detoast_datum(given);
+
+	if (whole != given)
+		pb_parse_wipe_later(whole);
+	return whole;
+}
+
+static bool
+read_body(Datum argument, PbRequest *request, PbFaults *faults)
+{
+	struct varlena *whole;
+
+	if (toast_raw_datum_size(argument) > PB_BODY_MAX)
+	{
+		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM, NULL);
+		return false;
+	}
+	whole = whole_argument(argument);
+	request->raw = (PbBytes) {VARDATA(whole), VARSIZE(whole) - VARHDRSZ};
+	pb_json_root(PointerGetDatum(whole), &request->body);
+	return true;
+}
+
+/* Unknown members do no harm, but are seldom meant. */
+static void
+warn_of_ignored(const PbFaults *ignored)
+{
+	for (int i = 0; i < Min(ignored->count, PB_PROBLEMS_MAX); i++)
+		ereport(WARNING,
+				(errmsg("%s and is ignored", ignored->problems[i].detail)));
+	if (ignored->count > PB_PROBLEMS_MAX)
+		ereport(WARNING,
+				(errmsg("%d more members are ignored",
+						ignored->count - PB_PROBLEMS_MAX)));
+}
+
+const char *
+pb_entry_text(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+/* Arguments in the order of the parameters; null is as good as missing. */
+static bool
+read_parameters(FunctionCallInfo fcinfo, int first, const PbResource *asked,
+				PbRequest *request, PbFaults *faults)
+{
+	StringInfoData out;
+
+	pb_query_begin(&out);
+	for (int i = first; i < PG_NARGS(); i++)
+	{
+		const PbField *field = &asked->fields[i - first];
+		const char *value;
+
+		if (PG_ARGISNULL(i))
+			continue;
+		value = field->kind == PB_INTEGER ?
+			psprintf("%d", PG_GETARG_INT32(i)) : pb_entry_text(fcinfo, i);
+		pb_query_text(&out, field, value, strlen(value));
+	}
+	return pb_query_end(&out, &request->parameters, faults);
+}
+
+/* The ids of the path, then the parameters of the query or the body. */
+static bool
+read_arguments(FunctionCallInfo fcinfo, const PbRoute *route,
+			   PbRequest *request, PbFaults *faults)
+{
+	int			ids = pb_operation_ids(route);
+
+	for (int i = 0; i < ids; i++)
+		request->ids[i] = pb_entry_text(fcinfo, i);
+	if (route->parameters != NULL)
+		return read_parameters(fcinfo, ids, route->parameters, request,
+							   faults);
+	if (route->takes == NULL || PG_ARGISNULL(ids))
+		return true;
+	return read_body(PG_GETARG_DATUM(ids), request, faults);
+}
+
+/* A call of one of our functions, from its arguments to its answer. */
+typedef struct Call
+{
+	FunctionCallInfo fcinfo;
+	const PbRoute *route;		/* of an operation's own function */
+	PbMessage	message;		/* of the others */
+	PbRequest	request;
+	PbFaults	ignored;
+	PbReply		reply;
+	PbAnswer	answer;
+	StringInfoData headers;
+	PbSqlScope	scope;
+} Call;
+
+/* Runs the call, whose reply begins with room for a varlena's head. */
+static void
+run(Call *call, void (*act) (void *call), bool http)
+{
+	PbReply    *reply = &call->reply;
+
+	call->request.scope = &call->scope;
+	reply->unknown = &call->ignored;
+	reply->body = makeStringInfo();
+	appendStringInfoSpaces(reply->body, VARHDRSZ);
+	reply->body_begin = VARHDRSZ;
+	pb_sql_call(&call->scope, call->fcinfo->flinfo->fn_oid, http, act, call);
+}
+
+static Datum
+body_of(const PbReply *reply)
+{
+	SET_VARSIZE(reply->body->data, reply->body->len);
+	return PointerGetDatum(reply->body->data);
+}
+
+/* In the SQL manner a refusal is an error; over HTTP it is an answer. */
+static void
+conclude(const PbRequest *request, const PbRoute *route, PbReply *reply)
+{
+	PbAnswer	answer = {0};
+
+	if (request->manner == PB_HTTP)
+	{
+		pb_http_finish(request, route, reply, &answer);
+		write_session(&answer);
+		return;
+	}
+	if (reply->faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&reply->faults);
+	warn_of_ignored(reply->unknown);
+}
+
+static bool
+admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+{
+	if (request->manner == PB_HTTP)
+		return pb_http_admit(route, request, reply);
+	return route->is_public || pb_caller_identify(request, &reply->faults);
+}
+
+static void
+operate(void *state)
+{
+	Call	   *call = state;
+	PbRequest  *request = &call->request;
+	PbReply    *reply = &call->reply;
+
+	if (request->manner == PB_HTTP)
+		read_session(request);
+	if (admit(call->route, request, reply) &&
+		read_arguments(call->fcinfo, call->route, request, &reply->faults))
+		pb_route_run(call->route, request, reply);
+	conclude(request, call->route, reply);
+}
+
+/* Runs an operation by its own function: JSON, null, or an error. */
+static Datum
+run_operation(FunctionCallInfo fcinfo, PbOperation operation)
+{
+	Call		call = {
+		.fcinfo = fcinfo, .route = &pb_routes[operation],
+		.request.manner = pb_entry_manner()
+	};
+
+	run(&call, operate, call.request.manner == PB_HTTP);
+	if (call.reply.body->len == call.reply.body_begin)
+		PG_RETURN_NULL();
+	return body_of(&call.reply);
+}
+
+Datum
+pgbeam_create_project(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_PROJECT);
+}
+
+Datum
+pgbeam_get_project(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_PROJECT);
+}
+
+Datum
+pgbeam_delete_project(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_PROJECT);
+}
+
+Datum
+pgbeam_get_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_DATABASE);
+}
+
+Datum
+pgbeam_list_projects(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_PROJECTS);
+}
+
+Datum
+pgbeam_update_project(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_UPDATE_PROJECT);
+}
+
+Datum
+pgbeam_list_databases(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_DATABASES);
+}
+
+Datum
+pgbeam_create_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_DATABASE);
+}
+
+Datum
+pgbeam_update_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_UPDATE_DATABASE);
+}
+
+Datum
+pgbeam_delete_database(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_DATABASE);
+}
+
+Datum
+pgbeam_test_database_connection(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_TEST_DATABASE);
+}
+
+Datum
+pgbeam_list_replicas(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_REPLICAS);
+}
+
+Datum
+pgbeam_create_replica(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_REPLICA);
+}
+
+Datum
+pgbeam_delete_replica(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_REPLICA);
+}
+
+Datum
+pgbeam_list_custom_domains(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_DOMAINS);
+}
+
+Datum
+pgbeam_create_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_CREATE_DOMAIN);
+}
+
+Datum
+pgbeam_delete_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_DELETE_DOMAIN);
+}
+
+Datum
+pgbeam_verify_custom_domain(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_VERIFY_DOMAIN);
+}
+
+Datum
+pgbeam_list_regions(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_REGIONS);
+}
+
+Datum
+pgbeam_list_plans(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_PLANS);
+}
+
+Datum
+pgbeam_list_organizations(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_LIST_ORGANIZATIONS);
+}
+
+Datum
+pgbeam_get_organization_plan(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_PLAN);
+}
+
+Datum
+pgbeam_health(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_HEALTH);
+}
+
+Datum
+pgbeam_openapi(PG_FUNCTION_ARGS)
+{
+	return run_operation(fcinfo, PB_GET_OPENAPI);
+}
+
+static void
+take_message_body(FunctionCallInfo fcinfo, int n, PbMessage *message)
+{
+	struct varlena *body;
+
+	message->body = "";
+	if (PG_ARGISNULL(n))
+		return;
+	message->body_length = toast_raw_datum_size(PG_GETARG_DATUM(n)) - VARHDRSZ;
+	if (message->body_length > PB_BODY_MAX)
+		return;
+	body = whole_argument(PG_GETARG_DATUM(n));
+	message->body = VARDATA(body);
+}
+
+Datum
+pb_entry_required(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	return PG_GETARG_DATUM(n);
+}
+
+static const char *
+required_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	(void) pb_entry_required(fcinfo, n, name);
+	return pb_entry_text(fcinfo, n);
+}
+
+/* Null counts as none. */
+static void
+take_headers(FunctionCallInfo fcinfo, int n, PbJson *headers)
+{
+	if (PG_ARGISNULL(n))
+		return;
+	pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(n))), headers);
+	if (headers->type != PB_JSON_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("headers must be a JSON object of strings"),
+				 errhint("Join repeated headers with a comma.")));
+}
+
+static Datum
+answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
+		   const PbReply *reply)
+{
+	static const PbColumn columns[] = {
+		{"status", INT4OID}, {"headers", JSONBOID}, {"body", TEXTOID}
+	};
+	Datum		values[lengthof(columns)] = {
+		Int32GetDatum(status),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(headers)),
+		body_of(reply)
+	};
+	bool		nulls[lengthof(columns)] = {0};
+
+	return HeapTupleGetDatum(pb_result_row(fcinfo, columns, lengthof(columns),
+										   values, nulls));
+}
+
+static void
+answer_message(void *state)
+{
+	Call	   *call = state;
+
+	take_headers(call->fcinfo, 2, &call->request.headers);
+	pb_http_begin(&call->request);
+	take_message_body(call->fcinfo, 3, &call->message);
+	pb_http_handle(&call->message, &call->request, &call->reply,
+				   &call->answer);
+	pb_http_headers(&call->headers, &call->answer);
+}
+
+Datum
+pgbeam_http(PG_FUNCTION_ARGS)
+{
+	Call		call = {
+		.fcinfo = fcinfo,
+		.message.method = required_text(fcinfo, 0, "method"),
+		.message.uri = required_text(fcinfo, 1, "uri")
+	};
+
+	initStringInfo(&call.headers);
+	run(&call, answer_message, true);
+	return answer_row(fcinfo, call.answer.status, call.headers.data,
+					  &call.reply);
+}
+
+/* What the front says of the request that it forwards. */
+static const char *
+forwarded(const PbRequest *request, const char *header)
+{
+	PbJson		value;
+
+	return pb_request_header(request, header, &value) ?
+		pnstrdup(value.text, value.length) : "";
+}
+
+static void
+answer_forwarded(void *state)
+{
+	Call	   *call = state;
+	PbRequest  *request = &call->request;
+
+	read_session(request);
+	call->message.method = forwarded(request, "x-pgbeam-method");
+	call->message.uri = forwarded(request, "x-pgbeam-uri");
+	take_message_body(call->fcinfo, 0, &call->message);
+	pb_http_handle(&call->message, request, &call->reply, &call->answer);
+	pb_http_repeat_body(&call->reply, &call->answer);
+	write_session(&call->answer);
+}
+
+Datum
+pgbeam_http_forwarded(PG_FUNCTION_ARGS)
+{
+	Call		call = {.fcinfo = fcinfo, .request.is_forwarded = true};
+
+	run(&call, answer_forwarded, true);
+	return body_of(&call.reply);
+}

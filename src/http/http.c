@@ -1,0 +1,422 @@
+/*
+ * http.c
+ *	  HTTP as the API has it: from a request to a route, from a reply to
+ *	  status, headers and body.
+ *
+ * Checks stand in the order of the API: credential, path and method, size,
+ * media type, syntax; then the operation's own. No error of the server's is
+ * met before the operation runs.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "auth/caller.h"
+#include "base/crypt.h"
+#include "base/id.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "fields/query.h"
+#include "http/http.h"
+#include "http/idempotency.h"
+#include "http/route.h"
+
+#define INSTANCE_MAX 2048
+#define RETRY_AFTER "5"			/* seconds */
+
+static void
+add_header(PbAnswer *answer, const char *name, const char *value)
+{
+	Assert(answer->header_count < PB_HEADERS_MAX);
+	answer->headers[answer->header_count++] = (PbHeader) {name, value};
+}
+
+static bool
+charge(PbMeter meter, const char *kind, const char *id, int id_length,
+	   PbReply *reply)
+{
+	if (pb_rate_take(meter, kind, id, id_length, &reply->budget))
+		return true;
+	pb_fault_set(&reply->faults, PB_RATE_LIMITED, "too many requests", NULL);
+	return false;
+}
+
+static bool
+charge_address(const PbRequest *request, PbReply *reply)
+{
+	const char *header = pb_rate_address_header();
+	PbJson		address;
+
+	return header[0] == '\0' ||
+		!pb_request_header(request, header, &address) ||
+		charge(PB_PER_ADDRESS, "address", address.text, address.length, reply);
+}
+
+static bool
+charge_caller(const PbCaller *caller, PbReply *reply)
+{
+	bool		of_user = caller->user_id != NULL;
+	const text *id = of_user ? caller->user_id : caller->org_id;
+
+	return charge(PB_PER_CALLER, of_user ? "user" : "organization",
+				  VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id), reply);
+}
+
+/* Whether whoever sends an HTTP request is known and may send one more. */
+bool
+pb_http_admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+{
+	if (!charge_address(request, reply))
+		return false;
+	if (route != NULL && route->is_public)
+		return true;
+	return pb_caller_identify(request, &reply->faults) &&
+		charge_caller(&request->caller, reply);
+}
+
+/* The client's own id of the request where it has a decent one. */
+static const char *
+request_id(const PbRequest *request)
+{
+	PbJson		given;
+	uint8		uuid[PB_UUID_BYTES];
+	uint64		random;
+	char		text[PB_TYPEID_MAX];
+	size_t		length;
+
+	if (pb_request_header(request, "x-request-id", &given) &&
+		given.length <= PB_REQUEST_ID_MAX &&
+		pb_text_path_id_problem(given.text, given.length) == NULL)
+		return pnstrdup(given.text, given.length);
+	pb_random(&random, sizeof(random));
+	pb_id_make(random, uuid);
+	length = pb_typeid_encode("req", 3, uuid, text);
+	return pnstrdup(text, length);
+}
+
+/* Begins an HTTP request, whose headers are there. */
+void
+pb_http_begin(PbRequest *request)
+{
+	request->manner = PB_HTTP;
+	request->id = request_id(request);
+}
+
+/* The operator learns what is missing; the client, that he is not at fault. */
+static void
+conceal_unavailable(PbFaults *faults)
+{
+	if (faults->refusal != PB_UNAVAILABLE)
+		return;
+	ereport(LOG_SERVER_ONLY,
+			(errcode(faults->sqlstate),
+			 errmsg("%s", faults->problems[0].detail),
+			 faults->log == NULL ? 0 : errdetail_log("%s", faults->log),
+			 faults->problems[0].hint == NULL ? 0 :
+			 errhint("%s", faults->problems[0].hint),
+			 errhidestmt(true), errhidecontext(true)));
+	pb_fault_set(faults, PB_UNAVAILABLE,
+				 "the service cannot handle secrets at the moment", NULL);
+}
+
+/* The path, unless it is longer than any that means something. */
+static const char *
+instance(const PbRequest *request)
+{
+	return request->path != NULL && strlen(request->path) <= INSTANCE_MAX ?
+		request->path : NULL;
+}
+
+static void
+print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
+{
+	bool		as_document = pb_request_header_has(request, "accept",
+													"application/problem+json");
+
+	conceal_unavailable(&reply->faults);
+	answer->status = pb_fault_status(&reply->faults);
+	if (as_document)
+		pb_fault_document(reply->body, &reply->faults, instance(request),
+						  request->id);
+	else
+		pb_fault_envelope(reply->body, &reply->faults, request->id);
+	add_header(answer, "Content-Type", as_document ?
+			   "application/problem+json" : "application/json");
+	if (reply->etag != NULL)
+		add_header(answer, "ETag", reply->etag);
+	if (reply->faults.refusal == PB_UNAUTHORIZED)
+		add_header(answer, "WWW-Authenticate", "Bearer");
+	else if (answer->status == 503)
+		add_header(answer, "Retry-After", RETRY_AFTER);
+	else if (reply->faults.refusal == PB_RATE_LIMITED)
+		add_header(answer, "Retry-After", psprintf("%d", reply->budget.next_in));
+}
+
+/* A read that gives what the client has already gives nothing. */
+static void
+print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
+		   PbAnswer *answer)
+{
+	char	   *etag = palloc(PB_ETAG_SIZE + 1);
+
+	pb_request_etag(reply->body->data + reply->body_begin,
+					reply->body->len - reply->body_begin, reply->version,
+					etag);
+	add_header(answer, "ETag", etag);
+	if (route->writes ||
+		!pb_request_names_etag(request, "if-none-match", etag, true))
+		return;
+	answer->status = 304;
+	reply->body->len = reply->body_begin;
+}
+
+static void
+print_success(const PbRequest *request, const PbRoute *route,
+			  PbReply *reply, PbAnswer *answer)
+{
+	answer->status = reply->is_unfit ? route->unfit : route->status;
+	if (route->has_etag)
+		print_etag(request, route, reply, answer);
+	if (reply->next_page != NULL && request->query != NULL)
+		add_header(answer, "Link", pb_route_next_link(request, reply));
+	if (answer->status != 204 && answer->status != 304)
+		add_header(answer, "Content-Type", "application/json");
+	if (reply->created != NULL && route->location != NULL)
+		add_header(answer, "Location",
+				   pb_route_location(route, request, reply));
+	if (route->takes != NULL && pb_request_is_strict(request))
+		add_header(answer, "Preference-Applied", "handling=strict");
+}
+
+static const char *
+find_header(const PbAnswer *answer, const char *name)
+{
+	for (int i = 0; i < answer->header_count; i++)
+		if (strcmp(answer->headers[i].name, name) == 0)
+			return answer->headers[i].value;
+	return NULL;
+}
+
+/* The answer to a request that has been answered before. */
+static void
+print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
+{
+	answer->status = claim->status;
+	if (claim->content_type != NULL)
+		add_header(answer, "Content-Type", claim->content_type);
+	if (claim->location != NULL)
+		add_header(answer, "Location", claim->location);
+	if (claim->body != NULL)
+		appendBinaryStringInfo(reply->body, VARDATA_ANY(claim->body),
+							   VARSIZE_ANY_EXHDR(claim->body));
+}
+
+static void
+print_answer(const PbRequest *request, const PbRoute *route, PbReply *reply,
+			 PbAnswer *answer)
+{
+	if (reply->faults.refusal != PB_ACCEPTED)
+		print_refusal(request, reply, answer);
+	else
+		print_success(request, route, reply, answer);
+	if (reply->claim != NULL)
+		pb_idempotency_settle(reply->claim, answer->status,
+							  find_header(answer, "Content-Type"),
+							  find_header(answer, "Location"),
+							  reply->body->data + reply->body_begin,
+							  reply->body->len - reply->body_begin,
+							  reply->faults.org_id);
+}
+
+/* As draft-ietf-httpapi-ratelimit-headers has it, and as older clients do. */
+static void
+print_budget(const PbBudget *budget, PbAnswer *answer)
+{
+	if (budget->burst == 0)
+		return;
+	add_header(answer, "RateLimit-Policy",
+			   psprintf("\"default\";q=%d;w=%d;qu=\"requests\"",
+						budget->burst, budget->window));
+	add_header(answer, "RateLimit",
+			   psprintf("\"default\";r=%d;t=%d", budget->remaining,
+						budget->full_in));
+	add_header(answer, "X-RateLimit-Limit", psprintf("%d", budget->burst));
+	add_header(answer, "X-RateLimit-Remaining",
+			   psprintf("%d", budget->remaining));
+}
+
+/* Makes an answer of a reply, with the body that a refusal has. */
+void
+pb_http_finish(const PbRequest *request, const PbRoute *route,
+			   PbReply *reply, PbAnswer *answer)
+{
+	add_header(answer, "X-Request-Id", request->id);
+	add_header(answer, "Cache-Control", "private, no-cache");
+	print_budget(&reply->budget, answer);
+	if (reply->claim != NULL && reply->claim->is_replay)
+		print_replay(reply->claim, reply, answer);
+	else
+		print_answer(request, route, reply, answer);
+}
+
+static bool
+refuse(PbReply *reply, PbRefusal refusal, const char *message)
+{
+	pb_fault_set(&reply->faults, refusal, message, NULL);
+	return false;
+}
+
+/*
+ * Whether there is a route; the refusal tells a path from a method, and what
+ * the API has there from nothing at all: for clients 404 is a deleted thing.
+ */
+static bool
+has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
+{
+	if (match->route != NULL)
+		return true;
+	if (match->unserved != NULL)
+		return refuse(reply, PB_NOT_IMPLEMENTED,
+					  psprintf("pgbeam does not serve %s", match->unserved));
+	if (match->first == NULL)
+		return refuse(reply, PB_NOT_FOUND, "there is nothing at this path");
+	add_header(answer, "Allow", pb_route_methods(match->first));
+	return refuse(reply, PB_METHOD_NOT_ALLOWED,
+				  "this path does not have this method");
+}
+
+/* The ids of the path, decoded; false with faults for what is no text. */
+static bool
+take_ids(const PbMatch *match, PbRequest *request, PbFaults *faults)
+{
+	for (int i = 0; i < pb_operation_ids(match->route); i++)
+	{
+		request->ids[i] = pb_query_decode(match->ids[i], match->lengths[i]);
+		if (request->ids[i] == NULL)
+			pb_query_refuse(pb_operation_id_name(match->route, i), faults);
+	}
+	return faults->refusal == PB_ACCEPTED;
+}
+
+static bool
+is_json(const PbRequest *request)
+{
+	PbJson		type;
+
+	return pb_request_header(request, "content-type", &type) &&
+		pb_request_header_has(request, "content-type", "application/json") &&
+		memchr(type.text, ',', type.length) == NULL;
+}
+
+static bool
+take_body(const PbMessage *message, PbRequest *request, PbReply *reply)
+{
+	PbParsed	parsed;
+
+	if (message->body_length > PB_BODY_MAX)
+		return refuse(reply, PB_PAYLOAD_TOO_LARGE, PB_BODY_PROBLEM);
+	if (message->body_length == 0)
+		return refuse(reply, PB_INVALID_INPUT, "a body is required");
+	if (!is_json(request))
+		return refuse(reply, PB_UNSUPPORTED_MEDIA_TYPE,
+					  "send Content-Type: application/json");
+	if (!pb_parse(message->body, message->body_length, "the request body",
+				  &parsed, &reply->faults))
+		return false;
+	request->body = parsed.value;
+	request->raw = (PbBytes) {message->body, message->body_length};
+	return true;
+}
+
+static void
+serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
+	  PbReply *reply, PbAnswer *answer)
+{
+	const PbRoute *route = match->route;
+
+	if (!pb_http_admit(route, request, reply))
+		return;
+	if (!has_route(match, reply, answer))
+		return;
+	if (!take_ids(match, request, &reply->faults))
+		return;
+	if (route->parameters != NULL &&
+		!pb_query_read(route->parameters, request->query, &request->parameters,
+					   &reply->faults))
+		return;
+	if (route->takes == NULL || take_body(message, request, reply))
+		pb_route_run(route, request, reply);
+}
+
+/* What stands between ? and #, as it is spelled. */
+static const char *
+query_of(const char *rest)
+{
+	return *rest != '?' ? "" : pnstrdup(rest + 1, strcspn(rest + 1, "#"));
+}
+
+/*
+ * Routes the message, runs its operation, and makes the answer. OPTIONS asks
+ * only what there is, so it needs no credential; it is charged to its address.
+ */
+void
+pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
+			   PbAnswer *answer)
+{
+	static const PbRoute options = {.is_public = true, .status = 204};
+	size_t		path_length = strcspn(message->uri, "?#");
+	PbMatch		match;
+
+	request->path = pnstrdup(message->uri, path_length);
+	request->query = query_of(message->uri + path_length);
+	pb_route_match(message->method, request->path, path_length, &match);
+	if (match.first != NULL && strcmp(message->method, "OPTIONS") == 0)
+	{
+		match.route = &options;
+		(void) pb_http_admit(match.route, request, reply);
+		add_header(answer, "Allow", pb_route_methods(match.first));
+	}
+	else
+		serve(message, &match, request, reply, answer);
+	pb_http_finish(request, match.route, reply, answer);
+	if (strcmp(message->method, "HEAD") == 0)
+		reply->body->len = reply->body_begin;
+}
+
+/*
+ * A refusal's body once more, as a header. A front can replace all bodies of
+ * failures, and keep by this the API's own.
+ */
+void
+pb_http_repeat_body(const PbReply *reply, PbAnswer *answer)
+{
+	if (answer->status >= 400)
+		add_header(answer, "X-Pgbeam-Body",
+				   pnstrdup(reply->body->data + reply->body_begin,
+							reply->body->len - reply->body_begin));
+}
+
+/* The headers as an object. */
+void
+pb_http_headers(StringInfo out, const PbAnswer *answer)
+{
+	pb_json_begin(out, '{');
+	for (int i = 0; i < answer->header_count; i++)
+		pb_json_pair(out, answer->headers[i].name, answer->headers[i].value);
+	pb_json_end(out, '}');
+}
+
+/* The headers as PostgREST takes them: an array of objects of one member. */
+void
+pb_http_header_list(StringInfo out, const PbAnswer *answer)
+{
+	pb_json_begin(out, '[');
+	for (int i = 0; i < answer->header_count; i++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, answer->headers[i].name, answer->headers[i].value);
+		pb_json_end(out, '}');
+	}
+	pb_json_end(out, ']');
+}

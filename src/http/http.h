@@ -1,0 +1,46 @@
+/*
+ * http.h
+ *	  HTTP as the API has it: from a request to a route, from a reply to
+ *	  status, headers and body.
+ */
+#ifndef PB_HTTP_H
+#define PB_HTTP_H
+
+#include "http/operation.h"
+
+#define PB_HEADERS_MAX 16
+
+typedef struct PbHeader
+{
+	const char *name;
+	const char *value;
+} PbHeader;
+
+typedef struct PbAnswer
+{
+	int			status;
+	int			header_count;
+	PbHeader	headers[PB_HEADERS_MAX];
+} PbAnswer;
+
+/* A request as the layer in front hands it over. */
+typedef struct PbMessage
+{
+	const char *method;
+	const char *uri;
+	const char *body;			/* bytes, or NULL */
+	size_t		body_length;
+} PbMessage;
+
+extern void pb_http_begin(PbRequest *request);
+extern bool pb_http_admit(const PbRoute *route, PbRequest *request,
+						  PbReply *reply);
+extern void pb_http_finish(const PbRequest *request, const PbRoute *route,
+						   PbReply *reply, PbAnswer *answer);
+extern void pb_http_handle(const PbMessage *message, PbRequest *request,
+						   PbReply *reply, PbAnswer *answer);
+extern void pb_http_repeat_body(const PbReply *reply, PbAnswer *answer);
+extern void pb_http_headers(StringInfo out, const PbAnswer *answer);
+extern void pb_http_header_list(StringInfo out, const PbAnswer *answer);
+
+#endif							/* PB_HTTP_H */

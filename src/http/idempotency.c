@@ -1,0 +1,406 @@
+/*
+ * idempotency.c
+ *	  Requests that may be sent again: the first one's answer is every one's.
+ *
+ * A request with an Idempotency-Key writes the key's row before anything
+ * else; another one with the same key waits there until the first is over and
+ * then finds its answer. The row stands outside of what a refusal undoes. It
+ * holds no request, only a digest under a key of the keyring, so that nobody
+ * who reads the table can try passwords on it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "auth/organization.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "http/idempotency.h"
+#include "keys/key.h"
+
+#define KEY_MAX 255
+#define HEADER_MAX 255
+#define ANSWER_MAX (128 * 1024)
+#define LIFETIME (24 * 60 * 60)	/* seconds */
+#define TRIES 5
+
+/* One request in so many sweeps up to so many rows that have ended. */
+#define SWEEP_EVERY 16
+#define SWEEP_ROWS "64"
+#define SWEEP_ANEW_EVERY 16	/* sweeps */
+
+#define FINGERPRINT_SIZE (2 * PB_FINGERPRINT_BYTES)
+
+static PbPrepared prepared;
+
+static const char *const kinds[] = {"organization", "user", NULL};
+
+static const PbField fields[] = {
+	{
+		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.about = "The organization or the user whose key it is."
+	},
+	{
+		.name = "kind", .kind = PB_WORD, .words = kinds,
+		.about = "Which of them."
+	},
+	{
+		.name = "key", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.about = "The Idempotency-Key."
+	},
+	{
+		.name = "fingerprint", .kind = PB_TEXT,
+		.least = FINGERPRINT_SIZE, .most = FINGERPRINT_SIZE,
+		.about = "Keyed digest of the request, in hex behind the id of its key."
+	},
+	{
+		.name = "created_at", .kind = PB_TIME,
+		.about = "When it was used first."
+	},
+	{
+		.name = "status", .kind = PB_INTEGER, .flags = PB_NULLABLE,
+		.least = 200, .most = 499,
+		.about = "The status that was answered."
+	},
+	{
+		.name = "content_type", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = HEADER_MAX,
+		.about = "The media type of the answer."
+	},
+	{
+		.name = "location", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = HEADER_MAX,
+		.about = "Where what was created is found."
+	},
+	{
+		.name = "body", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = ANSWER_MAX,
+		.about = "The answer. It holds no secret."
+	},
+	{
+		.name = "organization", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.least = 1, .most = PB_ORG_ID_MAX,
+		.about = "Whom it was about: who asks again must still be allowed to."
+	},
+	{0}
+};
+
+const PbResource pb_idempotency_key = {
+	.name = "idempotency_key",
+	.table = "pgbeam.idempotency_keys",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+#define OF_KEY \
+	"WHERE owner_id OPERATOR(pg_catalog.=) $1 " \
+	"AND kind OPERATOR(pg_catalog.=) $2 AND key OPERATOR(pg_catalog.=) $3"
+
+static const Oid claim_types[] = {
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID
+};
+static const Oid find_types[] = {TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid settle_types[] = {
+	TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
+};
+static const Oid sweep_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+static const PbResult sweep_results[] = {{TIMESTAMPTZOID, false}};
+
+static PbStatement claim_key = {
+	.text = "INSERT INTO pgbeam.idempotency_keys "
+	"(owner_id, kind, key, fingerprint, created_at) "
+	"VALUES ($1, $2, $3, $4, $5) "
+	"ON CONFLICT (owner_id, kind, key) DO NOTHING",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+/* the columns of find */
+enum
+{
+	FINGERPRINT, STATUS, CONTENT_TYPE, LOCATION, BODY, ORGANIZATION, COLUMNS
+};
+
+static const PbResult find_results[COLUMNS] = {
+	[FINGERPRINT] = {TEXTOID, false}, [STATUS] = {INT4OID, true},
+	[CONTENT_TYPE] = {TEXTOID, true}, [LOCATION] = {TEXTOID, true},
+	[BODY] = {TEXTOID, true}, [ORGANIZATION] = {TEXTOID, true}
+};
+
+static PbStatement find = {
+	.text = "SELECT fingerprint, status, content_type, location, body, "
+	"organization "
+	"FROM pgbeam.idempotency_keys " OF_KEY
+	" AND created_at OPERATOR(pg_catalog.>=) $4",
+	.nargs = lengthof(find_types), .types = find_types,
+	.nresults = lengthof(find_results), .results = find_results
+};
+
+static PbStatement forget = {
+	.text = "DELETE FROM pgbeam.idempotency_keys " OF_KEY
+	" AND created_at OPERATOR(pg_catalog.<) $4",
+	.nargs = lengthof(find_types), .types = find_types
+};
+
+static PbStatement settle = {
+	.text = "UPDATE pgbeam.idempotency_keys "
+	"SET status = $4, content_type = $5, location = $6, body = $7, "
+	"organization = $8 " OF_KEY,
+	.nargs = lengthof(settle_types), .types = settle_types
+};
+
+/* The oldest behind a place; others may be at them too. */
+static PbStatement sweep = {
+	.text = "DELETE FROM pgbeam.idempotency_keys "
+	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT ctid FROM pgbeam.idempotency_keys "
+	"WHERE created_at OPERATOR(pg_catalog.<) $1 "
+	"AND created_at OPERATOR(pg_catalog.>=) $2 "
+	"ORDER BY created_at USING OPERATOR(pg_catalog.<) "
+	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED)) RETURNING created_at",
+	.nargs = lengthof(sweep_types), .types = sweep_types,
+	.nresults = lengthof(sweep_results), .results = sweep_results
+};
+
+/* When a key must have been used first to count still. */
+static TimestampTz
+horizon(TimestampTz now)
+{
+	return now - LIFETIME * USECS_PER_SEC;
+}
+
+/*
+ * What makes two requests the same: the organization that the caller is held
+ * to, operation, ids and body. The digest is made as the stored one was, or
+ * under the active key. False with faults.
+ */
+static bool
+fingerprint(const PbRoute *route, const PbRequest *request,
+			const char *stored, char hex[FINGERPRINT_SIZE + 1],
+			PbFaults *faults)
+{
+	const text *org_id = request->caller.org_id;
+	PbBytes		parts[3 + PB_IDS_MAX];
+
+	parts[0] = (PbBytes) {route->operation, strlen(route->operation)};
+	for (int i = 0; i < PB_IDS_MAX; i++)
+	{
+		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
+
+		parts[1 + i] = (PbBytes) {id, strlen(id)};
+	}
+	parts[1 + PB_IDS_MAX] = request->raw;
+	parts[2 + PB_IDS_MAX] = org_id == NULL ? (PbBytes) {"", 0} :
+		(PbBytes) {VARDATA_ANY(org_id), VARSIZE_ANY_EXHDR(org_id)};
+	return pb_key_fingerprint(parts, lengthof(parts), stored, hex, faults);
+}
+
+static Datum
+text_or_null(const char *string, char *null)
+{
+	*null = string == NULL ? 'n' : ' ';
+	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
+}
+
+static char *
+string_or_none(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* What was answered before; true where it answers this request too. */
+static bool
+read_answer(PbClaim *claim, const Datum values[COLUMNS],
+			const bool nulls[COLUMNS])
+{
+	if (nulls[STATUS])
+		return false;
+	claim->is_replay = true;
+	claim->status = DatumGetInt32(values[STATUS]);
+	claim->content_type = string_or_none(values[CONTENT_TYPE],
+										 nulls[CONTENT_TYPE]);
+	claim->location = string_or_none(values[LOCATION], nulls[LOCATION]);
+	claim->body = nulls[BODY] ? NULL : DatumGetTextPP(values[BODY]);
+	claim->org_id = nulls[ORGANIZATION] ? (Datum) 0 : values[ORGANIZATION];
+	return true;
+}
+
+static void
+refuse_reuse(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_IDEMPOTENCY_KEY_REUSED,
+				 "Idempotency-Key was already used for another request",
+				 NULL);
+}
+
+/* The key has a row: its answer, or the refusal that it is another's. */
+static void
+replay(PbClaim *claim, const PbRoute *route, const PbRequest *request,
+	   PbReply *reply, const Datum values[COLUMNS], const bool nulls[COLUMNS])
+{
+	char	   *stored = TextDatumGetCString(values[FINGERPRINT]);
+	char		hex[FINGERPRINT_SIZE + 1];
+
+	if (!fingerprint(route, request, stored, hex, &reply->faults))
+		return;
+	if (pb_same_bytes(hex, stored, FINGERPRINT_SIZE) &&
+		read_answer(claim, values, nulls))
+		reply->claim = claim;
+	else
+		refuse_reuse(&reply->faults);
+}
+
+/* Tries once: true when it is known what becomes of the request. */
+static bool
+try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
+		  const PbRequest *request, PbReply *reply)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		row_values[] = {
+		claim->owner_id, claim->kind, claim->key, CStringGetTextDatum(hex),
+		TimestampTzGetDatum(now)
+	};
+	Datum		key_values[] = {
+		claim->owner_id, claim->kind, claim->key,
+		TimestampTzGetDatum(horizon(now))
+	};
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+
+	if (pb_sql_run(&claim_key, row_values, NULL) > 0)
+	{
+		reply->claim = claim;
+		return true;
+	}
+	if (!pb_sql_row(&find, key_values, NULL, values, nulls))
+	{
+		(void) pb_sql_run(&forget, key_values, NULL);
+		return false;
+	}
+	replay(claim, route, request, reply, values, nulls);
+	return true;
+}
+
+/*
+ * Sweeps from where this backend's last sweep ended: while an old snapshot
+ * holds the rows that were swept, each sweep would walk past all of them. One
+ * in so many begins at the beginning, for what was left behind: what a
+ * transaction that was undone had swept, or another clock has written.
+ */
+static void
+sweep_on(TimestampTz now)
+{
+	static TimestampTz ended = DT_NOBEGIN;
+	static int	sweeps = 0;
+	Datum		values[2] = {TimestampTzGetDatum(horizon(now))};
+	uint64		count;
+
+	if (sweeps++ % SWEEP_ANEW_EVERY == 0)
+		ended = DT_NOBEGIN;
+	values[1] = TimestampTzGetDatum(ended);
+	count = pb_sql_run(&sweep, values, NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		created_at;
+		bool		isnull;
+
+		pb_sql_read(&sweep, SPI_tuptable, i, &created_at, &isnull);
+		ended = Max(ended, DatumGetTimestampTz(created_at));
+	}
+}
+
+static void
+sweep_sometimes(void)
+{
+	uint8		random;
+
+	pb_random(&random, sizeof(random));
+	if (random % SWEEP_EVERY == 0)
+		sweep_on(GetCurrentTimestamp());
+}
+
+static bool
+read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
+{
+	PbPath		path = {NULL, "Idempotency-Key", 0};
+	const PbCaller *caller = &request->caller;
+	PbJson		key;
+
+	if (!pb_request_has_header(request, "idempotency-key"))
+		return false;
+	if (!pb_request_header(request, "idempotency-key", &key) ||
+		pb_text_characters(key.text, key.length) > KEY_MAX)
+	{
+		pb_fault_problem(faults, &path,
+						 psprintf("must have 1 to %d characters", KEY_MAX),
+						 NULL);
+		return true;
+	}
+	claim->owner_id = PointerGetDatum(caller->user_id != NULL ?
+									  caller->user_id : caller->org_id);
+	claim->kind = CStringGetTextDatum(kinds[caller->user_id != NULL]);
+	claim->key = PointerGetDatum(cstring_to_text_with_len(key.text,
+														  key.length));
+	return true;
+}
+
+/*
+ * Claims the request's key, if it has one: true when the operation is to run.
+ * Otherwise the reply has the faults, or a claim with the answer.
+ */
+bool
+pb_idempotency_claim(const PbRoute *route, const PbRequest *request,
+					 PbReply *reply)
+{
+	PbClaim    *claim = palloc0(sizeof(PbClaim));
+	char		hex[FINGERPRINT_SIZE + 1];
+
+	if (!read_key(request, claim, &reply->faults))
+		return true;
+	if (reply->faults.refusal != PB_ACCEPTED ||
+		!fingerprint(route, request, NULL, hex, &reply->faults))
+		return false;
+	sweep_sometimes();
+	for (int i = 0; i < TRIES; i++)
+		if (try_claim(claim, hex, route, request, reply))
+			return reply->claim != NULL && !claim->is_replay;
+	pb_sql_vetoed(pb_idempotency_key.table);
+}
+
+/* Whether the same request may be answered otherwise next time. */
+static bool
+is_passing(int status)
+{
+	return status == 412 || status == 429 || status >= 500;
+}
+
+/*
+ * Keeps what was answered under a claimed key; of what passes nothing is kept,
+ * and the key is free again.
+ */
+void
+pb_idempotency_settle(const PbClaim *claim, int status,
+					  const char *content_type, const char *location,
+					  const char *body, int body_length, Datum org_id)
+{
+	char		nulls[] = "        ";
+	Datum		values[] = {
+		claim->owner_id, claim->kind, claim->key, Int32GetDatum(status),
+		text_or_null(content_type, &nulls[4]),
+		text_or_null(location, &nulls[5]),
+		PointerGetDatum(cstring_to_text_with_len(body, body_length)), org_id
+	};
+	Datum		key_values[] = {
+		claim->owner_id, claim->kind, claim->key,
+		TimestampTzGetDatum(DT_NOEND)
+	};
+
+	if (org_id == (Datum) 0)
+		nulls[7] = 'n';
+	if (is_passing(status))
+		(void) pb_sql_run(&forget, key_values, NULL);
+	else if (pb_sql_run(&settle, values, nulls) == 0)
+		pb_sql_vetoed(pb_idempotency_key.table);
+}

@@ -1,0 +1,399 @@
+/*
+ * openapi.c
+ *	  The API's description (OpenAPI 3.0.3), from routes and field tables.
+ */
+#include "postgres.h"
+
+#include "utils/formatting.h"
+
+#include "base/text.h"
+#include "fields/schema.h"
+#include "http/openapi.h"
+
+/* JSON with ' for ", which it has not. */
+static void
+append_fixed(StringInfo out, const char *json)
+{
+	for (; *json != '\0'; json++)
+		appendStringInfoCharMacro(out, *json == '\'' ? '"' : *json);
+}
+
+/* What a create request of the resource has within it, or NULL. */
+static const PbField *
+embedded_in(const PbResource *resource)
+{
+	for (const PbField *f = resource->fields; f->name != NULL; f++)
+		if (f->kind == PB_EMBEDDED)
+			return f;
+	return NULL;
+}
+
+/* A create that embeds another resource answers with both, by name. */
+static const PbResource *
+given_beside(const PbRoute *route)
+{
+	const PbField *embedded = route->takes == NULL || route->changes ? NULL :
+		embedded_in(route->takes);
+
+	return embedded == NULL ? NULL : embedded->resource;
+}
+
+/*
+ * No name may be that of an operation with "Response" behind it: generators
+ * of clients make that up for what an operation answers.
+ */
+static const char *
+response_name(const PbRoute *route)
+{
+	if (route->lists)
+		return pb_schema_list_name(route->gives);
+	return given_beside(route) == NULL ? pb_schema_view_name(route->gives) :
+		psprintf("Created%s", pb_schema_view_name(route->gives));
+}
+
+static const char *
+request_name(const PbRoute *route)
+{
+	return route->changes ? pb_schema_update_name(route->takes) :
+		pb_schema_create_name(route->takes);
+}
+
+static void
+put_part(StringInfo out, const PbResource *resource)
+{
+	pb_json_open(out, resource->name);
+	pb_schema_reference(out, pb_schema_view_name(resource));
+	pb_json_end(out, '}');
+}
+
+/* Whether a request may say that it has none to embed. */
+static bool
+may_lack(const PbResource *taken)
+{
+	const PbField *embedded = embedded_in(taken);
+
+	return embedded->may_be_none != NULL && *embedded->may_be_none;
+}
+
+static void
+put_response_schema(StringInfo out, const PbRoute *route)
+{
+	const PbResource *beside = given_beside(route);
+
+	pb_json_open(out, response_name(route));
+	pb_json_pair(out, "type", "object");
+	pb_json_name(out, "required");
+	pb_json_begin(out, '[');
+	pb_json_string(out, route->gives->name);
+	if (!may_lack(route->takes))
+	{
+		pb_json_next(out);
+		pb_json_string(out, beside->name);
+	}
+	pb_json_end(out, ']');
+	pb_json_open(out, "properties");
+	put_part(out, route->gives);
+	put_part(out, beside);
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+}
+
+/* Whether a name is defined already. */
+static bool
+is_new(StringInfo defined, const char *name)
+{
+	const char *entry = psprintf(" %s ", name);
+
+	if (strstr(defined->data, entry) != NULL)
+		return false;
+	appendStringInfoString(defined, entry);
+	return true;
+}
+
+static void
+put_view(StringInfo out, StringInfo defined, const PbResource *resource)
+{
+	if (resource == NULL || !is_new(defined, pb_schema_view_name(resource)))
+		return;
+	pb_json_open(out, pb_schema_view_name(resource));
+	pb_schema_view(out, resource);
+	pb_json_end(out, '}');
+}
+
+static void
+put_create(StringInfo out, StringInfo defined, const PbResource *resource)
+{
+	if (resource == NULL || !is_new(defined, pb_schema_create_name(resource)))
+		return;
+	pb_json_open(out, pb_schema_create_name(resource));
+	pb_schema_create(out, resource);
+	pb_json_end(out, '}');
+}
+
+static void
+put_request(StringInfo out, StringInfo defined, const PbRoute *route)
+{
+	if (!route->changes)
+		put_create(out, defined, route->takes);
+	else if (is_new(defined, request_name(route)))
+	{
+		pb_json_open(out, request_name(route));
+		pb_schema_update(out, route->takes);
+		pb_json_end(out, '}');
+	}
+}
+
+/* A page: its items, how many there are in all, and where it goes on. */
+static void
+put_list(StringInfo out, StringInfo defined, const PbRoute *route)
+{
+	if (!route->lists || !is_new(defined, response_name(route)))
+		return;
+	pb_json_open(out, response_name(route));
+	append_fixed(out, "'type':'object','required':[");
+	pb_json_string(out, route->gives->plural);
+	append_fixed(out, route->counts ? ",'total']" : "]");
+	pb_json_open(out, "properties");
+	pb_json_open(out, route->gives->plural);
+	append_fixed(out, "'type':'array','items':{");
+	pb_schema_reference(out, pb_schema_view_name(route->gives));
+	append_fixed(out, "}}");
+	if (route->counts)
+		append_fixed(out, ",'total':{'type':'integer','description':'All there are.'}");
+	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Missing on the last page.'}}}");
+}
+
+static void
+put_schemas(StringInfo out, const PbRoute *routes, int count)
+{
+	StringInfoData defined;
+
+	initStringInfo(&defined);
+	for (int i = 0; i < count; i++)
+	{
+		const PbResource *beside = given_beside(&routes[i]);
+
+		put_view(out, &defined, routes[i].gives);
+		put_view(out, &defined, beside);
+		put_request(out, &defined, &routes[i]);
+		put_create(out, &defined, beside);
+		put_list(out, &defined, &routes[i]);
+		if (beside != NULL && is_new(&defined, response_name(&routes[i])))
+			put_response_schema(out, &routes[i]);
+	}
+}
+
+/* Any id is of one pattern but an organization's, which has a field. */
+static void
+put_path_schema(StringInfo out, bool of_organization)
+{
+	pb_json_open(out, "schema");
+	if (of_organization)
+		pb_schema_parameter(out, &pb_organization.fields[0]);
+	else
+		append_fixed(out, "'type':'string','pattern':'" PB_PATH_ID_PATTERN "'");
+	pb_json_end(out, '}');
+}
+
+static void
+put_path_parameters(StringInfo out, const PbRoute *route)
+{
+	for (int i = 0; i < pb_operation_ids(route); i++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, "name", pb_operation_id_name(route, i));
+		append_fixed(out, ",'in':'path','required':true");
+		put_path_schema(out, i == 0 && route->names_organization);
+		pb_json_end(out, '}');
+	}
+}
+
+static void
+put_query_parameters(StringInfo out, const PbField *fields)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		pb_json_next(out);
+		pb_json_begin(out, '{');
+		pb_json_pair(out, "name", field->name);
+		pb_json_pair(out, "in", "query");
+		if (field->flags & PB_REQUIRED)
+			append_fixed(out, ",'required':true");
+		pb_json_pair(out, "description", field->about);
+		pb_json_open(out, "schema");
+		pb_schema_parameter(out, field);
+		append_fixed(out, "}}");
+	}
+}
+
+static void
+put_parameters(StringInfo out, const PbRoute *route)
+{
+	pb_json_name(out, "parameters");
+	pb_json_begin(out, '[');
+	put_path_parameters(out, route);
+	if (route->parameters != NULL)
+		put_query_parameters(out, route->parameters->fields);
+	pb_json_end(out, ']');
+}
+
+static void
+put_content(StringInfo out, const char *schema)
+{
+	pb_json_open(out, "content");
+	pb_json_open(out, "application/json");
+	pb_json_open(out, "schema");
+	if (schema != NULL)
+		pb_schema_reference(out, schema);
+	else
+		pb_json_pair(out, "type", "object");
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+}
+
+static void
+put_answer(StringInfo out, const PbRoute *route, int status)
+{
+	pb_json_open(out, psprintf("%d", status));
+	pb_json_pair(out, "description", route->about);
+	if (route->location != NULL)
+	{
+		pb_json_open(out, "headers");
+		pb_json_open(out, "Location");
+		pb_json_open(out, "schema");
+		pb_json_pair(out, "type", "string");
+		pb_json_end(out, '}');
+		pb_json_end(out, '}');
+		pb_json_end(out, '}');
+	}
+	if (route->status != 204)
+		put_content(out,
+					route->gives == NULL ? NULL : response_name(route));
+	pb_json_end(out, '}');
+}
+
+static void
+put_responses(StringInfo out, const PbRoute *route)
+{
+	int			errors[PB_ERRORS_MAX];
+	int			count = pb_operation_errors(route, errors);
+
+	pb_json_open(out, "responses");
+	put_answer(out, route, route->status);
+	if (route->unfit != 0)
+		put_answer(out, route, route->unfit);
+	for (int i = 0; i < count; i++)
+	{
+		if (errors[i] == route->unfit)
+			continue;
+		pb_json_open(out, psprintf("%d", errors[i]));
+		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
+		pb_json_end(out, '}');
+	}
+	pb_json_end(out, '}');
+}
+
+static void
+put_operation(StringInfo out, const PbRoute *route)
+{
+	pb_json_open(out, asc_tolower(route->method, strlen(route->method)));
+	pb_json_pair(out, "operationId", route->operation);
+	pb_json_pair(out, "summary", route->about);
+	put_parameters(out, route);
+	if (route->takes != NULL)
+	{
+		pb_json_open(out, "requestBody");
+		pb_json_name(out, "required");
+		pb_json_boolean(out, true);
+		put_content(out, request_name(route));
+		pb_json_end(out, '}');
+	}
+	put_responses(out, route);
+	if (route->is_public)
+	{
+		pb_json_name(out, "security");
+		pb_json_begin(out, '[');
+		pb_json_end(out, ']');
+	}
+	pb_json_end(out, '}');
+}
+
+/* Routes of one path stand together in the table. */
+static void
+put_paths(StringInfo out, const PbRoute *routes, int count)
+{
+	pb_json_open(out, "paths");
+	for (int i = 0; i < count; i++)
+	{
+		if (i == 0 || strcmp(routes[i].path, routes[i - 1].path) != 0)
+			pb_json_open(out, routes[i].path);
+		put_operation(out, &routes[i]);
+		if (i == count - 1 || strcmp(routes[i].path, routes[i + 1].path) != 0)
+			pb_json_end(out, '}');
+	}
+	pb_json_end(out, '}');
+}
+
+static const char head[] =
+"{'openapi':'3.0.3',"
+"'info':{'title':'pgbeam','version':'" PGBEAM_VERSION "',"
+"'description':'Compatible with the published API of PgBeam, not affiliated with it.',"
+"'license':{'name':'PostgreSQL','url':'https://www.postgresql.org/about/licence/'}},"
+"'servers':[{'url':'/'}],"
+"'security':[{'BearerAuth':[]},{'ApiKeyAuth':[]},{'ApiKeyHeader':[]}]";
+
+#define PROBLEM_REQUIRED "'type','title','status','detail','code','request_id'"
+#define PROBLEM_MEMBERS \
+"'type':{'type':'string','format':'uri'}," \
+"'title':{'type':'string'}," \
+"'status':{'type':'integer'}," \
+"'detail':{'type':'string'}," \
+"'code':{'type':'string','description':'An open set.'}," \
+"'request_id':{'type':'string','description':'That of X-Request-Id.'}," \
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}"
+
+/* Refusals, which are the same for all operations. */
+static const char refusal_schemas[] =
+"'Problems':{'type':'array','description':'Members at fault, up to 20.',"
+"'items':{'type':'object','required':['field','detail'],'properties':{"
+"'field':{'type':'string','description':'Dotted path; items as name[index].'},"
+"'detail':{'type':'string'}}}},"
+"'Error':{'type':'object','description':'The problem document, and in error what older clients read.',"
+"'required':['error'," PROBLEM_REQUIRED "],'properties':{"
+"'error':{'type':'object','required':['code','message'],'properties':{"
+"'code':{'type':'string','description':'An open set.'},"
+"'message':{'type':'string'},"
+"'errors':{'$ref':'" PB_SCHEMAS "Problems'}}},"
+PROBLEM_MEMBERS "}},"
+"'ProblemDocument':{'type':'object','description':'RFC 9457.',"
+"'required':[" PROBLEM_REQUIRED "],'properties':{"
+"'instance':{'type':'string','description':'The path of the request.'},"
+PROBLEM_MEMBERS "}}";
+
+static const char other_components[] =
+",'responses':{'Refusal':{'description':'The request is refused.','content':{"
+"'application/json':{'schema':{'$ref':'" PB_SCHEMAS "Error'}},"
+"'application/problem+json':{'schema':{'$ref':'" PB_SCHEMAS "ProblemDocument'}}}}},"
+"'securitySchemes':{"
+"'BearerAuth':{'type':'http','scheme':'bearer','bearerFormat':'JWT'},"
+"'ApiKeyAuth':{'type':'http','scheme':'bearer'},"
+"'ApiKeyHeader':{'type':'apiKey','in':'header','name':'X-API-Key'}}";
+
+/* Appends the document. */
+void
+pb_openapi(StringInfo out, const PbRoute *routes, int count)
+{
+	append_fixed(out, head);
+	put_paths(out, routes, count);
+	pb_json_open(out, "components");
+	pb_json_open(out, "schemas");
+	put_schemas(out, routes, count);
+	pb_json_next(out);
+	append_fixed(out, refusal_schemas);
+	pb_json_end(out, '}');
+	append_fixed(out, other_components);
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+}

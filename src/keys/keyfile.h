@@ -1,0 +1,16 @@
+/*
+ * keyfile.h
+ *	  The keyring file: found, judged, read and added to.
+ */
+#ifndef PB_KEYFILE_H
+#define PB_KEYFILE_H
+
+#include "base/crypt.h"
+#include "base/fault.h"
+
+extern void pb_keyfile_define_settings(void);
+
+extern PbKeyring *pb_keyfile_read(PbFaults *faults);
+extern const char *pb_keyfile_add(PbFaults *faults);
+
+#endif							/* PB_KEYFILE_H */

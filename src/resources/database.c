@@ -1,0 +1,592 @@
+/*
+ * database.c
+ *	  Databases: fields, the rule over a whole row, the sealed password.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/uuid.h"
+
+#include "auth/organization.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "fields/show.h"
+#include "keys/key.h"
+#include "resources/connection.h"
+#include "resources/database.h"
+#include "resources/host.h"
+#include "resources/replica.h"
+#include "resources/resource.h"
+
+#define UPSTREAM_NAME_MAX 255	/* PostgreSQL keeps 63 bytes of a name */
+#define PASSWORD_MAX 16384
+
+/* four bytes a character at most, three characters a byte once encoded */
+#define URI_SCHEME "postgresql://"
+#define URI_PASSWORD ":YOUR_PASSWORD@"
+#define URI_MAX \
+	(sizeof(URI_SCHEME URI_PASSWORD ":65535/") - 1 + PB_DNS_NAME_MAX + \
+	 2 * 4 * 3 * UPSTREAM_NAME_MAX)
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			connection_string;
+	int			proxy_host;
+	int			host;
+	int			port;
+	int			ssl_mode;
+	int			name;
+	int			username;
+	int			password;
+	int			password_generation;
+	int			pool_size;
+	int			min_pool_size;
+}			at;
+
+static int	default_pool_mode;
+static bool default_cache_enabled;
+static bool password_on_move;
+
+static const char *const roles[] = {"primary", "replica", NULL};
+static const char *const pool_modes[] = {
+	"session", "transaction", "statement", NULL
+};
+
+static Datum
+pool_mode_setting(void)
+{
+	return CStringGetTextDatum(pool_modes[default_pool_mode]);
+}
+
+static Datum
+cache_enabled_setting(void)
+{
+	return BoolGetDatum(default_cache_enabled);
+}
+
+static const PbField cache_config[] = {
+	{
+		.name = "enabled", .column = "cache_enabled", .kind = PB_BOOLEAN,
+		.flags = PB_OPEN, .setting = cache_enabled_setting,
+		.about = "Whether results of reads are cached."
+	},
+	{
+		.name = "ttl_seconds", .column = "cache_ttl_seconds", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "60",
+		.about = "Seconds for which a cached result is fresh."
+	},
+	{
+		.name = "max_entries", .column = "cache_max_entries", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 1000000, .fallback = "10000",
+		.about = "How many results the cache holds at most."
+	},
+	{
+		.name = "swr_seconds", .column = "cache_swr_seconds", .kind = PB_INTEGER,
+		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "30",
+		.about = "Seconds for which a stale result is served while it is renewed."
+	},
+	{0}
+};
+
+static const PbField pool_config[] = {
+	{
+		.name = "pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "10", .at = &at.pool_size,
+		.about = "Connections to the upstream that a pool may open."
+	},
+	{
+		.name = "min_pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "1", .at = &at.min_pool_size,
+		.about = "Connections that a pool keeps open; at most pool_size."
+	},
+	{
+		.name = "pool_mode", .kind = PB_WORD,
+		.flags = PB_OPEN | PB_BLANK_KEEPS,
+		.words = pool_modes, .setting = pool_mode_setting,
+		.about = "When a connection goes back to its pool."
+	},
+	{
+		.name = "max_active", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.least = 1, .most = 10000, .fallback = "200",
+		.about = "Queries that may run at the same time."
+	},
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_DATABASE_PREFIX,
+		.at = &prepared.id,
+		.about = "The database's id."
+	},
+	{
+		.name = "org_id", PB_ORG_ID_RULE,
+		.at = &prepared.org_id,
+		.about = "The organization that its project belongs to."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
+		.at = &prepared.parent,
+		.about = "The project it belongs to."
+	},
+	{
+		.name = "connection_string", .kind = PB_TEXT,
+		.flags = PB_SHOWN | PB_DERIVED, .most = URI_MAX,
+		.at = &at.connection_string,
+		.about = "URI of the database through the proxy, with YOUR_PASSWORD where the password belongs."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.most = PB_DNS_NAME_MAX,
+		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
+		.at = &at.proxy_host,
+		.about = "The host of its project."
+	},
+	{
+		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
+		.pattern = PB_HOST_PATTERN, .at = &at.host,
+		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
+	},
+	{
+		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = PB_PORT_MAX, .at = &at.port,
+		.about = "Port of the upstream server."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.pattern = PB_CONTROL_PATTERN,
+		.at = &at.name,
+		.about = "The database's name on the upstream server."
+	},
+	{
+		.name = "username", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
+		.pattern = PB_CONTROL_PATTERN,
+		.at = &at.username,
+		.about = "The user that logs in to the upstream server."
+	},
+	{
+		.name = "password", .column = "password_sealed", .kind = PB_SECRET,
+		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE |
+			PB_BLANK_KEEPS,
+		.least = 1, .most = PASSWORD_MAX, .at = &at.password,
+		.about = "That user's password. Stored sealed, never shown."
+	},
+	{
+		.name = "password_generation", .kind = PB_INTEGER,
+		.flags = PB_STAMPED,
+		.least = 1, .most = PG_INT32_MAX, .at = &at.password_generation,
+		.about = "How often the password has been set."
+	},
+	{
+		.name = "ssl_mode", .kind = PB_WORD,
+		.flags = PB_OPEN | PB_BLANK_KEEPS,
+		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
+		.at = &at.ssl_mode,
+		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
+	},
+	{
+		.name = "role", .kind = PB_WORD, .flags = PB_OPEN | PB_BLANK_KEEPS,
+		.words = roles, .fallback = "\"primary\"",
+		.about = "Whether the upstream takes writes."
+	},
+	{
+		.name = "pool_region", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 255,
+		.about = "Region whose proxies hold the pool; absent: each proxy connects directly."
+	},
+	{
+		.name = "query_timeout_ms", .kind = PB_INTEGER,
+		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
+		.least = 0, .most = 300000, .fallback = "0",
+		.about = "Milliseconds after which a query is cancelled; 0 is never."
+	},
+	{
+		.name = "auto_read_routing", .kind = PB_BOOLEAN,
+		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
+		.fallback = "false",
+		.about = "Whether reads go to replicas."
+	},
+	{
+		.name = "cache_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.fields = cache_config,
+		.about = "How results are cached."
+	},
+	{
+		.name = "pool_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.fields = pool_config,
+		.about = "How connections are pooled."
+	},
+	PB_TIMES(prepared),
+	{0}
+};
+
+static void
+check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
+{
+	PbPath		config = {up, "pool_config", 0};
+	PbPath		path = {&config, "min_pool_size", 0};
+
+	if (row->failed[at.pool_size] || row->failed[at.min_pool_size] ||
+		DatumGetInt32(row->values[at.min_pool_size]) <=
+		DatumGetInt32(row->values[at.pool_size]))
+		return;
+	pb_fault_problem(faults, &path,
+					 psprintf("must not be greater than pool_size, which is %d",
+							  DatumGetInt32(row->values[at.pool_size])),
+					 NULL);
+}
+
+static const PbOrder orders[] = {
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.is_indexed = true
+	},
+	{0}
+};
+
+static const PbResource *const children[] = {&pb_replica, NULL};
+
+const PbResource pb_database = {
+	.name = "database",
+	.children = children,
+	.forget = pb_connection_forget,
+	.plural = "databases",
+	.orders = orders,
+	.table = "pgbeam.databases",
+	.prefix = PB_DATABASE_PREFIX,
+	.parent = "project_id",
+	.fields = fields,
+	.rule = check_row,
+	.prepared = &prepared,
+};
+
+void
+pb_database_define_settings(void)
+{
+	static struct config_enum_entry modes[lengthof(pool_modes)];
+
+	for (int i = 0; pool_modes[i] != NULL; i++)
+		modes[i] = (struct config_enum_entry) {pool_modes[i], i, false};
+	DefineCustomEnumVariable("pgbeam.default_pool_mode",
+							 "pool_config.pool_mode of databases created without one.",
+							 NULL, &default_pool_mode, 0, modes,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgbeam.default_cache_enabled",
+							 "cache_config.enabled of databases created without one.",
+							 NULL, &default_cache_enabled, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pgbeam.password_on_move",
+							 "Whether an update that leads a password elsewhere must give it again.",
+							 "That is another host or port, or an ssl_mode that secures less.",
+							 &password_on_move, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* What a password is bound to. The values must outlive the place. */
+PbPlace
+pb_database_place(Datum org_id, Datum project_id, Datum id, Datum generation)
+{
+	text	   *org = DatumGetTextPP(org_id);
+
+	return (PbPlace) {
+		.purpose = "database.password",
+		.org = VARDATA_ANY(org),
+		.org_length = VARSIZE_ANY_EXHDR(org),
+		.project = DatumGetUUIDP(project_id)->data,
+		.database = DatumGetUUIDP(id)->data,
+		.generation = DatumGetInt32(generation),
+	};
+}
+
+static PbPlace
+place_of(const PbRow *row)
+{
+	return pb_database_place(pb_resource_org(row),
+							 row->values[prepared.parent],
+							 pb_resource_id(row),
+							 row->values[at.password_generation]);
+}
+
+/* Seals a password for the row as it is. False with faults. */
+static bool
+seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
+	 PbFaults *faults)
+{
+	PbPlace		place = place_of(row);
+	bytea	   *sealed = pb_key_seal(secret, &place, nonce, faults);
+
+	if (sealed != NULL)
+		pb_row_set(row, at.password, PointerGetDatum(sealed));
+	return sealed != NULL;
+}
+
+/*
+ * Makes a checked row ready to be written under a project: id, times, sealed
+ * password. False with faults when it cannot be sealed.
+ */
+bool
+pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
+					const uint8 random[PB_DATABASE_RANDOM], PbFaults *faults)
+{
+	uint64		id_random;
+
+	memcpy(&id_random, random, sizeof(id_random));
+	pb_resource_stamp(row, id_random);
+	pb_row_set(row, prepared.org_id, org_id);
+	pb_row_set(row, prepared.parent, project_id);
+	pb_row_set(row, at.password_generation, Int32GetDatum(1));
+	return seal(row, &row->secret, random + sizeof(id_random), faults);
+}
+
+static void
+append_encoded(StringInfo out, Datum value)
+{
+	text	   *t = DatumGetTextPP(value);
+	int			length = VARSIZE_ANY_EXHDR(t);
+
+	enlargeStringInfo(out, 3 * length);
+	out->len += pb_text_percent_encode(VARDATA_ANY(t), length,
+									   out->data + out->len);
+	out->data[out->len] = '\0';
+}
+
+/* Fills what is computed from the row and its project's host. */
+void
+pb_database_derive(PbRow *row, Datum proxy_host)
+{
+	text	   *host = DatumGetTextPP(proxy_host);
+	StringInfoData uri;
+
+	initStringInfo(&uri);
+	appendStringInfoString(&uri, URI_SCHEME);
+	append_encoded(&uri, row->values[at.username]);
+	appendStringInfoString(&uri, URI_PASSWORD);
+	appendBinaryStringInfo(&uri, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
+	appendStringInfo(&uri, ":%d/", pb_host_port());
+	append_encoded(&uri, row->values[at.name]);
+	pb_row_set(row, at.connection_string,
+			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
+}
+
+void
+pb_database_show(StringInfo out, PbRow *row,
+				 const PbOrganization *organization)
+{
+	pb_database_derive(row, pb_host_of(row, at.proxy_host));
+	pb_show(out, row);
+}
+
+/* The database of a path; NULL with faults. */
+PbRow *
+pb_database_find(const PbRequest *request, PbAccess access, PbFaults *faults)
+{
+	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, access,
+									   request->ids[1], &project,
+									   &organization, faults);
+
+	if (row == NULL || pb_row_has(row, at.proxy_host))
+		return row;
+	/* a row without its project, as replication may leave one */
+	pb_resource_not_found(&pb_database, faults);
+	return NULL;
+}
+
+/* getDatabase */
+void
+pb_database_get(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
+
+	if (row == NULL)
+		return;
+	pb_database_show(reply->body, row, NULL);
+	reply->version = pb_row_version(row);
+}
+
+/* A new password is sealed for a new generation. */
+static bool
+take_password(PbRow *row, const PbRow *changes, PbFaults *faults)
+{
+	uint8_t		nonce[PB_NONCE_BYTES];
+	int32		generation;
+
+	if (!changes->given[at.password])
+		return false;
+	generation = DatumGetInt32(row->values[at.password_generation]);
+	pb_row_set(row, at.password_generation, Int32GetDatum(generation + 1));
+	pb_random(nonce, sizeof(nonce));
+	return seal(row, &changes->secret, nonce, faults);
+}
+
+/* Where a mode stands among those of libpq, which rise in what they secure. */
+static int
+strength_of(const PbRow *row)
+{
+	int			strength = 0;
+
+	while (pb_ssl_modes[strength] != NULL &&
+		   !pb_row_is_word(row, at.ssl_mode, pb_ssl_modes[strength]))
+		strength++;
+	return strength;
+}
+
+/* Whether the password is sent elsewhere from now on, or less secured. */
+static bool
+moves(const PbRow *row, const PbRow *changes)
+{
+	return pb_row_differs(row, changes, at.host) ||
+		pb_row_differs(row, changes, at.port) ||
+		(pb_row_differs(row, changes, at.ssl_mode) &&
+		 strength_of(changes) < strength_of(row));
+}
+
+/* Whoever may write, but not know the password, could have it sent to them. */
+static const char *
+judge_move(const PbRow *row, const PbRow *changes, PbFaults *faults)
+{
+	const PbPath path = {NULL, "password", 0};
+
+	if (!moves(row, changes))
+		return NULL;
+	if (password_on_move && !changes->given[at.password])
+		pb_fault_problem(faults, &path,
+						 "is required when host or port change, or ssl_mode secures less",
+						 "Give the password again.");
+	return "{\"moved\":true}";
+}
+
+/* updateDatabase */
+void
+pb_database_update(const PbRequest *request, PbReply *reply)
+{
+	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
+	const PbChange change = {
+		.resource = &pb_database, .id = request->ids[1], .parent = &project,
+		.judge = judge_move, .merge = take_password,
+		.show = pb_database_show
+	};
+
+	pb_resource_change(&change, request, reply);
+}
+
+/* testDatabaseConnection: what a data plane has reported */
+void
+pb_database_test(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
+
+	if (row != NULL)
+		pb_connection_show(reply->body, pb_resource_org(row),
+						   pb_resource_id(row), pb_row_version(row));
+}
+
+/* A data plane's report; false with faults. */
+void
+pb_database_report_test(const char *id, const PbReport *report,
+						PbFaults *faults)
+{
+	const PbCaller data_plane = {.is_trusted = true};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_WRITE, id,
+									   NULL, &organization, faults);
+
+	/* not beside one that is being deleted: the report would outlive it */
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
+	if (row != NULL)
+		pb_connection_store(pb_resource_org(row), pb_resource_id(row), report,
+							faults);
+}
+
+static void
+show_replica(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	pb_show(out, row);
+}
+
+/* listReplicas */
+void
+pb_database_list_replicas(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_replica, &pb_database, request, reply,
+						   show_replica);
+}
+
+/* createReplica */
+void
+pb_database_add_replica(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *replica;
+
+	if (pb_resource_begin_below(&pb_replica, &pb_database, request,
+								&organization, &replica, reply) != NULL)
+		pb_resource_finish_below(request, replica, reply);
+}
+
+/* deleteReplica */
+void
+pb_database_delete_replica(const PbRequest *request, PbReply *reply)
+{
+	const PbParent database = {PB_DATABASE_PREFIX, request->ids[0]};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_replica, &request->caller, PB_WRITE,
+									   request->ids[1], &database,
+									   &organization, &reply->faults);
+
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+/* At once, and for good: a transaction that is undone has seen it too. */
+static void
+log_reveal(const char *id, const PbActor *actor)
+{
+	ereport(LOG_SERVER_ONLY,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("the password of database %s was revealed to role \"%s\"",
+					id, TextDatumGetCString(actor->name)),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+/*
+ * The password in plain text, for whoever connects to the upstream; NULL with
+ * faults. The caller wipes it. It leaves a trace: a line in the server's log,
+ * and a change where the transaction may write.
+ */
+text *
+pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)
+{
+	const PbCaller data_plane = {.is_trusted = true};
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_READ, id,
+									   NULL, &organization, faults);
+	PbPlace		place;
+	text	   *plain;
+
+	if (row == NULL)
+		return NULL;
+	if (!pb_row_has(row, at.password))
+	{
+		pb_key_no_secret(psprintf("database %s", id), faults);
+		return NULL;
+	}
+	if (!XactReadOnly)
+		pb_change_note(actor, PB_REVEALED, &pb_database, pb_resource_org(row),
+					   id, NULL);
+	place = place_of(row);
+	plain = pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
+						psprintf("database %s", id), faults);
+	if (plain != NULL)
+		log_reveal(id, actor);
+	return plain;
+}

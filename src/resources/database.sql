@@ -1,0 +1,77 @@
+CREATE TABLE pgbeam.databases (
+	id uuid NOT NULL,
+	org_id text COLLATE "C" NOT NULL,
+	project_id uuid NOT NULL,
+	host text NOT NULL,
+	port integer NOT NULL,
+	name text NOT NULL,
+	username text NOT NULL,
+	password_sealed bytea,
+	password_generation integer NOT NULL,
+	ssl_mode text COLLATE "C" NOT NULL,
+	role text COLLATE "C" NOT NULL,
+	pool_region text,
+	query_timeout_ms integer,
+	auto_read_routing boolean,
+	cache_enabled boolean NOT NULL,
+	cache_ttl_seconds integer NOT NULL,
+	cache_max_entries integer NOT NULL,
+	cache_swr_seconds integer NOT NULL,
+	pool_size integer NOT NULL,
+	min_pool_size integer NOT NULL,
+	pool_mode text COLLATE "C" NOT NULL,
+	max_active integer NOT NULL,
+	created_at timestamptz NOT NULL,
+	updated_at timestamptz NOT NULL,
+	deleted_at timestamptz,
+	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
+	CONSTRAINT databases_fields_check
+		CHECK (pgbeam.check_fields('database', databases.*))
+);
+CREATE INDEX databases_id_idx ON pgbeam.databases (id);
+-- The living apart: a list walks past none that is deleted.
+CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, (deleted_at IS NULL), id);
+COMMENT ON TABLE pgbeam.databases IS
+'The upstream databases of projects.
+null in query_timeout_ms and auto_read_routing says that it was never set: the default holds. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
+
+CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_get_database';
+COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
+'getDatabase: the database as the API documents it.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+
+CREATE FUNCTION pgbeam.update_database(project_id text, database_id text, body jsonb) RETURNS json
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_update_database';
+COMMENT ON FUNCTION pgbeam.update_database(text, text, jsonb) IS
+'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database.
+null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode; where pgbeam.password_on_move is on, another host or port or a weaker ssl_mode needs the password again. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
+
+CREATE FUNCTION pgbeam.delete_database(project_id text, database_id text) RETURNS json
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_delete_database';
+COMMENT ON FUNCTION pgbeam.delete_database(text, text) IS
+'deleteDatabase: deletes the database and answers null.
+The row stays, its password is wiped. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+
+CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
+COMMENT ON FUNCTION pgbeam.reveal_password(text) IS
+'The upstream password in plain text, for roles with data_plane access.
+Each call leaves a line in the server''s log, with the database and the role, and a change (revealed) where the transaction may write. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
+
+CREATE FUNCTION pgbeam.rewrap(batch integer DEFAULT 1000) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_rewrap';
+COMMENT ON FUNCTION pgbeam.rewrap(integer) IS
+'Seals at most batch secrets that older keys of the keyring open under the active one, and answers how many are left.
+A session walks through the table: the number is counted at both ends of its walk, and less by each batch in between. Rows that other sessions hold are left for later. Call it until it answers 0, each time in a transaction of its own. A secret that does not open is told by a WARNING and not counted; at 0 another tells how many stay under keys that are not in the keyring, which key_status() names. Errors: PT400 for a batch below 1, PT401 for a caller without admin access, PB001 to PB003 when no key is usable, PB004 when no secret of a batch opens; the next call goes on behind it.';

@@ -1,0 +1,495 @@
+/*
+ * domain.c
+ *	  Custom domains: fields, the claim of a name, and its verification by what
+ *	  is reported of its TXT record. No connection is made from here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "auth/organization.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "base/typeid.h"
+#include "fields/check.h"
+#include "fields/show.h"
+#include "resources/domain.h"
+#include "resources/host.h"
+#include "resources/resource.h"
+
+#define PREFIX "dom"
+#define TOKEN_SIZE 32
+
+/* what stands before the token in the TXT record */
+#define TXT_MARK "pgbeam-verify="
+#define IN_USE "this domain is already in use"
+#define PROVED IN_USE ": another project has proved it"
+
+/* names below a domain, which must be names too */
+#define PROOF "_pgbeam-verify."
+#define ACME "_acme-challenge."
+#define DOMAIN_MAX \
+	(PB_DNS_NAME_MAX - (int) Max(sizeof(PROOF), sizeof(ACME)) + 1)
+
+#define TXT_MAX 4096
+
+#define MOST_SETTING "pgbeam.max_domains"
+
+static PbPrepared prepared;
+
+static int	most;
+
+static struct
+{
+	int			domain;
+	int			verified;
+	int			verified_at;
+	int			token;
+	int			reported;
+	int			proxy_host;
+	int			cname_host;
+	int			cname_target;
+	int			txt_host;
+	int			txt_value;
+	int			acme_cname_host;
+	int			acme_cname_target;
+}			at;
+
+#define INSTRUCTION(name_, most_, about_) \
+	{ \
+		.name = #name_, .kind = PB_TEXT, .flags = PB_SHOWN | PB_DERIVED, \
+		.most = most_, .at = &at.name_, .about = about_ \
+	}
+
+static const PbField instructions[] = {
+	INSTRUCTION(cname_host, DOMAIN_MAX, "Name of the CNAME record that leads to the proxy."),
+	INSTRUCTION(cname_target, PB_DNS_NAME_MAX, "What it says."),
+	INSTRUCTION(txt_host, PB_DNS_NAME_MAX, "Name of the TXT record that proves the domain."),
+	INSTRUCTION(txt_value, sizeof(TXT_MARK) - 1 + TOKEN_SIZE, "What it says."),
+	INSTRUCTION(acme_cname_host, PB_DNS_NAME_MAX, "Name of the CNAME record for certificates."),
+	INSTRUCTION(acme_cname_target, sizeof(ACME) - 1 + PB_DNS_NAME_MAX, "What it says."),
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PREFIX,
+		.at = &prepared.id,
+		.about = "The domain's id."
+	},
+	{
+		.name = "org_id", PB_ORG_ID_RULE,
+		.at = &prepared.org_id,
+		.about = "The organization that its project belongs to."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN,
+		.prefix = PB_PROJECT_PREFIX, .at = &prepared.parent,
+		.about = "The project it leads to."
+	},
+	{
+		.name = "domain", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
+		.least = 1, .most = DOMAIN_MAX,
+		.rule = pb_text_dns_name_problem, .pattern = PB_DNS_NAME_PATTERN,
+		.at = &at.domain,
+		.about = "The name. Several projects may claim one; whoever proves it first has it."
+	},
+	{
+		.name = "verified", .kind = PB_BOOLEAN, .flags = PB_SHOWN | PB_DERIVED,
+		.at = &at.verified,
+		.about = "Whether it has been proved."
+	},
+	{
+		.name = "verified_at", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE | PB_NULL_SHOWN | PB_STAMPED,
+		.at = &at.verified_at,
+		.about = "When it was proved."
+	},
+	{
+		.name = "tls_cert_expiry", .kind = PB_TIME,
+		.flags = PB_SHOWN | PB_NULLABLE | PB_NULL_SHOWN | PB_STAMPED,
+		.about = "When its certificate ends, if a data plane has one."
+	},
+	{
+		.name = "dns_verification_token", .kind = PB_TEXT, .flags = PB_SHOWN,
+		.least = TOKEN_SIZE, .most = TOKEN_SIZE, .at = &at.token,
+		.about = "What its TXT record must say behind " TXT_MARK "."
+	},
+	{
+		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
+		.most = TXT_MAX,
+		.at = &at.reported,
+		.about = "What its TXT record was last reported to say."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
+		.most = PB_DNS_NAME_MAX,
+		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
+		.at = &at.proxy_host,
+		.about = "The host of its project."
+	},
+	{
+		.name = "dns_instructions", .kind = PB_OBJECT,
+		.flags = PB_SHOWN | PB_DERIVED, .fields = instructions,
+		.about = "The records that prove it and lead to the proxy."
+	},
+	PB_TIMES(prepared),
+	{0}
+};
+
+static const PbOrder orders[] = {
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.is_indexed = true
+	},
+	{0}
+};
+
+const PbResource pb_custom_domain = {
+	.name = "custom_domain",
+	.plural = "domains",
+	.table = "pgbeam.custom_domains",
+	.prefix = PREFIX,
+	.parent = "project_id",
+	.retire = "reported_txt = NULL",
+	.most = &most,
+	.most_setting = MOST_SETTING,
+	.orders = orders,
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+void
+pb_domain_define_settings(void)
+{
+	DefineCustomIntVariable(MOST_SETTING,
+							"Custom domains that a project may have; 0: no limit.",
+							NULL, &most, 20, 0, 10000, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+}
+
+static void
+set_instruction(PbRow *row, int leaf, const char *before, Datum name)
+{
+	pb_row_set(row, leaf,
+			   CStringGetTextDatum(psprintf("%s%s", before,
+											TextDatumGetCString(name))));
+}
+
+void
+pb_domain_set_host(PbRow *row, Datum proxy_host)
+{
+	pb_row_set(row, at.proxy_host, proxy_host);
+}
+
+void
+pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	Datum		domain = row->values[at.domain];
+	Datum		target = pb_host_of(row, at.proxy_host);
+
+	pb_row_set(row, at.verified,
+			   BoolGetDatum(pb_row_has(row, at.verified_at)));
+	set_instruction(row, at.cname_host, "", domain);
+	set_instruction(row, at.cname_target, "", target);
+	set_instruction(row, at.txt_host, PROOF, domain);
+	set_instruction(row, at.txt_value, TXT_MARK, row->values[at.token]);
+	set_instruction(row, at.acme_cname_host, ACME, domain);
+	set_instruction(row, at.acme_cname_target, ACME, target);
+	pb_show(out, row);
+}
+
+static const Oid name_types[] = {TEXTOID, TEXTOID, UUIDOID};
+
+/* SQL: a name in lower case, as pgbeam.hosts has it; names are ASCII */
+#define FOLDED(name) "pg_catalog.lower(" name ")"
+
+/* Names that differ in case are one. */
+static Datum
+fold(Datum domain)
+{
+	char	   *name = TextDatumGetCString(domain);
+
+	for (char *p = name; *p != '\0'; p++)
+		*p = pg_ascii_tolower(*p);
+	return CStringGetTextDatum(name);
+}
+
+/* What the statements below take: name, organization, project. */
+static void
+set_arguments(const PbRow *row, Datum values[lengthof(name_types)])
+{
+	values[0] = fold(row->values[at.domain]);
+	values[1] = pb_resource_org(row);
+	values[2] = row->values[prepared.parent];
+}
+
+static PbStatement find_claim = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3 "
+	"AND deleted_at IS NULL LIMIT 1",
+	.nargs = lengthof(name_types), .types = name_types, .sees_all = true
+};
+
+/* SQL: whether the project that a host leads to still has it proved */
+#define IS_HELD(host) \
+	"EXISTS (SELECT FROM pgbeam.custom_domains AS d " \
+	"WHERE " FOLDED("d.domain") " OPERATOR(pg_catalog.=) " host ".host " \
+	"AND d.org_id OPERATOR(pg_catalog.=) " host ".org_id " \
+	"AND d.project_id OPERATOR(pg_catalog.=) " host ".project_id " \
+	"AND d.verified_at IS NOT NULL AND d.deleted_at IS NULL)"
+
+static PbStatement find_proof = {
+	.text = "SELECT FROM pgbeam.hosts AS h "
+	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
+	"AND (h.kind OPERATOR(pg_catalog.<>) 'custom' "
+	"OR h.org_id OPERATOR(pg_catalog.<>) $2 "
+	"OR (h.project_id OPERATOR(pg_catalog.<>) $3 AND " IS_HELD("h") "))",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static PbStatement take_new = {
+	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
+	"VALUES ($1, $2, $3, 'custom') ON CONFLICT (host) DO NOTHING",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static PbStatement lock_own = {
+	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom' FOR UPDATE",
+	.nargs = 2, .types = name_types
+};
+
+static PbStatement take_over = {
+	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
+	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
+	"AND h.org_id OPERATOR(pg_catalog.=) $2 "
+	"AND (h.project_id OPERATOR(pg_catalog.=) $3 OR NOT " IS_HELD("h") ")",
+	.nargs = lengthof(name_types), .types = name_types
+};
+
+static void
+set_token(PbRow *row)
+{
+	uint8_t		random[TOKEN_SIZE];
+	char		token[TOKEN_SIZE];
+
+	pb_random(random, sizeof(random));
+	for (int i = 0; i < TOKEN_SIZE; i++)
+		token[i] = pb_base32[random[i] & 31];
+	pb_row_set(row, at.token,
+			   PointerGetDatum(cstring_to_text_with_len(token, TOKEN_SIZE)));
+}
+
+/*
+ * Gives a new row its token; false with faults when its name is one for proxy
+ * hosts, another project has proved it, or its own project, which is locked,
+ * claims it already. A claim binds nobody else: a name is whose DNS says so.
+ */
+bool
+pb_domain_claim(PbRow *row, PbFaults *faults)
+{
+	const PbPath name = {NULL, "domain", 0};
+	Datum		values[lengthof(name_types)];
+
+	set_token(row);
+	set_arguments(row, values);
+	if (pb_host_is_proxy(values[0]))
+		pb_fault_problem(faults, &name,
+						 "must not lie within the domain of proxy hosts, nor above it",
+						 NULL);
+	else if (pb_sql_run(&find_claim, values, NULL) > 0)
+		pb_fault_taken(faults, name.name, values[0], IN_USE,
+					   "The project has it already.");
+	else if (pb_sql_run(&find_proof, values, NULL) > 0)
+		pb_fault_taken(faults, name.name, values[0], IN_USE,
+					   "Another project has proved it. Choose another domain. Whoever runs this service can free it by pgbeam.release_domain().");
+	return faults->refusal == PB_ACCEPTED;
+}
+
+/*
+ * Takes a name that its DNS proves: a free one, or one that its organization
+ * had before and no living domain holds. The host is locked before it is
+ * judged: a statement that waits judges other tables by its old snapshot, so
+ * that two projects would both take it over.
+ */
+static bool
+take_name(Datum values[lengthof(name_types)])
+{
+	return pb_sql_run(&take_new, values, NULL) > 0 ||
+		(pb_sql_run(&lock_own, values, NULL) > 0 &&
+		 pb_sql_run(&take_over, values, NULL) > 0);
+}
+
+static PbRow *
+find(const PbRequest *request, PbAccess access, PbReply *reply)
+{
+	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
+	PbOrganization organization;
+
+	return pb_resource_find(&pb_custom_domain, &request->caller, access,
+							request->ids[1], &project, &organization,
+							&reply->faults);
+}
+
+/* deleteCustomDomain; a proved name stays its organization's */
+void
+pb_domain_delete(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_WRITE, reply);
+
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+static bool
+says_token(const PbRow *row)
+{
+	const char *wanted = psprintf(TXT_MARK "%s",
+								  TextDatumGetCString(row->values[at.token]));
+
+	return pb_row_is_word(row, at.reported, wanted);
+}
+
+/* Proves a locked domain if it can; what stands in the way, or NULL. */
+static const char *
+prove(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	Datum		values[lengthof(name_types)];
+
+	if (pb_row_has(row, at.verified_at))
+		return NULL;
+	set_arguments(row, values);
+	if (pb_sql_run(&find_proof, values, NULL) > 0)
+		return PROVED;
+	if (!pb_row_has(row, at.reported))
+		return "TXT record not found";
+	if (!says_token(row))
+		return "the TXT record says something else";
+	if (!take_name(values))
+		return PROVED;			/* just now */
+	pb_row_set(row, at.verified_at,
+			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	(void) pb_resource_update(request, row, false, NULL, faults);
+	return NULL;
+}
+
+/* verifyCustomDomain: by the TXT record that was reported last */
+void
+pb_domain_verify(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *row = find(request, PB_WRITE, reply);
+	const char *problem;
+
+	if (row != NULL)
+		row = pb_resource_lock(row, &reply->faults);
+	if (row == NULL)
+		return;
+	problem = prove(request, row, &reply->faults);
+	pb_json_begin(reply->body, '{');
+	pb_json_name(reply->body, "verified");
+	pb_json_boolean(reply->body, problem == NULL);
+	if (problem != NULL)
+		pb_json_pair(reply->body, "error", problem);
+	pb_json_name(reply->body, "domain");
+	pb_domain_show(reply->body, row, NULL);
+	pb_json_end(reply->body, '}');
+}
+
+static PbStatement report = {
+	.text = "UPDATE pgbeam.custom_domains SET reported_txt = $2 "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND deleted_at IS NULL",
+	.nargs = 2, .types = name_types
+};
+
+static PbStatement is_known = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND deleted_at IS NULL LIMIT 1",
+	.nargs = 1, .types = name_types
+};
+
+/* Whoever looked up a domain's TXT record tells what it says. */
+void
+pb_domain_report(const PbJson *members, const PbActor *actor,
+				 PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_custom_domain);
+	Datum		values[2] = {0};
+	char		nulls[] = {' ', ' '};
+
+	pb_check_value(row, at.domain, &members[0], faults);
+	if (faults->count > 0)
+		return;
+	if (members[1].type == PB_JSON_TEXT)
+		pb_check_value(row, at.reported, &members[1], faults);
+	values[0] = fold(row->values[at.domain]);
+	values[1] = row->values[at.reported];
+	nulls[1] = row->nulls[at.reported];
+	if (faults->count > 0 || pb_sql_run(&report, values, nulls) > 0)
+		return;
+	if (pb_sql_run(&is_known, values, NULL) > 0)
+		pb_sql_vetoed(pb_custom_domain.table);
+	pb_fault_set(faults, PB_NOT_FOUND, "custom domain not found", NULL);
+}
+
+static const PbResult released_results[] = {{TEXTOID, false}};
+
+static PbStatement release = {
+	.text = "DELETE FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom' RETURNING org_id",
+	.nargs = 1, .types = name_types,
+	.nresults = lengthof(released_results), .results = released_results
+};
+
+static const Oid unprove_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
+static const PbResult unproved_results[] = {{UUIDOID, false}};
+
+/* The report goes too, or the next verification would prove it again. */
+static PbStatement unprove = {
+	.text = "UPDATE pgbeam.custom_domains SET verified_at = NULL, "
+	"reported_txt = NULL, updated_at = $3 "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND verified_at IS NOT NULL AND deleted_at IS NULL RETURNING id",
+	.nargs = lengthof(unprove_types), .types = unprove_types,
+	.nresults = lengthof(unproved_results), .results = unproved_results
+};
+
+/*
+ * Takes a name from the organization that has proved it: whoever proves it
+ * next has it. A living domain that had it is unproved, and the feed says so.
+ */
+void
+pb_domain_release(const PbJson *members, const PbActor *actor,
+				  PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_custom_domain);
+	Datum		values[lengthof(unprove_types)];
+	Datum		id;
+	bool		isnull;
+
+	pb_check_value(row, at.domain, &members[0], faults);
+	if (faults->count > 0)
+		return;
+	values[0] = fold(row->values[at.domain]);
+	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	if (!pb_sql_row(&release, values, NULL, &values[1], &isnull))
+	{
+		pb_fault_set(faults, PB_NOT_FOUND, "nobody has proved this domain",
+					 "A claim alone binds nobody, and needs no release.");
+		return;
+	}
+	if (pb_sql_row(&unprove, values, NULL, &id, &isnull))
+		pb_change_note(actor, PB_UPDATED, &pb_custom_domain, values[1],
+					   pb_resource_spell(&pb_custom_domain, id), NULL);
+}

@@ -1,0 +1,168 @@
+/*
+ * page.c
+ *	  Lists page by page: their parameters, order and tokens.
+ *
+ * A token is a version, a digest, and the ordering column of the last row: the
+ * next page begins behind that row, whatever was added or removed meanwhile.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#include "base/crypt.h"
+#include "base/jwt.h"
+#include "base/text.h"
+#include "resources/page.h"
+
+#define VERSION 1
+#define HEADER 9				/* version and digest */
+#define TOKEN_BYTES_MAX 700
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			page_size;
+	int			page_token;
+}			at;
+
+static const PbField fields[] = {
+	PB_PAGE_PARAMETERS(at),
+	{0}
+};
+
+const PbResource pb_page_parameters = {
+	.name = "page",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+const char *
+pb_page_token_problem(const char *text, size_t length)
+{
+	return length == 0 ? NULL : pb_text_path_id_problem(text, length);
+}
+
+/* What a token of this list goes with, beside its order. */
+uint64
+pb_page_binding(const char *list, Datum of, const PbOrder *order)
+{
+	const char *all = psprintf("%s %s %s", list, order->name,
+							   TextDatumGetCString(of));
+	uint8_t		digest[PB_DIGEST_BYTES];
+	uint64		binding;
+
+	pb_digest(all, strlen(all), digest);
+	memcpy(&binding, digest, sizeof(binding));
+	return binding;
+}
+
+/* Before the first row in the order. */
+static Datum
+outset(const PbOrder *order)
+{
+	pg_uuid_t  *uuid;
+
+	if (order->by_text)
+		return CStringGetTextDatum("");
+	uuid = palloc(sizeof(pg_uuid_t));
+	memset(uuid->data, order->descending ? 0xff : 0, UUID_LEN);
+	return UUIDPGetDatum(uuid);
+}
+
+/* What tells a token from another list's, or a damaged one. */
+static uint64
+seal(const PbPage *page, const uint8_t *place, size_t size)
+{
+	uint8_t		all[sizeof(page->binding) + TOKEN_BYTES_MAX];
+	uint8_t		digest[PB_DIGEST_BYTES];
+	uint64		seal;
+
+	memcpy(all, &page->binding, sizeof(page->binding));
+	memcpy(all + sizeof(page->binding), place, size);
+	pb_digest(all, sizeof(page->binding) + size, digest);
+	memcpy(&seal, digest, sizeof(seal));
+	return seal;
+}
+
+static bool
+read_token(PbPage *page, const text *token)
+{
+	uint8_t    *bytes = palloc(TOKEN_BYTES_MAX);
+	size_t		size;
+	uint64		sealed;
+	pg_uuid_t  *uuid;
+
+	if (!pb_base64url_decode(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token),
+							 bytes, TOKEN_BYTES_MAX, &size) ||
+		size < HEADER || bytes[0] != VERSION)
+		return false;
+	memcpy(&sealed, bytes + 1, sizeof(sealed));
+	if (sealed != seal(page, bytes + HEADER, size - HEADER))
+		return false;
+	if (page->order->by_text)
+	{
+		const char *text = (char *) bytes + HEADER;
+
+		page->after = PointerGetDatum(cstring_to_text_with_len(text,
+															   size - HEADER));
+		return pg_verify_mbstr(PG_UTF8, text, size - HEADER, true);
+	}
+	uuid = palloc(sizeof(pg_uuid_t));
+	memcpy(uuid->data, bytes + HEADER, UUID_LEN);
+	page->after = UUIDPGetDatum(uuid);
+	return size == HEADER + UUID_LEN;
+}
+
+/*
+ * Takes size and place of a page from checked parameters, whose leaves are
+ * told; order and binding are set. False with faults for another's token.
+ */
+bool
+pb_page_read(PbPage *page, const PbRow *parameters, int page_size,
+			 int page_token, PbFaults *faults)
+{
+	PbPath		path = {NULL, "page_token", 0};
+
+	page->size = DatumGetInt32(parameters->values[page_size]);
+	page->after = outset(page->order);
+	if (!pb_row_has(parameters, page_token) ||
+		read_token(page, DatumGetTextPP(parameters->values[page_token])))
+		return true;
+	pb_fault_problem(faults, &path,
+					 "must be the next_page_token of a page with the same parameters",
+					 NULL);
+	return false;
+}
+
+/* The same for a list that has no other parameters. */
+bool
+pb_page_take(PbPage *page, const PbRow *parameters, PbFaults *faults)
+{
+	return pb_page_read(page, parameters, at.page_size, at.page_token, faults);
+}
+
+/* The token of the page behind the row with this value of the column. */
+const char *
+pb_page_token(const PbPage *page, Datum last)
+{
+	uint8_t		bytes[TOKEN_BYTES_MAX];
+	const void *key = page->order->by_text ?
+	(const void *) VARDATA_ANY(DatumGetTextPP(last)) :
+	(const void *) DatumGetUUIDP(last)->data;
+	size_t		size = page->order->by_text ?
+	(size_t) VARSIZE_ANY_EXHDR(DatumGetTextPP(last)) : UUID_LEN;
+	char	   *token = palloc(TOKEN_BYTES_MAX * 4 / 3 + 2);
+	uint64		sealed;
+
+	if (size > TOKEN_BYTES_MAX - HEADER)
+		elog(ERROR, "a page cannot end at such a value");
+	bytes[0] = VERSION;
+	memcpy(bytes + HEADER, key, size);
+	sealed = seal(page, bytes + HEADER, size);
+	memcpy(bytes + 1, &sealed, sizeof(sealed));
+	token[pb_base64url_encode(bytes, HEADER + size, token)] = '\0';
+	return token;
+}

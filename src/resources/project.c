@@ -1,0 +1,730 @@
+/*
+ * project.c
+ *	  Projects: fields, and the operations that know a project's database.
+ *
+ * A create writes in the order host, project, database, so that no project
+ * ever stands under another one's host. Locks are taken in the order
+ * organization, host, project, database. Whoever adds or takes a database has
+ * the project locked, and counts: lists and gets read database_count with the
+ * row, where a count for each would take most of their time.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "auth/caller.h"
+#include "auth/organization.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "base/text.h"
+#include "fields/check.h"
+#include "fields/show.h"
+#include "keys/key.h"
+#include "resources/database.h"
+#include "resources/domain.h"
+#include "resources/host.h"
+#include "resources/project.h"
+#include "resources/resource.h"
+
+static PbPrepared prepared;
+
+static struct
+{
+	int			name;
+	int			cloud;
+	int			self_hosted;
+	int			proxy_host;
+	int			queries_per_second;
+	int			burst_size;
+	int			max_connections;
+	int			database_count;
+	int			active_connections;
+	int			status;
+}			at;
+
+static bool allow_empty_database;
+
+static bool is_no_database(const PbJson *database);
+
+static const char *const residencies[] = {"any", "us", "eu", NULL};
+static const char *const states[] = {"active", "suspended", "deleted", NULL};
+static const char *const settable_states[] = {"active", "suspended", NULL};
+
+static const PbField tag[] = {
+	{.name = "", .kind = PB_TEXT, .most = 50},
+	{0}
+};
+
+static const PbField cidr_entry[] = {
+	{
+		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
+		.flags = PB_OPEN | PB_REQUIRED,
+		.most = PB_CIDR_MAX, .rule = pb_text_cidr_problem,
+		.pattern = PB_CIDR_PATTERN,
+		.about = "IPv4 or IPv6 address or network that may connect."
+	},
+	{
+		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
+		.flags = PB_OPEN | PB_NULLABLE, .most = 100,
+		.about = "What stands behind that network."
+	},
+	{0}
+};
+
+static const PbField fields[] = {
+	{
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
+		.at = &prepared.id,
+		.about = "The project's id."
+	},
+	{
+		.name = "org_id", PB_ORG_ID_RULE,
+		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED, .at = &prepared.org_id,
+		.about = "The organization that it belongs to, for life."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.least = 1, .most = 100, .at = &at.name,
+		.about = "Its name, unique in the organization."
+	},
+	{
+		.name = "description", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.most = 500,
+		.about = "What it is for."
+	},
+	{
+		.name = "tags", .kind = PB_LIST, .flags = PB_OPEN, .most = 10,
+		.fields = tag, .fallback = "[]",
+		.about = "Words to find it by, in the order given."
+	},
+	{
+		.name = "cloud", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
+		.words = pb_clouds, .fallback = "\"aws\"", .at = &at.cloud,
+		.about = "The cloud that its proxy runs in, for life."
+	},
+	{
+		.name = "self_hosted", .kind = PB_BOOLEAN,
+		.flags = PB_CREATE | PB_SHOWN,
+		.fallback = "false", .at = &at.self_hosted,
+		.about = "Whether the proxy is run by the organization itself."
+	},
+	{
+		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_SHOWN,
+		.least = 1, .most = PB_DNS_NAME_MAX, .at = &at.proxy_host,
+		.about = "The host that clients connect to, for life."
+	},
+	{
+		.name = "queries_per_second", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.queries_per_second,
+		.about = "The organization's limit; 0 is none."
+	},
+	{
+		.name = "burst_size", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.burst_size,
+		.about = "The organization's limit; 0 is queries_per_second."
+	},
+	{
+		.name = "max_connections", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.max_connections,
+		.about = "The organization's limit; 0 is none."
+	},
+	{
+		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_OPEN,
+		.most = 50, .fields = cidr_entry,
+		.about = "Networks that may connect; none named is all."
+	},
+	{
+		.name = "default_policy_profile_id", .kind = PB_ID, .prefix = "pol",
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE,
+		.about = "The policy profile of agents without one of their own."
+	},
+	{
+		.name = "residency", .kind = PB_WORD,
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE |
+			PB_BLANK_RESETS,
+		.words = residencies, .fallback = "\"any\"",
+		.about = "Where its data may be processed."
+	},
+	{
+		.name = "agents_disabled", .kind = PB_BOOLEAN,
+		.flags = PB_UPDATE | PB_SHOWN | PB_NULLABLE | PB_SPARSE,
+		.fallback = "false",
+		.about = "Whether agents are kept out."
+	},
+	{
+		.name = "database", .kind = PB_EMBEDDED,
+		.flags = PB_CREATE | PB_REQUIRED, .resource = &pb_database,
+		.may_be_none = &allow_empty_database, .is_none = is_no_database,
+		.about = "The project's first database."
+	},
+	{
+		.name = "database_count", .kind = PB_INTEGER, .flags = PB_SHOWN,
+		.most = PG_INT32_MAX, .at = &at.database_count,
+		.about = "Its databases."
+	},
+	{
+		.name = "active_connections", .kind = PB_INTEGER,
+		.flags = PB_SHOWN | PB_DERIVED, .at = &at.active_connections,
+		.about = "Connections in use; 0 while no data plane reports any."
+	},
+	{
+		.name = "status", .kind = PB_WORD,
+		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT | PB_BLANK_KEEPS,
+		.words = states, .settable = settable_states,
+		.fallback = "\"active\"", .at = &at.status,
+		.about = "Whether it serves clients."
+	},
+	PB_TIMES(prepared),
+	{0}
+};
+
+void
+pb_project_define_settings(void)
+{
+	DefineCustomBoolVariable("pgbeam.allow_empty_database",
+							 "Takes a database whose host, name and username are empty and whose port is 0 for none.",
+							 NULL, &allow_empty_database, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static bool
+is_blank(const PbJson *object, const char *name)
+{
+	PbJson		value;
+
+	return pb_json_find(object, name, &value) &&
+		pb_json_text_is(&value, "");
+}
+
+/*
+ * What a client sends that has to send a database and has none: the members
+ * that a create must have, all of them empty, and nothing else.
+ */
+static bool
+is_no_database(const PbJson *database)
+{
+	PbJson		port;
+	int32		number;
+
+	return is_blank(database, "host") && is_blank(database, "name") &&
+		is_blank(database, "username") &&
+		pb_json_find(database, "port", &port) &&
+		port.type == PB_JSON_NUMBER &&
+		pb_json_integer(&port, &number) == PB_NUMBER_INTEGER && number == 0 &&
+		database->size == 4 + is_blank(database, "password");
+}
+
+static void
+check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
+{
+	PbPath		path = {up, "status", 0};
+	bool		deleted = pb_row_has(row, prepared.deleted_at);
+
+	if (deleted != pb_row_is_word(row, at.status, "deleted"))
+		pb_fault_problem(faults, &path,
+						 "must be deleted when deleted_at is set, and only then",
+						 NULL);
+}
+
+static const PbOrder orders[] = {
+	{
+		.name = "created_at", .column = "id", .leaf = &prepared.id,
+		.descending = true, .is_indexed = true
+	},
+	{
+		.name = "name", .column = "name", .leaf = &at.name, .by_text = true,
+		.is_indexed = true
+	},
+	{
+		/* which are 0 for all, while no data plane reports any */
+		.name = "active_connections", .column = "id", .leaf = &prepared.id,
+		.descending = true, .is_indexed = true
+	},
+	{0}
+};
+
+static const PbResource *const children[] = {
+	&pb_database, &pb_custom_domain, NULL
+};
+
+static const PbUnique name_unique = {
+	.leaf = &at.name,
+	.index = "projects_name_key",
+	.taken = "a project with this name already exists in the organization",
+	.hint = "Choose another name, or delete the project that has it."
+};
+
+const PbResource pb_project = {
+	.name = "project",
+	.children = children,
+	.plural = "projects",
+	.orders = orders,
+	.table = "pgbeam.projects",
+	.prefix = PB_PROJECT_PREFIX,
+	.unique = &name_unique,
+	.retire = "status = 'deleted', database_count = 0",
+	.fields = fields,
+	.rule = check_row,
+	.prepared = &prepared,
+};
+
+static const Oid count_types[] = {TEXTOID, INT8OID};
+
+/* Counts no further than the limit. */
+static PbStatement count_projects = {
+	.text = "SELECT FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL LIMIT $2",
+	.nargs = lengthof(count_types), .types = count_types
+};
+
+/*
+ * Locks the organization: counts are exact when every create under the limit
+ * waits for the one before it and then sees what that one wrote.
+ */
+static void
+lock_limits(Datum org_id, PbOrganization *organization)
+{
+	pb_sql_require_read_committed("a project under a plan limit can be created only");
+	pb_organization_find(org_id, PB_LOCKED, organization);
+}
+
+static bool
+has_room(Datum org_id, int32 limit)
+{
+	Datum		values[] = {org_id, Int64GetDatum(limit)};
+
+	return pb_sql_run(&count_projects, values, NULL) < (uint64) limit;
+}
+
+/*
+ * Whether the plan allows the project. An unknown organization, as trusted SQL
+ * may name one, is registered, or refused; one with a limit is locked.
+ */
+static bool
+plan_allows(const PbRequest *request, const PbRow *project,
+			PbOrganization *organization, PbFaults *faults)
+{
+	Datum		org_id = pb_resource_org(project);
+	int32		limit;
+
+	if (!organization->is_known)
+	{
+		const PbActor actor = pb_caller_actor(request);
+
+		if (!pb_organization_register(org_id, &actor, faults))
+			return false;
+		pb_organization_find(org_id, PB_LATEST, organization);
+	}
+	if (organization->limits[PB_MAX_PROJECTS] > 0)
+		lock_limits(org_id, organization);
+	limit = organization->limits[PB_MAX_PROJECTS];
+	if (DatumGetBool(project->values[at.self_hosted]) &&
+		!pb_organization_may_self_host(organization))
+		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+					 "self_hosted is not part of your plan",
+					 "The plans scale and enterprise have it.");
+	else if (limit > 0 && !has_room(org_id, limit))
+		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+					 limit == 1 ?
+					 "project limit reached: your plan allows 1 project" :
+					 psprintf("project limit reached: your plan allows %d projects",
+							  limit),
+					 "Delete a project, or change the plan.");
+	else
+		return true;
+	return false;
+}
+
+static void
+derive(PbRow *row, const PbOrganization *organization)
+{
+	pb_row_set(row, at.queries_per_second,
+			   Int32GetDatum(organization->limits[PB_QUERIES_PER_SECOND]));
+	pb_row_set(row, at.burst_size,
+			   Int32GetDatum(organization->limits[PB_BURST_SIZE]));
+	pb_row_set(row, at.max_connections,
+			   Int32GetDatum(organization->limits[PB_MAX_CONNECTIONS]));
+	pb_row_set(row, at.active_connections, Int32GetDatum(0));
+}
+
+/* Ids, times and the sealed password, from one draw of random bytes. */
+static bool
+prepare(PbRow *project, PbRow *database, PbFaults *faults)
+{
+	struct
+	{
+		uint64		project;
+		uint8		database[PB_DATABASE_RANDOM];
+	}			random;
+
+	pb_random(&random, sizeof(random));
+	pb_resource_stamp(project, random.project);
+	pb_row_set(project, at.database_count, Int32GetDatum(database != NULL));
+	return database == NULL ||
+		pb_database_prepare(database, pb_resource_org(project),
+							pb_resource_id(project), random.database,
+							faults);
+}
+
+static const Oid recount_types[] = {TEXTOID, UUIDOID};
+static const PbResult recount_results[] = {{INT4OID, false}};
+
+static PbStatement recount_databases = {
+	.text = "UPDATE pgbeam.projects AS t SET database_count = "
+	"(SELECT pg_catalog.count(*) FROM pgbeam.databases AS d "
+	"WHERE d.org_id OPERATOR(pg_catalog.=) t.org_id "
+	"AND d.project_id OPERATOR(pg_catalog.=) t.id AND d.deleted_at IS NULL) "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND id OPERATOR(pg_catalog.=) $2 RETURNING database_count",
+	.nargs = lengthof(recount_types), .types = recount_types,
+	.nresults = lengthof(recount_results), .results = recount_results
+};
+
+static uint64 recounts = 0;		/* by this backend */
+
+/* Anew, so that a number once set by hand does not stay wrong. */
+static void
+recount(PbRow *project)
+{
+	Datum		values[] = {pb_resource_org(project), pb_resource_id(project)};
+	Datum		count;
+	bool		isnull;
+
+	recounts++;
+	if (!pb_sql_row(&recount_databases, values, NULL, &count, &isnull))
+		pb_sql_vetoed(pb_project.table);
+	pb_row_set(project, at.database_count, count);
+}
+
+/* Writes all there is; false with faults when the name is taken. */
+static bool
+write_rows(const PbRequest *request, PbRow *project, PbRow *database,
+		   PbFaults *faults)
+{
+	Datum		org_id = pb_resource_org(project);
+	Datum		name = project->values[at.name];
+
+	uint64		before = recounts;
+
+	pb_row_set(project, at.proxy_host,
+			   pb_host_claim(name, project->values[at.cloud], org_id,
+							 pb_resource_id(project)));
+	if (!pb_resource_insert(request, project, faults) ||
+		(database != NULL && !pb_resource_insert(request, database, faults)))
+		return false;
+	if (recounts != before)		/* a trigger has added databases, or taken */
+		recount(project);
+	return true;
+}
+
+/* createProject; the database may be none */
+void
+pb_project_create(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *project = pb_row_make(&pb_project);
+	PbRow	   *database;
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+
+	pb_check_create(project, &request->body, faults, reply->unknown);
+	pb_resource_tell(project, faults);
+	if (faults->refusal != PB_ACCEPTED)
+		return;
+	database = project->embedded;
+	if (database != NULL)
+		database->above = project;
+	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
+					   &organization, faults) ||
+		!plan_allows(request, project, &organization, faults) ||
+		!prepare(project, database, faults))
+		return;
+	if (!write_rows(request, project, database, faults))
+		return;
+
+	reply->created = pb_resource_typeid(project);
+	derive(project, &organization);
+	pb_json_begin(reply->body, '{');
+	pb_json_name(reply->body, pb_project.name);
+	pb_show(reply->body, project);
+	if (database != NULL)
+	{
+		pb_database_derive(database, project->values[at.proxy_host]);
+		pb_json_name(reply->body, pb_database.name);
+		pb_show(reply->body, database);
+	}
+	pb_json_end(reply->body, '}');
+}
+
+static void
+show(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	derive(row, organization);
+	pb_show(out, row);
+}
+
+/* getProject */
+void
+pb_project_get(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_READ,
+									   request->ids[0], NULL, &organization,
+									   &reply->faults);
+
+	if (row == NULL)
+		return;
+	show(reply->body, row, &organization);
+	reply->version = pb_row_version(row);
+}
+
+static void
+check_change(const PbRow *changes, PbFaults *faults)
+{
+	PbPath		path = {NULL, "status", 0};
+
+	if (changes->given[at.status] &&
+		pb_row_is_word(changes, at.status, "deleted"))
+		pb_fault_problem(faults, &path, "must not be set to deleted",
+						 "Delete the project.");
+}
+
+/* updateProject */
+void
+pb_project_update(const PbRequest *request, PbReply *reply)
+{
+	const PbChange change = {
+		.resource = &pb_project, .id = request->ids[0],
+		.check = check_change, .show = show
+	};
+
+	pb_resource_change(&change, request, reply);
+}
+
+/* deleteProject, with all that stands below it */
+void
+pb_project_delete(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
+									   request->ids[0], NULL, &organization,
+									   &reply->faults);
+
+	if (row != NULL)
+		(void) pb_resource_delete(request, row, &reply->faults);
+}
+
+static PbPrepared list_prepared;
+
+static struct
+{
+	int			org_id;
+	int			page_size;
+	int			page_token;
+	int			sort_by;
+}			list_at;
+
+static const char *const sorts[] = {
+	"name", "created_at", "active_connections", NULL
+};
+
+static const PbField list_fields[] = {
+	{
+		.name = "org_id", PB_ORG_ID_RULE, .flags = PB_CREATE | PB_REQUIRED,
+		.at = &list_at.org_id,
+		.about = "The organization whose projects are listed."
+	},
+	PB_PAGE_PARAMETERS(list_at),
+	{
+		.name = "sort_by", .kind = PB_WORD, .flags = PB_CREATE,
+		.words = sorts, .fallback = "\"created_at\"", .at = &list_at.sort_by,
+		.about = "Order: by name, or the latest or busiest first."
+	},
+	{0}
+};
+
+const PbResource pb_project_list_parameters = {
+	.name = "project_list",
+	.fields = list_fields,
+	.prepared = &list_prepared,
+};
+
+static const PbOrder *
+find_order(Datum sort_by)
+{
+	const char *name = TextDatumGetCString(sort_by);
+
+	for (const PbOrder *order = orders; order->name != NULL; order++)
+		if (strcmp(order->name, name) == 0)
+			return order;
+	elog(ERROR, "there is no order \"%s\"", name);
+}
+
+static const PbResult count_results[] = {{INT8OID, false}};
+
+static PbStatement count_living = {
+	.text = "SELECT pg_catalog.count(*) FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL",
+	.nargs = 1, .types = count_types,
+	.nresults = lengthof(count_results), .results = count_results,
+	.reads = true
+};
+
+static int64
+count_all(Datum org_id)
+{
+	Datum		count = Int64GetDatum(0);
+	bool		isnull;
+
+	(void) pb_sql_row(&count_living, &org_id, NULL, &count, &isnull);
+	return DatumGetInt64(count);
+}
+
+/* What a request for a page of projects asks for; false with faults. */
+static bool
+read_list_request(const PbRequest *request, PbReply *reply, Datum *org_id,
+				  PbPage *page)
+{
+	PbRow	   *asked = pb_row_make(&pb_project_list_parameters);
+
+	pb_check_create(asked, &request->parameters, &reply->faults,
+					reply->unknown);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return false;
+	*org_id = asked->values[list_at.org_id];
+	page->list = pb_project.plural;
+	page->order = find_order(asked->values[list_at.sort_by]);
+	page->binding = pb_page_binding(pb_project.plural, *org_id, page->order);
+	return pb_page_read(page, asked, list_at.page_size, list_at.page_token,
+						&reply->faults);
+}
+
+/* listProjects */
+void
+pb_project_list(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbPage		page;
+	PbRow	  **rows;
+	Datum		org_id;
+	int			count;
+
+	if (!read_list_request(request, reply, &org_id, &page) ||
+		!pb_caller_may(&request->caller, PB_READ, org_id, &organization,
+					   &reply->faults))
+		return;
+	rows = palloc((page.size + 1) * sizeof(PbRow *));
+	count = pb_resource_list(&pb_project, &page, org_id, NULL, rows);
+	pb_resource_show_page(reply, &page, rows, count, show, &organization);
+	pb_json_name(reply->body, "total");
+	pb_json_long(reply->body, count_all(org_id));
+	pb_resource_end_page(reply);
+}
+
+/* listDatabases */
+void
+pb_project_list_databases(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_database, &pb_project, request, reply,
+						   pb_database_show);
+}
+
+/* Whether the plan allows one more; the project is locked. */
+static bool
+has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
+{
+	if (limit == 0 ||
+		DatumGetInt32(project->values[at.database_count]) < limit)
+		return true;
+	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+				 limit == 1 ?
+				 "database limit reached: your plan allows 1 database" :
+				 psprintf("database limit reached: your plan allows %d databases",
+						  limit),
+				 "Delete a database, or change the plan.");
+	return false;
+}
+
+/* createDatabase */
+void
+pb_project_add_database(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *database = pb_row_make(&pb_database);
+	PbFaults   *faults = &reply->faults;
+	uint8		random[PB_DATABASE_RANDOM];
+	PbOrganization organization;
+	PbRow	   *project;
+
+	pb_check_create(database, &request->body, faults, reply->unknown);
+	if (faults->refusal != PB_ACCEPTED)
+		return;
+	project = pb_resource_lock_parent(&pb_project, request, &organization,
+									  reply);
+	if (project == NULL ||
+		!has_room_for_database(project, organization.limits[PB_MAX_DATABASES],
+							   faults))
+		return;
+	pb_random(random, sizeof(random));
+	if (!pb_database_prepare(database, pb_resource_org(project),
+							 pb_resource_id(project), random, faults))
+		return;
+	database->above = project;
+	(void) pb_resource_insert(request, database, faults);
+	recount(project);
+	reply->created = pb_resource_typeid(database);
+	pb_database_derive(database, project->values[at.proxy_host]);
+	pb_show(reply->body, database);
+}
+
+/* deleteDatabase */
+void
+pb_project_delete_database(const PbRequest *request, PbReply *reply)
+{
+	PbFaults   *faults = &reply->faults;
+	PbRow	   *database = pb_database_find(request, PB_WRITE, faults);
+	PbOrganization organization;
+	PbRow	   *project;
+
+	if (database == NULL)
+		return;
+	project = pb_resource_lock_parent(&pb_project, request, &organization,
+									  reply);
+	if (project != NULL && pb_resource_delete(request, database, faults))
+		recount(project);
+}
+
+/* listCustomDomains */
+void
+pb_project_list_domains(const PbRequest *request, PbReply *reply)
+{
+	pb_resource_list_below(&pb_custom_domain, &pb_project, request, reply,
+						   pb_domain_show);
+}
+
+/* createCustomDomain */
+void
+pb_project_add_domain(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *domain;
+	PbRow	   *project;
+
+	project = pb_resource_begin_below(&pb_custom_domain, &pb_project, request,
+									  &organization, &domain, reply);
+	if (project == NULL)
+		return;
+	if (!pb_organization_has_domains(&organization))
+	{
+		pb_fault_set(&reply->faults, PB_PLAN_LIMIT_REACHED,
+					 "custom domains are not part of your plan",
+					 "The plans scale and enterprise have them.");
+		return;
+	}
+	if (!pb_domain_claim(domain, &reply->faults))
+		return;
+	(void) pb_resource_insert(request, domain, &reply->faults);
+	reply->created = pb_resource_typeid(domain);
+	pb_domain_set_host(domain, project->values[at.proxy_host]);
+	pb_domain_show(reply->body, domain, &organization);
+}

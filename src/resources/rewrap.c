@@ -1,0 +1,262 @@
+/*
+ * rewrap.c
+ *	  Seals the secrets of older keys under the active one.
+ *
+ * A session walks through the table batch by batch and counts at both ends of
+ * the walk: to count at every call would make the whole work quadratic, and an
+ * index by key would cost every create. Where the walk stands is kept until
+ * the backend ends, the older keys in pb_sql_memory(). It is no promise: what
+ * a rollback undid, and what others held, the count at the end finds.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+#include "auth/organization.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "keys/key.h"
+#include "resources/database.h"
+#include "resources/resource.h"
+#include "resources/rewrap.h"
+
+static const Oid pick_types[] = {TEXTARRAYOID, TEXTOID, UUIDOID, INT4OID};
+static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
+
+#define UNDER_KEYS \
+	"FROM pgbeam.databases WHERE password_sealed IS NOT NULL " \
+	"AND pgbeam.secret_key_id(password_sealed) " \
+	"OPERATOR(pg_catalog.=) ANY ($1)"
+
+/* the columns of pick */
+enum
+{
+	ORG, PROJECT, ID, GENERATION, SEALED, COLUMNS
+};
+
+static const PbResult pick_results[COLUMNS] = {
+	[ORG] = {TEXTOID, false}, [PROJECT] = {UUIDOID, false},
+	[ID] = {UUIDOID, false}, [GENERATION] = {INT4OID, false},
+	[SEALED] = {BYTEAOID, false}
+};
+static const PbResult count_results[] = {{INT8OID, false}};
+
+static PbStatement pick = {
+	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
+	UNDER_KEYS " AND ROW (org_id, id) OPERATOR(pg_catalog.>) ROW ($2, $3) "
+	"ORDER BY org_id USING OPERATOR(pg_catalog.<), "
+	"id USING OPERATOR(pg_catalog.<) LIMIT $4 FOR UPDATE SKIP LOCKED",
+	.nargs = lengthof(pick_types), .types = pick_types,
+	.nresults = lengthof(pick_results), .results = pick_results
+};
+
+static PbStatement count_left = {
+	.text = "SELECT pg_catalog.count(*) " UNDER_KEYS,
+	.nargs = 1, .types = pick_types,
+	.nresults = lengthof(count_results), .results = count_results
+};
+
+/* Under none of the keys, or none that can be told. */
+static PbStatement count_lost = {
+	.text = "SELECT pg_catalog.count(*) FROM pgbeam.databases "
+	"WHERE password_sealed IS NOT NULL "
+	"AND (pgbeam.secret_key_id(password_sealed) "
+	"OPERATOR(pg_catalog.=) ANY ($1)) IS NOT TRUE",
+	.nargs = 1, .types = pick_types,
+	.nresults = lengthof(count_results), .results = count_results
+};
+
+static PbStatement reseal = {
+	.text = "UPDATE pgbeam.databases SET password_sealed = $3 "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND id OPERATOR(pg_catalog.=) $2",
+	.nargs = lengthof(reseal_types), .types = reseal_types
+};
+
+/* The secret of a picked row under the active key; NULL with faults. */
+static bytea *
+seal_anew(const Datum row[COLUMNS], PbFaults *faults)
+{
+	PbPlace		place = pb_database_place(row[ORG], row[PROJECT], row[ID],
+										  row[GENERATION]);
+	uint8_t		nonce[PB_NONCE_BYTES];
+	text	   *plain;
+	bytea	   *sealed;
+	PbJson		secret;
+
+	plain = pb_key_open(DatumGetByteaPP(row[SEALED]), &place,
+						psprintf("database %s",
+								 pb_resource_spell(&pb_database, row[ID])),
+						faults);
+	if (plain == NULL)
+		return NULL;
+	pb_json_from_text(plain, &secret);
+	pb_random(nonce, sizeof(nonce));
+	sealed = pb_key_seal(&secret, &place, nonce, faults);
+	pb_wipe(plain, VARSIZE(plain));
+	return sealed;
+}
+
+/* True when it is done; a WARNING tells what cannot be. */
+static bool
+rewrap(const Datum row[COLUMNS])
+{
+	PbFaults	faults = {0};
+	bytea	   *sealed = seal_anew(row, &faults);
+	Datum		values[] = {row[ORG], row[ID], PointerGetDatum(sealed)};
+
+	if (sealed == NULL)
+	{
+		ereport(WARNING,
+				(errmsg("%s", faults.problems[0].detail),
+				 errhint("%s", faults.problems[0].hint)));
+		return false;
+	}
+	if (pb_sql_run(&reseal, values, NULL) == 0)
+		pb_sql_vetoed(pb_database.table);
+	pfree(sealed);
+	return true;
+}
+
+static int64
+count_by(PbStatement *statement, Datum keys)
+{
+	Datum		count = Int64GetDatum(0);
+	bool		isnull;
+
+	(void) pb_sql_row(statement, &keys, NULL, &count, &isnull);
+	return DatumGetInt64(count);
+}
+
+/* A walk through the secrets of older keys. */
+typedef struct Walk
+{
+	bool		is_under_way;
+	Datum		keys;			/* text[]: which it is about */
+	char		org_id[4 * PB_ORG_ID_MAX + 1];	/* of the last row it met */
+	pg_uuid_t	id;				/* the same */
+	int64		left;			/* behind that row, as counted at first */
+	int64		failed;			/* that do not open */
+} Walk;
+
+static Walk walk;				/* the session's, where a batch ended last */
+
+static void
+begin_walk(Datum keys)
+{
+	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+
+	if (walk.keys != (Datum) 0)
+		pfree(DatumGetPointer(walk.keys));
+	walk.keys = (Datum) 0;
+	walk.keys = datumCopy(keys, false, -1);
+	MemoryContextSwitchTo(before);
+	walk.org_id[0] = '\0';
+	memset(&walk.id, 0, sizeof(walk.id));
+	walk.left = count_by(&count_left, keys);
+	walk.failed = 0;
+	walk.is_under_way = true;
+}
+
+static void
+pass(Walk *at, const Datum row[COLUMNS])
+{
+	strlcpy(at->org_id, TextDatumGetCString(row[ORG]), sizeof(at->org_id));
+	at->id = *DatumGetUUIDP(row[ID]);
+	at->left--;
+}
+
+/*
+ * Seals a batch; how many of the picked ones were done. One that is broken off
+ * leaves the walk where it was.
+ */
+static uint64
+seal_batch(int32 batch, uint64 *count)
+{
+	Walk		at = walk;
+	Datum		values[] = {
+		at.keys, CStringGetTextDatum(at.org_id), UUIDPGetDatum(&walk.id),
+		Int32GetDatum(batch)
+	};
+	SPITupleTable *picked;
+	uint64		done = 0;
+
+	*count = pb_sql_run(&pick, values, NULL);
+	picked = SPI_tuptable;
+	for (uint64 i = 0; i < *count; i++)
+	{
+		Datum		row[COLUMNS];
+		bool		nulls[COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		pb_sql_read(&pick, picked, i, row, nulls);
+		done += rewrap(row);
+		pass(&at, row);
+	}
+	at.failed += *count - done;
+	walk = at;
+	return done;
+}
+
+/* How many are left that could still be done; a walk that ends is counted. */
+static int64
+count_rest(bool at_end)
+{
+	if (!at_end && walk.left > 0)
+		return walk.left;
+	walk.is_under_way = false;
+	return count_by(&count_left, walk.keys) - walk.failed;
+}
+
+/* What is left when there is nothing left to do: the whole is told, once. */
+static void
+warn_of_missing_keys(PbFaults *faults)
+{
+	int64		count = count_by(&count_lost, pb_key_ids(false, faults));
+
+	if (count > 0)
+		ereport(WARNING,
+				(errmsg("secrets sealed under keys that are not in the keyring: %lld",
+						(long long) count),
+				 errdetail("They stay as they are, and cannot be opened here."),
+				 errhint("pgbeam.key_status() tells which keys: put their lines back into the keyring, before the active key's, or store these passwords anew.")));
+}
+
+/*
+ * Seals at most batch secrets of older keys under the active one; how many are
+ * left that it could still do.
+ */
+int64
+pb_rewrap(int32 batch, PbFaults *faults)
+{
+	Datum		keys = pb_key_ids(true, faults);
+	uint64		count;
+	uint64		done;
+	int64		left;
+
+	if (keys == (Datum) 0)
+		return 0;
+	if (!walk.is_under_way || !datumIsEqual(keys, walk.keys, false, -1))
+		begin_walk(keys);
+	done = seal_batch(batch, &count);
+	if (count > 0 && done == 0)
+	{
+		walk.is_under_way = count == (uint64) batch;
+		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
+							 "none of the secrets that were tried opens",
+							 "The warnings tell which they are; store them anew, or delete them. The next call goes on behind them.");
+		return 0;
+	}
+	left = count_rest(count < (uint64) batch);
+	ereport(NOTICE,
+			(errmsg("secrets sealed under the active key: %llu, left: %lld",
+					(unsigned long long) done, (long long) left)));
+	if (left == 0)
+		warn_of_missing_keys(faults);
+	return left;
+}
