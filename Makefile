@@ -11,10 +11,11 @@ PARTS = \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile key) \
 	$(addprefix feed/, sweep change feed) \
-	$(addprefix auth/, rate plan organization member apikey token request caller) \
+	$(addprefix auth/, rate plan organization member apikey token request authentication authorization) \
 	$(addprefix resources/, page statement resource host connection replica database rewrap domain project account health) \
 	$(addprefix http/, operation idempotency openapi route http entry) \
 	$(addprefix log/, mention sight guard) \
+	$(addprefix admin/, access) \
 	configuration pgbeam
 
 # These need no server, so that they can be tested and fuzzed alone.

@@ -16,8 +16,9 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "admin/access.h"
 #include "auth/apikey.h"
-#include "auth/caller.h"
+#include "auth/authentication.h"
 #include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/rate.h"
@@ -101,7 +102,7 @@ _PG_init(void)
 	pb_keyfile_define_settings();
 	pb_token_define_settings();
 	pb_organization_define_settings();
-	pb_caller_define_settings();
+	pb_authentication_define_settings();
 	pb_rate_define_settings();
 	pb_host_define_settings();
 	pb_replica_define_settings();
@@ -128,7 +129,7 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
 	request.scope = &scope;
-	actor = pb_caller_actor(&request);
+	actor = pb_authentication_actor(&request);
 	if (pb_entry_manner() == PB_SQL)
 		plain = pb_database_reveal(pb_entry_text(fcinfo, 0), &actor, &faults);
 	else
@@ -233,10 +234,10 @@ begin_administration(FunctionCallInfo fcinfo, PbSqlScope *scope,
 					 "this is not done on behalf of HTTP requests",
 					 "The session has request.method set.");
 	else
-		(void) pb_caller_identify(&request, &faults);
+		(void) pb_authenticate(&request, &faults);
 	if (faults.refusal != PB_ACCEPTED)
 		pb_fault_throw(&faults);
-	*actor = pb_caller_actor(&request);
+	*actor = pb_authentication_actor(&request);
 }
 
 static void
@@ -556,7 +557,7 @@ pgbeam_grant_access(PG_FUNCTION_ARGS)
 
 	(void) pb_entry_required(fcinfo, 1, "access");
 	pb_sql_begin(&scope, InvalidOid);
-	pb_caller_grant(role, pb_entry_text(fcinfo, 1));
+	pb_access_grant(role, pb_entry_text(fcinfo, 1));
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
 }

@@ -199,6 +199,15 @@ pb_organization_refuse_unknown(PbFaults *faults)
 	return false;
 }
 
+/* A suspended organization's requests are refused, whoever sends them. */
+bool
+pb_organization_refuse_suspended(PbFaults *faults)
+{
+	pb_fault_set(faults, PB_FORBIDDEN, "the organization is suspended",
+				 "Whoever runs this service can resume it.");
+	return false;
+}
+
 static void
 note(const PbActor *actor, PbAction action, Datum org_id)
 {

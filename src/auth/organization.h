@@ -26,6 +26,7 @@ extern void pb_organization_find(Datum org_id, PbReading reading,
 								 PbOrganization *organization);
 extern void pb_organization_define_settings(void);
 extern bool pb_organization_refuse_unknown(PbFaults *faults);
+extern bool pb_organization_refuse_suspended(PbFaults *faults);
 extern bool pb_organization_require(Datum org_id, PbFaults *faults);
 extern bool pb_organization_register(Datum org_id, const PbActor *actor,
 									 PbFaults *faults);

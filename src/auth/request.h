@@ -20,11 +20,11 @@ typedef enum PbManner
 	PB_HTTP						/* on behalf of an HTTP request */
 } PbManner;
 
-/* Who asks; what he may see and do is told by caller.h. */
+/* Who the caller is; authorization.h tells what they may see and do. */
 typedef struct PbCaller
 {
 	bool		is_trusted;		/* SQL that may name any organization */
-	text	   *org_id;			/* the only one he acts for, or NULL */
+	text	   *org_id;			/* the only one they act for, or NULL */
 	text	   *user_id;		/* whose memberships count, or NULL */
 	text	   *key_id;			/* of the API key that was shown, or NULL */
 	PbOrganization organization;	/* whose key was shown, if it was one's */

@@ -29,7 +29,7 @@ typedef enum PbActorKind
 
 #define PB_REQUEST_ID_MAX 128
 
-/* Who does something; caller.h tells it of a request. */
+/* Who does something; authentication.h tells it of a request. */
 typedef struct PbActor
 {
 	PbActorKind kind;

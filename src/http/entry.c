@@ -16,7 +16,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 
-#include "auth/caller.h"
+#include "auth/authentication.h"
 #include "base/crypt.h"
 #include "base/parse.h"
 #include "base/result.h"
@@ -87,7 +87,7 @@ read_session(PbRequest *request)
 
 	request->path = path == NULL ? NULL : pstrdup(path);
 	read_document(session_says("request.headers"), &request->headers);
-	if (pb_caller_trusts_claims())
+	if (pb_authentication_trusts_claims())
 		read_document(session_says("request.jwt.claims"), &request->claims);
 	pb_http_begin(request);
 }
@@ -254,7 +254,7 @@ admit(const PbRoute *route, PbRequest *request, PbReply *reply)
 {
 	if (request->manner == PB_HTTP)
 		return pb_http_admit(route, request, reply);
-	return route->is_public || pb_caller_identify(request, &reply->faults);
+	return route->is_public || pb_authenticate(request, &reply->faults);
 }
 
 static void

@@ -11,7 +11,7 @@
 
 #include "utils/guc.h"
 
-#include "auth/caller.h"
+#include "auth/authentication.h"
 #include "base/crypt.h"
 #include "base/id.h"
 #include "base/parse.h"
@@ -70,7 +70,7 @@ pb_http_admit(const PbRoute *route, PbRequest *request, PbReply *reply)
 		return false;
 	if (route != NULL && route->is_public)
 		return true;
-	return pb_caller_identify(request, &reply->faults) &&
+	return pb_authenticate(request, &reply->faults) &&
 		charge_caller(&request->caller, reply);
 }
 

@@ -6,7 +6,7 @@
  */
 #include "postgres.h"
 
-#include "auth/caller.h"
+#include "auth/authorization.h"
 #include "base/sql.h"
 #include "base/state.h"
 #include "base/text.h"
@@ -460,8 +460,8 @@ may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
 
 	return claim == NULL || !claim->is_replay ||
 		claim->org_id == (Datum) 0 ||
-		pb_caller_may(&request->caller, PB_WRITE, claim->org_id,
-					  &organization, faults);
+		pb_authorize(&request->caller, PB_WRITE, claim->org_id,
+					 &organization, faults);
 }
 
 static bool

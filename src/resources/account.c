@@ -7,7 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "auth/caller.h"
+#include "auth/authorization.h"
 #include "auth/plan.h"
 #include "base/sql.h"
 #include "resources/account.h"
@@ -150,8 +150,8 @@ pb_account_get_plan(const PbRequest *request, PbReply *reply)
 	PbOrganization organization;
 
 	if (!pb_organization_check_id(id, "org_id", &reply->faults) ||
-		!pb_caller_may(&request->caller, PB_READ, CStringGetTextDatum(id),
-					   &organization, &reply->faults))
+		!pb_authorize(&request->caller, PB_READ, CStringGetTextDatum(id),
+					  &organization, &reply->faults))
 		return;
 	pb_json_begin(out, '{');
 	pb_json_pair(out, "org_id", id);
@@ -212,8 +212,8 @@ pb_account_list_organizations(const PbRequest *request, PbReply *reply)
 	char		nulls[2];
 	uint64		count;
 
-	pb_caller_sight(&request->caller, &values[0], &nulls[0], &values[1],
-					&nulls[1]);
+	pb_authorization_sight(&request->caller, &values[0], &nulls[0], &values[1],
+						   &nulls[1]);
 	count = pb_sql_run(&list, values, nulls);
 	open_list(reply->body, "organizations");
 	for (uint64 i = 0; i < count; i++)

@@ -385,12 +385,13 @@ pb_database_show(StringInfo out, PbRow *row,
 
 /* The database of a path; NULL with faults. */
 PbRow *
-pb_database_find(const PbRequest *request, PbAccess access, PbFaults *faults)
+pb_database_find(const PbRequest *request, PbPermission permission,
+				 PbFaults *faults)
 {
 	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
 	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_database, &request->caller, access,
-									   request->ids[1], &project,
+	PbRow	   *row = pb_resource_find(&pb_database, &request->caller,
+									   permission, request->ids[1], &project,
 									   &organization, faults);
 
 	if (row == NULL || pb_row_has(row, at.proxy_host))

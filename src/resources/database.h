@@ -5,7 +5,7 @@
 #ifndef PB_DATABASE_H
 #define PB_DATABASE_H
 
-#include "auth/caller.h"
+#include "auth/authorization.h"
 #include "auth/request.h"
 #include "base/crypt.h"
 #include "resources/connection.h"
@@ -19,7 +19,8 @@ extern void pb_database_define_settings(void);
 extern bool pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
 								const uint8 random[PB_DATABASE_RANDOM],
 								PbFaults *faults);
-extern PbRow *pb_database_find(const PbRequest *request, PbAccess access,
+extern PbRow *pb_database_find(const PbRequest *request,
+							   PbPermission permission,
 							   PbFaults *faults);
 extern void pb_database_show(StringInfo out, PbRow *row,
 							 const PbOrganization *organization);

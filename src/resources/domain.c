@@ -330,12 +330,12 @@ take_name(Datum values[lengthof(name_types)])
 }
 
 static PbRow *
-find(const PbRequest *request, PbAccess access, PbReply *reply)
+find(const PbRequest *request, PbPermission permission, PbReply *reply)
 {
 	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
 	PbOrganization organization;
 
-	return pb_resource_find(&pb_custom_domain, &request->caller, access,
+	return pb_resource_find(&pb_custom_domain, &request->caller, permission,
 							request->ids[1], &project, &organization,
 							&reply->faults);
 }

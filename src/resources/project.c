@@ -14,7 +14,8 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "auth/caller.h"
+#include "auth/authentication.h"
+#include "auth/authorization.h"
 #include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/sql.h"
@@ -311,7 +312,7 @@ plan_allows(const PbRequest *request, const PbRow *project,
 
 	if (!organization->is_known)
 	{
-		const PbActor actor = pb_caller_actor(request);
+		const PbActor actor = pb_authentication_actor(request);
 
 		if (!pb_organization_register(org_id, &actor, faults))
 			return false;
@@ -435,8 +436,8 @@ pb_project_create(const PbRequest *request, PbReply *reply)
 	database = project->embedded;
 	if (database != NULL)
 		database->above = project;
-	if (!pb_caller_may(&request->caller, PB_WRITE, pb_resource_org(project),
-					   &organization, faults) ||
+	if (!pb_authorize(&request->caller, PB_WRITE, pb_resource_org(project),
+					  &organization, faults) ||
 		!plan_allows(request, project, &organization, faults) ||
 		!prepare(project, database, faults))
 		return;
@@ -611,8 +612,8 @@ pb_project_list(const PbRequest *request, PbReply *reply)
 	int			count;
 
 	if (!read_list_request(request, reply, &org_id, &page) ||
-		!pb_caller_may(&request->caller, PB_READ, org_id, &organization,
-					   &reply->faults))
+		!pb_authorize(&request->caller, PB_READ, org_id, &organization,
+					  &reply->faults))
 		return;
 	rows = palloc((page.size + 1) * sizeof(PbRow *));
 	count = pb_resource_list(&pb_project, &page, org_id, NULL, rows);

@@ -78,7 +78,7 @@ static void
 note(const PbRequest *request, PbAction action, const PbRow *row,
 	 const char *detail)
 {
-	const PbActor actor = pb_caller_actor(request);
+	const PbActor actor = pb_authentication_actor(request);
 
 	pb_change_note(&actor, action, row->resource, pb_resource_org(row),
 				   pb_resource_typeid(row), detail);
@@ -219,7 +219,8 @@ look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
 	if (!caller->is_trusted)
 	{
 		find = made->find_in_sight;
-		pb_caller_sight(caller, &values[2], &nulls[2], &values[3], &nulls[3]);
+		pb_authorization_sight(caller, &values[2], &nulls[2], &values[3],
+							   &nulls[3]);
 	}
 	if (!run(&find[reading], values, nulls, row) ||
 		pb_row_has(row, resource->prepared->deleted_at))
@@ -234,11 +235,12 @@ look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
  */
 PbRow *
 pb_resource_find(const PbResource *resource, const PbCaller *caller,
-				 PbAccess access, const char *id, const PbParent *parent,
-				 PbOrganization *organization, PbFaults *faults)
+				 PbPermission permission, const char *id,
+				 const PbParent *parent, PbOrganization *organization,
+				 PbFaults *faults)
 {
 	PbRow	   *row = look_up(resource, caller,
-							  access == PB_WRITE ? PB_LATEST : PB_SNAPSHOT,
+							  permission == PB_WRITE ? PB_LATEST : PB_SNAPSHOT,
 							  id, parent);
 
 	if (row == NULL)
@@ -246,8 +248,8 @@ pb_resource_find(const PbResource *resource, const PbCaller *caller,
 		pb_resource_not_found(resource, faults);
 		return NULL;
 	}
-	return pb_caller_may(caller, access, pb_resource_org(row), organization,
-						 faults) ? row : NULL;
+	return pb_authorize(caller, permission, pb_resource_org(row), organization,
+						faults) ? row : NULL;
 }
 
 /* A found row as it is now, and stays; NULL with faults when it is gone. */
@@ -482,7 +484,7 @@ static void
 delete_below(const PbRequest *request, const PbResource *resource,
 			 Datum org_id, Datum id)
 {
-	const PbActor actor = pb_caller_actor(request);
+	const PbActor actor = pb_authentication_actor(request);
 
 	pb_change_note(&actor, PB_DELETED, resource, org_id,
 				   pb_resource_spell(resource, id), NULL);
@@ -522,10 +524,12 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 /* The row above, as the first id of the path names it. */
 static PbRow *
 find_parent(const PbResource *parent, const PbRequest *request,
-			PbAccess access, PbOrganization *organization, PbReply *reply)
+			PbPermission permission, PbOrganization *organization,
+			PbReply *reply)
 {
-	return pb_resource_find(parent, &request->caller, access, request->ids[0],
-							NULL, organization, &reply->faults);
+	return pb_resource_find(parent, &request->caller, permission,
+							request->ids[0], NULL, organization,
+							&reply->faults);
 }
 
 /*

@@ -5,7 +5,8 @@
 #ifndef PB_RESOURCE_H
 #define PB_RESOURCE_H
 
-#include "auth/caller.h"
+#include "auth/authentication.h"
+#include "auth/authorization.h"
 #include "fields/field.h"
 #include "resources/page.h"
 
@@ -49,7 +50,7 @@ extern void pb_resource_tell(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_insert(const PbRequest *request, PbRow *row,
 							   PbFaults *faults);
 extern PbRow *pb_resource_find(const PbResource *resource,
-							   const PbCaller *caller, PbAccess access,
+							   const PbCaller *caller, PbPermission permission,
 							   const char *id, const PbParent *parent,
 							   PbOrganization *organization,
 							   PbFaults *faults);

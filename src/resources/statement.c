@@ -13,7 +13,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "auth/caller.h"
+#include "auth/authorization.h"
 #include "resources/page.h"
 #include "resources/statement.h"
 

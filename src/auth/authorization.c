@@ -1,0 +1,90 @@
+/*
+ * authorization.c
+ *	  What a caller may see and do.
+ *
+ * Trusted SQL may do all. A user may do what their role in the organization
+ * allows; an organization's own API key may do all there. Memberships are read
+ * as they are now, not as the caller's snapshot sees them.
+ */
+#include "postgres.h"
+
+#include "auth/authorization.h"
+
+/* A caller that nobody identified must not pass for one that may see all. */
+static void
+require_somebody(const PbCaller *caller)
+{
+	if (!caller->is_trusted && caller->org_id == NULL &&
+		caller->user_id == NULL)
+		elog(ERROR, "a caller was not identified");
+}
+
+/* The arguments of PB_IS_IN_SIGHT, and SPI's marks for those that are null. */
+void
+pb_authorization_sight(const PbCaller *caller, Datum *org_id, char *org_null,
+					   Datum *user_id, char *user_null)
+{
+	require_somebody(caller);
+	*org_id = PointerGetDatum(caller->org_id);
+	*org_null = caller->org_id == NULL ? 'n' : ' ';
+	*user_id = PointerGetDatum(caller->user_id);
+	*user_null = caller->user_id == NULL ? 'n' : ' ';
+}
+
+static bool
+is_same_text(const text *a, Datum b)
+{
+	text	   *t = DatumGetTextPP(b);
+
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(t) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == 0;
+}
+
+/*
+ * Whether the caller belongs to the organization, and may write there. A key
+ * of the organization's own has no role and may; a user needs a membership.
+ */
+static bool
+find_role(const PbCaller *caller, Datum org_id, bool *may_write)
+{
+	*may_write = caller->user_id == NULL;
+	if (caller->org_id != NULL && !is_same_text(caller->org_id, org_id))
+		return false;
+	return caller->user_id == NULL ||
+		pb_member_find(org_id, PointerGetDatum(caller->user_id), may_write);
+}
+
+/*
+ * Whether the caller has this permission in the organization, which is read
+ * on the way. Returns false with faults; they do not tell an unknown
+ * organization from another caller's. Trusted SQL may do all.
+ */
+bool
+pb_authorize(const PbCaller *caller, PbPermission permission, Datum org_id,
+			 PbOrganization *organization, PbFaults *faults)
+{
+	PbReading	reading = caller->is_trusted && permission == PB_READ ?
+	PB_SNAPSHOT : PB_LATEST;
+	bool		may_write;
+
+	require_somebody(caller);
+	faults->org_id = org_id;
+	*organization = caller->organization;
+	if (!organization->is_known)
+		pb_organization_find(org_id, reading, organization);
+	if (caller->is_trusted)
+		return true;
+	if (!find_role(caller, org_id, &may_write) ||
+		!organization->is_known)
+		pb_fault_set(faults, PB_FORBIDDEN,
+					 "you may not act for this organization", NULL);
+	else if (organization->is_suspended)
+		(void) pb_organization_refuse_suspended(faults);
+	else if (permission == PB_WRITE && !may_write)
+		pb_fault_set(faults, PB_FORBIDDEN, "your role does not allow changes",
+					 "An owner or admin of the organization may make them.");
+	else
+		return true;
+	return false;
+}
+
