@@ -14,6 +14,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const example = (name) => here(`../../examples/${name}`);
 
 export function isInstalled(command) {
   return process.env.PATH.split(delimiter).some((folder) => {
@@ -105,7 +106,7 @@ function start(command, args, env) {
 
 /** One that prints its port. */
 async function startPrinting(file, env) {
-  const server = start(process.execPath, [here(file)], env);
+  const server = start(process.execPath, [file], env);
   const [line] = await Promise.race([
     once(createInterface(server.child.stdout), 'line'),
     once(server.child, 'exit').then(() => { throw new Error(server.log()); }),
@@ -114,7 +115,7 @@ async function startPrinting(file, env) {
 }
 
 export const startGateway = (name, env = {}) =>
-  startPrinting('gateway.js', { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
+  startPrinting(example('gateway/gateway.js'), { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
@@ -135,7 +136,7 @@ async function isUp(url, isFit = ({ status }) => status !== 503) {
 
 // The example's settings as variables, which PostgREST reads as well.
 async function postgrestSettings() {
-  const lines = (await readFile(here('postgrest.conf'), 'utf8')).matchAll(/^([a-z-]+) = "?(.*?)"?$/gm);
+  const lines = (await readFile(example('postgrest/postgrest.conf'), 'utf8')).matchAll(/^([a-z-]+) = "?(.*?)"?$/gm);
   return Object.fromEntries([...lines].map(([, name, value]) => [`PGRST_${name.toUpperCase().replaceAll('-', '_')}`, value]));
 }
 
@@ -160,8 +161,8 @@ export async function startNginx(postgrestUrl) {
   await chmod(folder, 0o755);
   after(() => rm(folder, { recursive: true }));
   const port = await freePort();
-  const example = await readFile(here('nginx.conf'), 'utf8');
-  await writeFile(join(folder, 'nginx.conf'), example
+  const configuration = await readFile(example('postgrest/nginx.conf'), 'utf8');
+  await writeFile(join(folder, 'nginx.conf'), configuration
     .replace('127.0.0.1:8080', `127.0.0.1:${port}`)
     .replace('127.0.0.1:3000', new URL(postgrestUrl).host));
   const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']);

@@ -87,7 +87,7 @@ async function startPostgrest() {
 	const port = await freePort();
 	await ask('CREATE ROLE bench_http');
 	await ask("SELECT pgbeam.grant_access('bench_http', 'api')");
-	writeFileSync('front.conf', readFileSync('nginx.conf', 'utf8')
+	writeFileSync('front.conf', readFileSync('../../../examples/postgrest/nginx.conf', 'utf8')
 		.replace('127.0.0.1:3000', `127.0.0.1:${inner}`).replace('127.0.0.1:8080', `127.0.0.1:${port}`));
 	const postgrest = run('postgrest', [], {
 		PGRST_DB_URI: 'postgresql://', PGRST_DB_SCHEMAS: 'pgbeam', PGRST_DB_ANON_ROLE: 'bench_http',
@@ -110,7 +110,7 @@ const application = (title, form) => ({
 });
 
 export const pgbeam = {
-	title: 'pgbeam, Node gateway', schema: 'pgbeam', makeKey: makePgbeamKey, start: startNode('gateway.js'),
+	title: 'pgbeam, Node gateway', schema: 'pgbeam', makeKey: makePgbeamKey, start: startNode('../../../examples/gateway/gateway.js'),
 };
 export const inTransaction = application('application, transaction', 'transaction');
 export const inStatement = application('application, one statement', 'statement');
