@@ -11,7 +11,7 @@ PARTS = \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile key) \
 	$(addprefix feed/, sweep change feed) \
-	$(addprefix auth/, rate plan organization member apikey token request authentication authorization) \
+	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, page statement resource host connection replica database rewrap domain project account health) \
 	$(addprefix http/, operation idempotency openapi route http entry) \
 	$(addprefix log/, mention sight guard) \

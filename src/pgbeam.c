@@ -477,7 +477,7 @@ pgbeam_create_api_key(PG_FUNCTION_ARGS)
 	};
 	PbFaults	faults = {0};
 	PbJson		members[3];
-	PbNewKey	made;
+	PbNewApiKey made;
 	HeapTuple	row = NULL;
 	PbActor		actor;
 	PbSqlScope	scope;

@@ -2,10 +2,10 @@
  * apikey.c
  *	  API keys: made, looked up, revoked.
  *
- * The table has a digest of each key. A key is found by its id and judged by
- * its digest, in constant time; one that is not there is judged all the same,
- * so that the time of a refusal tells next to nothing of the reason (a
- * microsecond, which is that of the row).
+ * The table has a digest of each API key. A key is found by its id and judged
+ * by its digest, in constant time. A digest is compared even where there is no
+ * row, so that the time of a refusal tells next to nothing of its reason: a
+ * microsecond, which reading the row takes.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@
 #define PREFIX_SIZE 3
 #define LIFETIME_MAX 100		/* years */
 #define ID_SIZE (PREFIX_SIZE + 1 + PB_TYPEID_SUFFIX)
-#define KEY_SIZE (ID_SIZE + 1 + SECRET_SIZE)
+#define API_KEY_SIZE (ID_SIZE + 1 + SECRET_SIZE)
 
 static PbPrepared prepared;
 
@@ -44,23 +44,27 @@ static struct
 	int			expires_at;
 }			at;
 
-/* Kinds of owner and the prefix of their keys, in the order of PbKeyProof. */
-static const char *const kinds[] = {"organization", "user", NULL};
-static const char *const prefixes[] = {"pbo", "pbu"};
+#define ORGANIZATION_PREFIX "pbo"
+#define USER_PREFIX "pbu"
+
+/* the prefix of the ids of an owner's API keys */
+static const char *const prefixes[PB_OWNER_KINDS] = {
+	[PB_OF_ORGANIZATION] = ORGANIZATION_PREFIX, [PB_OF_USER] = USER_PREFIX
+};
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .prefix = "pbo", .flags = PB_SHOWN,
+		.name = "id", .kind = PB_ID, .prefix = ORGANIZATION_PREFIX, .flags = PB_SHOWN,
 		.at = &prepared.id,
 		.about = "The public part of the key; the prefix is pbo or pbu."
 	},
 	{
-		.name = "kind", .kind = PB_WORD, .words = kinds, .at = &at.kind,
+		.name = "kind", PB_OWNER_KIND_RULE, .at = &at.kind,
 		.flags = PB_SHOWN,
 		.about = "Whose it is: an organization's, or a user's in all of theirs."
 	},
 	{
-		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.name = "owner_id", PB_OWNER_ID_RULE,
 		.flags = PB_SHOWN, .at = &at.owner_id,
 		.about = "The organization or the user."
 	},
@@ -126,14 +130,16 @@ static const PbResult list_results[] = {
 	{TIMESTAMPTZOID, false}, {TIMESTAMPTZOID, true}, {TIMESTAMPTZOID, true}
 };
 
+#define IS_OF(kind_word) "kind OPERATOR(pg_catalog.=) '" kind_word "'"
+
 static PbStatement list = {
-	.text = "SELECT pgbeam.typeid_encode("
-	"CASE WHEN kind OPERATOR(pg_catalog.=) 'user' THEN 'pbu' ELSE 'pbo' END, id), "
+	.text = "SELECT pgbeam.typeid_encode(CASE WHEN " IS_OF(PB_USER_WORD)
+	" THEN '" USER_PREFIX "' ELSE '" ORGANIZATION_PREFIX "' END, id), "
 	"kind, owner_id, name, created_at, expires_at, revoked_at "
 	"FROM pgbeam.api_keys WHERE ($1 IS NULL AND $2 IS NULL) "
-	"OR (kind OPERATOR(pg_catalog.=) 'organization' "
+	"OR (" IS_OF(PB_ORGANIZATION_WORD) " "
 	"AND owner_id OPERATOR(pg_catalog.=) $1) "
-	"OR (kind OPERATOR(pg_catalog.=) 'user' "
+	"OR (" IS_OF(PB_USER_WORD) " "
 	"AND owner_id OPERATOR(pg_catalog.=) $2) "
 	"ORDER BY id USING OPERATOR(pg_catalog.<)",
 	.nargs = 2, .types = list_types,
@@ -174,25 +180,19 @@ static PbStatement insert = {
 	.nargs = lengthof(insert_types), .types = insert_types
 };
 
-/* The id at the head of a key, or by itself: which kind, and its UUID. */
-static PbKeyProof
-read_id(const char *text, size_t length, pg_uuid_t *uuid)
+/* Reads the id at the head of an API key, or an id by itself. */
+static bool
+read_id(const char *text, size_t length, PbOwnerKind *kind, pg_uuid_t *uuid)
 {
 	PbTypeid	id;
 
 	if (length < ID_SIZE || pb_typeid_decode(text, ID_SIZE, &id) != NULL)
-		return PB_KEY_REFUSED;
+		return false;
 	memcpy(uuid->data, id.uuid, PB_UUID_BYTES);
-	for (int i = 0; i < (int) lengthof(prefixes); i++)
-		if (pb_text_is(text, id.prefix_length, prefixes[i]))
-			return PB_KEY_OF_ORGANIZATION + i;
-	return PB_KEY_REFUSED;
-}
-
-static Datum
-kind_of(PbKeyProof proof)
-{
-	return CStringGetTextDatum(kinds[proof - PB_KEY_OF_ORGANIZATION]);
+	for (*kind = 0; *kind < PB_OWNER_KINDS; (*kind)++)
+		if (pb_text_is(text, id.prefix_length, prefixes[*kind]))
+			return true;
+	return false;
 }
 
 /* Tells the operator why, and nobody else. */
@@ -209,7 +209,7 @@ has_expired(Datum expires_at, bool never)
 	return !never && DatumGetTimestampTz(expires_at) <= GetCurrentTimestamp();
 }
 
-/* The digest of a stored row, or of none, which is no key's. */
+/* The digest of a stored row; without one, a digest that no API key has. */
 static const uint8_t *
 digest_of(bool found, Datum digest, bool isnull)
 {
@@ -221,7 +221,11 @@ digest_of(bool found, Datum digest, bool isnull)
 	return (uint8_t *) VARDATA_ANY(DatumGetByteaPP(digest));
 }
 
-/* Whether a stored row, or none, is this key's. */
+/*
+ * Whether a stored row, or none, is that of the API key with this digest. The
+ * digests are compared before anything else is looked at, so that the time of
+ * a refusal does not tell its reason.
+ */
 static bool
 fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
 	 const Datum values[COLUMNS], const bool nulls[COLUMNS])
@@ -241,32 +245,32 @@ fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
 	return true;
 }
 
-/* Whose key it is, and its id. They live as long as the entry point. */
-PbKeyProof
-pb_apikey_prove(const char *key, size_t length, text **owner, text **id)
+/*
+ * Whether an API key is good; its owner and its id, which live as long as the
+ * entry point.
+ */
+bool
+pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 {
 	pg_uuid_t	uuid;
-	PbKeyProof	proof = read_id(key, length, &uuid);
 	Datum		arguments[2];
 	uint8_t		digest[PB_DIGEST_BYTES];
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {0};
 	bool		found;
 
-	if (proof == PB_KEY_REFUSED || length != KEY_SIZE || key[ID_SIZE] != '_')
-	{
-		(void) refuse("it does not have the form of one");
-		return PB_KEY_REFUSED;
-	}
+	if (!read_id(api_key, length, &owner->kind, &uuid) ||
+		length != API_KEY_SIZE || api_key[ID_SIZE] != '_')
+		return refuse("it does not have the form of one");
 	arguments[0] = UUIDPGetDatum(&uuid);
-	arguments[1] = kind_of(proof);
-	pb_digest(key, length, digest);
+	arguments[1] = pb_owner_word(owner->kind);
+	pb_digest(api_key, length, digest);
 	found = pb_sql_row(&find, arguments, NULL, values, nulls);
 	if (!fits(digest, found, values, nulls))
-		return PB_KEY_REFUSED;
-	*owner = DatumGetTextPP(values[OWNER]);
-	*id = cstring_to_text_with_len(key, ID_SIZE);
-	return proof;
+		return false;
+	owner->id = DatumGetTextPP(values[OWNER]);
+	*id = cstring_to_text_with_len(api_key, ID_SIZE);
+	return true;
 }
 
 /* Random bits in base 32, from the lowest bit of the first byte on. */
@@ -290,28 +294,28 @@ spell_secret(const uint8_t bytes[SECRET_BYTES], char text[SECRET_SIZE])
 	}
 }
 
-/* The text of a new key, in the caller's memory. */
+/* The text of a new API key, in the current memory context. */
 static char *
-spell_key(PbKeyProof proof, const pg_uuid_t *uuid)
+spell(PbOwnerKind kind, const pg_uuid_t *uuid)
 {
-	char	   *key = palloc(PB_TYPEID_MAX + 1 + SECRET_SIZE + 1);
-	const char *prefix = prefixes[proof - PB_KEY_OF_ORGANIZATION];
+	char	   *api_key = palloc(PB_TYPEID_MAX + 1 + SECRET_SIZE + 1);
 	uint8_t		secret[SECRET_BYTES];
 	size_t		length;
 
-	length = pb_typeid_encode(prefix, PREFIX_SIZE, uuid->data, key);
-	key[length++] = '_';
+	length = pb_typeid_encode(prefixes[kind], PREFIX_SIZE, uuid->data,
+							  api_key);
+	api_key[length++] = '_';
 	pb_random(secret, sizeof(secret));
-	spell_secret(secret, key + length);
+	spell_secret(secret, api_key + length);
 	pb_wipe(secret, sizeof(secret));
-	key[length + SECRET_SIZE] = '\0';
-	return key;
+	api_key[length + SECRET_SIZE] = '\0';
+	return api_key;
 }
 
-/* Who is to have the key; PB_KEY_REFUSED with faults when it is not one. */
-static PbKeyProof
+/* Takes the owner that the members name; false where it is not just one. */
+static bool
 choose_owner(PbRow *row, const PbJson members[2], const char *hint,
-			 PbFaults *faults)
+			 PbOwnerKind *kind, PbFaults *faults)
 {
 	const PbJson *org_id = &members[0];
 	const PbJson *user_id = &members[1];
@@ -322,14 +326,15 @@ choose_owner(PbRow *row, const PbJson members[2], const char *hint,
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "a key must have one owner: org_id or user_id, not both",
 					 hint);
-		return PB_KEY_REFUSED;
+		return false;
 	}
 	pb_check_value_as(row, at.owner_id, of_user ? "user_id" : "org_id",
 					  of_user ? user_id : org_id, faults);
-	return of_user ? PB_KEY_OF_USER : PB_KEY_OF_ORGANIZATION;
+	*kind = of_user ? PB_OF_USER : PB_OF_ORGANIZATION;
+	return true;
 }
 
-/* From now on; far less than what timestamps hold. */
+/* What is wrong with a lifetime; timestamps would hold far more. */
 static const char *
 lifetime_problem(const Interval *lifetime)
 {
@@ -362,66 +367,66 @@ set_times(PbRow *row, const Interval *expires_in, PbFaults *faults)
 }
 
 static void
-set_digest(PbRow *row, const char *key)
+set_digest(PbRow *row, const char *api_key)
 {
 	bytea	   *digest = palloc(VARHDRSZ + PB_DIGEST_BYTES);
 
 	SET_VARSIZE(digest, VARHDRSZ + PB_DIGEST_BYTES);
-	pb_digest(key, strlen(key), (uint8_t *) VARDATA(digest));
+	pb_digest(api_key, strlen(api_key), (uint8_t *) VARDATA(digest));
 	pb_row_set(row, at.digest, PointerGetDatum(digest));
 }
 
-/* A user's key is no organization's. */
+/* A change of a user's API key belongs to no organization. */
 static void
-note(const PbActor *actor, PbAction action, PbKeyProof kind, Datum owner_id,
+note(const PbActor *actor, PbAction action, PbOwnerKind kind, Datum owner_id,
 	 const char *id)
 {
 	pb_change_note(actor, action, &pb_api_key,
-				   kind == PB_KEY_OF_ORGANIZATION ? owner_id :
+				   kind == PB_OF_ORGANIZATION ? owner_id :
 				   CStringGetTextDatum(""), id, NULL);
 }
 
 /*
- * Makes a key and tells it; false with faults. Members are org_id, user_id
- * and name.
+ * Makes an API key, which is told in made; false with faults. Members are
+ * org_id, user_id and name.
  */
 bool
 pb_apikey_create(const PbJson members[3], const Interval *expires_in,
-				 const PbActor *actor, PbNewKey *made, PbFaults *faults)
+				 const PbActor *actor, PbNewApiKey *made, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_api_key);
-	PbKeyProof	proof = choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
-									 faults);
+	PbOwnerKind kind;
 	pg_uuid_t	uuid;
 	uint64		random;
 
-	if (proof == PB_KEY_REFUSED)
+	if (!choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
+					  &kind, faults))
 		return false;
 	if (members[2].type != PB_JSON_NULL)
 		pb_check_value(row, at.name, &members[2], faults);
 	set_times(row, expires_in, faults);
 	if (faults->count > 0 ||
-		(proof == PB_KEY_OF_ORGANIZATION &&
+		(kind == PB_OF_ORGANIZATION &&
 		 !pb_organization_require(row->values[at.owner_id], faults)))
 		return false;
 	pb_random(&random, sizeof(random));
 	pb_id_make(random, uuid.data);
-	made->key = spell_key(proof, &uuid);
+	made->key = spell(kind, &uuid);
 	made->id = pnstrdup(made->key, ID_SIZE);
 	made->never = !pb_row_has(row, at.expires_at);
 	made->expires_at = row->values[at.expires_at];
 	set_digest(row, made->key);
 	pb_row_set(row, prepared.id, UUIDPGetDatum(&uuid));
-	pb_row_set(row, at.kind, kind_of(proof));
+	pb_row_set(row, at.kind, pb_owner_word(kind));
 	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_api_key.table);
-	note(actor, PB_CREATED, proof, row->values[at.owner_id], made->id);
+	note(actor, PB_CREATED, kind, row->values[at.owner_id], made->id);
 	return true;
 }
 
-/* Runs a statement that ends keys of a kind, and notes which it ended. */
+/* Runs a statement that ends API keys, and notes each one that it ended. */
 static uint64
-end_keys(PbStatement *statement, Datum *values, PbKeyProof kind,
+end_keys(PbStatement *statement, Datum *values, PbOwnerKind kind,
 		 const PbActor *actor)
 {
 	uint64		count = pb_sql_run(statement, values, NULL);
@@ -429,55 +434,54 @@ end_keys(PbStatement *statement, Datum *values, PbKeyProof kind,
 
 	for (uint64 i = 0; i < count; i++)
 	{
-		Datum		key[lengthof(retire_results)];
+		Datum		row[lengthof(retire_results)];
 		bool		nulls[lengthof(retire_results)];
 		char		id[PB_TYPEID_MAX];
 
-		pb_sql_read(statement, ended, i, key, nulls);
-		(void) pb_typeid_encode(prefixes[kind - PB_KEY_OF_ORGANIZATION],
-								PREFIX_SIZE, DatumGetUUIDP(key[1])->data, id);
-		note(actor, PB_REVOKED, kind, key[0], pnstrdup(id, ID_SIZE));
+		pb_sql_read(statement, ended, i, row, nulls);
+		(void) pb_typeid_encode(prefixes[kind], PREFIX_SIZE,
+								DatumGetUUIDP(row[1])->data, id);
+		note(actor, PB_REVOKED, kind, row[0], pnstrdup(id, ID_SIZE));
 	}
 	return count;
 }
 
-/* Ends a key, given by its id, from the next request on. */
+/* Ends an API key, which is named by its id, from the next request on. */
 void
 pb_apikey_revoke(const PbJson *id, const PbActor *actor, PbFaults *faults)
 {
 	pg_uuid_t	uuid;
-	PbKeyProof	proof = PB_KEY_REFUSED;
+	PbOwnerKind kind;
 
-	if (id->type == PB_JSON_TEXT && id->length == ID_SIZE)
-		proof = read_id(id->text, id->length, &uuid);
-	if (proof != PB_KEY_REFUSED)
+	if (id->type == PB_JSON_TEXT && id->length == ID_SIZE &&
+		read_id(id->text, id->length, &kind, &uuid))
 	{
 		Datum		values[] = {
-			UUIDPGetDatum(&uuid), kind_of(proof),
+			UUIDPGetDatum(&uuid), pb_owner_word(kind),
 			TimestampTzGetDatum(GetCurrentTimestamp())
 		};
 
-		if (end_keys(&retire, values, proof, actor) > 0)
+		if (end_keys(&retire, values, kind, actor) > 0)
 			return;
 	}
 	pb_fault_set(faults, PB_NOT_FOUND, "API key not found",
 				 "pgbeam.list_api_keys() shows the ids, and which keys are revoked; a key is not its id.");
 }
 
-/* Ends all keys of an organization or a user, and tells how many. */
+/* Ends all API keys of an organization or a user, and tells how many. */
 int64
 pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
 					 PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_api_key);
-	PbKeyProof	kind = choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
-									faults);
+	PbOwnerKind kind;
 	Datum		values[3];
 
-	if (faults->count > 0)
+	if (!choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
+					  &kind, faults) || faults->count > 0)
 		return 0;
 	values[0] = row->values[at.owner_id];
-	values[1] = kind_of(kind);
+	values[1] = pb_owner_word(kind);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	return end_keys(&retire_all, values, kind, actor);
 }
@@ -489,7 +493,7 @@ text_or_none(const PbJson *value)
 		PointerGetDatum(cstring_to_text_with_len(value->text, value->length));
 }
 
-/* Leaves the keys of an organization, a user or all in SPI_tuptable. */
+/* Leaves the API keys of an organization, a user or all in SPI_tuptable. */
 void
 pb_apikey_list(const PbJson *members, PbFaults *faults)
 {

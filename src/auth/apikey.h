@@ -10,32 +10,26 @@
 
 #include "datatype/timestamp.h"
 
+#include "auth/owner.h"
 #include "feed/change.h"
 #include "fields/field.h"
 
-typedef enum PbKeyProof
-{
-	PB_KEY_REFUSED,
-	PB_KEY_OF_ORGANIZATION,
-	PB_KEY_OF_USER
-} PbKeyProof;
-
-/* What is made of a new key; the key is shown this once. */
-typedef struct PbNewKey
+/* A new API key, which is shown this once. */
+typedef struct PbNewApiKey
 {
 	const char *id;
 	const char *key;
 	Datum		expires_at;		/* unless never */
 	bool		never;
-} PbNewKey;
+} PbNewApiKey;
 
 extern const PbResource pb_api_key;
 
-extern PbKeyProof pb_apikey_prove(const char *key, size_t length,
-								  text **owner, text **id);
+extern bool pb_apikey_prove(const char *api_key, size_t length,
+							PbOwner *owner, text **id);
 extern bool pb_apikey_create(const PbJson members[3],
 							 const Interval *expires_in, const PbActor *actor,
-							 PbNewKey *made, PbFaults *faults);
+							 PbNewApiKey *made, PbFaults *faults);
 extern void pb_apikey_list(const PbJson *members, PbFaults *faults);
 extern void pb_apikey_revoke(const PbJson *id, const PbActor *actor,
 							 PbFaults *faults);

@@ -101,17 +101,16 @@ enter_organization(PbCaller *caller, text *org_id, PbFaults *faults)
 }
 
 static bool
-prove_api_key(PbCaller *caller, const char *key, size_t length,
+prove_api_key(PbCaller *caller, const char *api_key, size_t length,
 			  PbFaults *faults)
 {
-	text	   *owner = NULL;
-	PbKeyProof	proof = pb_apikey_prove(key, length, &owner, &caller->key_id);
+	PbOwner		owner;
 
-	if (proof == PB_KEY_REFUSED)
+	if (!pb_apikey_prove(api_key, length, &owner, &caller->api_key_id))
 		return refuse_credential(faults, NULL);
-	if (proof == PB_KEY_OF_ORGANIZATION)
-		return enter_organization(caller, owner, faults);
-	caller->user_id = owner;
+	if (owner.kind == PB_OF_ORGANIZATION)
+		return enter_organization(caller, owner.id, faults);
+	caller->user_id = owner.id;
 	return true;
 }
 
@@ -187,9 +186,9 @@ pb_authentication_actor(const PbRequest *request)
 		actor.name = CStringGetTextDatum(GetUserNameFromId(role, false));
 		return actor;
 	}
-	actor.kind = caller->key_id != NULL ? PB_BY_API_KEY : PB_BY_USER;
-	actor.name = PointerGetDatum(caller->key_id != NULL ?
-								 caller->key_id : caller->user_id);
+	actor.kind = caller->api_key_id != NULL ? PB_BY_API_KEY : PB_BY_USER;
+	actor.name = PointerGetDatum(caller->api_key_id != NULL ?
+								 caller->api_key_id : caller->user_id);
 	return actor;
 }
 

@@ -156,6 +156,17 @@ pb_request_is_strict(const PbRequest *request)
 		pb_request_header_has(request, "prefer", "handling=\"strict\"");
 }
 
+/* The owner of an identified caller's request: the user where one is known. */
+PbOwner
+pb_request_owner(const PbRequest *request)
+{
+	const PbCaller *caller = &request->caller;
+
+	if (caller->user_id != NULL)
+		return (PbOwner) {PB_OF_USER, caller->user_id};
+	return (PbOwner) {PB_OF_ORGANIZATION, caller->org_id};
+}
+
 /*
  * The entity tag of a representation: a digest of its bytes and its version,
  * for not everything that changes is shown.

@@ -6,6 +6,7 @@
 #define PB_REQUEST_H
 
 #include "auth/organization.h"
+#include "auth/owner.h"
 #include "auth/rate.h"
 #include "base/crypt.h"
 #include "base/fault.h"
@@ -26,8 +27,8 @@ typedef struct PbCaller
 	bool		is_trusted;		/* SQL that may name any organization */
 	text	   *org_id;			/* the only one they act for, or NULL */
 	text	   *user_id;		/* whose memberships count, or NULL */
-	text	   *key_id;			/* of the API key that was shown, or NULL */
-	PbOrganization organization;	/* whose key was shown, if it was one's */
+	text	   *api_key_id;		/* of the API key that was shown, or NULL */
+	PbOrganization organization;	/* the owner of the key, if it is one */
 } PbCaller;
 
 #define PB_IDS_MAX 2			/* in a path */
@@ -71,6 +72,7 @@ typedef struct PbReply
 
 #define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */
 
+extern PbOwner pb_request_owner(const PbRequest *request);
 extern void pb_request_etag(const char *body, int length, int64 version,
 							char etag[PB_ETAG_SIZE + 1]);
 extern bool pb_request_names_etag(const PbRequest *request,

@@ -53,13 +53,12 @@ charge_address(const PbRequest *request, PbReply *reply)
 }
 
 static bool
-charge_caller(const PbCaller *caller, PbReply *reply)
+charge_caller(const PbRequest *request, PbReply *reply)
 {
-	bool		of_user = caller->user_id != NULL;
-	const text *id = of_user ? caller->user_id : caller->org_id;
+	PbOwner		owner = pb_request_owner(request);
 
-	return charge(PB_PER_CALLER, of_user ? "user" : "organization",
-				  VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id), reply);
+	return charge(PB_PER_CALLER, pb_owner_words[owner.kind],
+				  VARDATA_ANY(owner.id), VARSIZE_ANY_EXHDR(owner.id), reply);
 }
 
 /* Whether whoever sends an HTTP request is known and may send one more. */
@@ -71,7 +70,7 @@ pb_http_admit(const PbRoute *route, PbRequest *request, PbReply *reply)
 	if (route != NULL && route->is_public)
 		return true;
 	return pb_authenticate(request, &reply->faults) &&
-		charge_caller(&request->caller, reply);
+		charge_caller(request, reply);
 }
 
 /* The client's own id of the request where it has a decent one. */

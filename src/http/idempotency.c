@@ -36,15 +36,13 @@
 
 static PbPrepared prepared;
 
-static const char *const kinds[] = {"organization", "user", NULL};
-
 static const PbField fields[] = {
 	{
-		.name = "owner_id", .kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX,
+		.name = "owner_id", PB_OWNER_ID_RULE,
 		.about = "The organization or the user whose key it is."
 	},
 	{
-		.name = "kind", .kind = PB_WORD, .words = kinds,
+		.name = "kind", PB_OWNER_KIND_RULE,
 		.about = "Which of them."
 	},
 	{
@@ -325,7 +323,7 @@ static bool
 read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
 {
 	PbPath		path = {NULL, "Idempotency-Key", 0};
-	const PbCaller *caller = &request->caller;
+	PbOwner		owner = pb_request_owner(request);
 	PbJson		key;
 
 	if (!pb_request_has_header(request, "idempotency-key"))
@@ -338,9 +336,8 @@ read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
 						 NULL);
 		return true;
 	}
-	claim->owner_id = PointerGetDatum(caller->user_id != NULL ?
-									  caller->user_id : caller->org_id);
-	claim->kind = CStringGetTextDatum(kinds[caller->user_id != NULL]);
+	claim->owner_id = PointerGetDatum(owner.id);
+	claim->kind = pb_owner_word(owner.kind);
 	claim->key = PointerGetDatum(cstring_to_text_with_len(key.text,
 														  key.length));
 	return true;
