@@ -44,7 +44,9 @@
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
+#include "resources/health.h"
 #include "resources/host.h"
+#include "resources/page.h"
 #include "resources/project.h"
 #include "resources/replica.h"
 #include "resources/rewrap.h"
@@ -58,6 +60,11 @@ static const PbResource *const resources[] = {
 	&pb_idempotency_key, &pb_change, &pb_host,
 	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
 	&pb_connection_test
+};
+
+/* Field tables without a table of the database. */
+static const PbResource *const transients[] = {
+	&pb_page_parameters, &pb_project_list_parameters, &pb_health
 };
 
 void		_PG_init(void);
@@ -99,6 +106,10 @@ _PG_init(void)
 {
 	if (!pb_crypt_start())
 		elog(ERROR, "libsodium cannot be initialized");
+	for (int i = 0; i < (int) lengthof(resources); i++)
+		pb_field_start(resources[i]);
+	for (int i = 0; i < (int) lengthof(transients); i++)
+		pb_field_start(transients[i]);
 	pb_keyfile_define_settings();
 	pb_token_define_settings();
 	pb_organization_define_settings();

@@ -407,20 +407,20 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	set_times(row, expires_in, faults);
 	if (faults->count > 0 ||
 		(kind == PB_OF_ORGANIZATION &&
-		 !pb_organization_require(row->values[at.owner_id], faults)))
+		 !pb_organization_require(pb_row_value(row, at.owner_id), faults)))
 		return false;
 	pb_random(&random, sizeof(random));
 	pb_id_make(random, uuid.data);
 	made->key = spell(kind, &uuid);
 	made->id = pnstrdup(made->key, ID_SIZE);
 	made->never = !pb_row_has(row, at.expires_at);
-	made->expires_at = row->values[at.expires_at];
+	made->expires_at = pb_row_value(row, at.expires_at);
 	set_digest(row, made->key);
 	pb_row_set(row, prepared.id, UUIDPGetDatum(&uuid));
 	pb_row_set(row, at.kind, pb_owner_word(kind));
 	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_api_key.table);
-	note(actor, PB_CREATED, kind, row->values[at.owner_id], made->id);
+	note(actor, PB_CREATED, kind, pb_row_value(row, at.owner_id), made->id);
 	return true;
 }
 
@@ -480,7 +480,7 @@ pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
 	if (!choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
 					  &kind, faults) || faults->count > 0)
 		return 0;
-	values[0] = row->values[at.owner_id];
+	values[0] = pb_row_value(row, at.owner_id);
 	values[1] = pb_owner_word(kind);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	return end_keys(&retire_all, values, kind, actor);

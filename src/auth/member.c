@@ -100,8 +100,8 @@ pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 static void
 note(const PbActor *actor, PbAction action, const PbRow *row)
 {
-	pb_change_note(actor, action, &pb_member, row->values[at.org_id],
-				   TextDatumGetCString(row->values[at.user_id]), NULL);
+	pb_change_note(actor, action, &pb_member, pb_row_value(row, at.org_id),
+				   TextDatumGetCString(pb_row_value(row, at.user_id)), NULL);
 }
 
 /* Makes a member, or gives him another role. */
@@ -114,10 +114,10 @@ pb_member_set(const PbJson *members, const PbActor *actor, PbFaults *faults)
 
 	pb_check_members(row, members, row->shape->count, faults);
 	if (faults->count > 0 ||
-		!pb_organization_require(row->values[at.org_id], faults))
+		!pb_organization_require(pb_row_value(row, at.org_id), faults))
 		return;
-	is_there = pb_member_find(row->values[at.org_id], row->values[at.user_id],
-							  &may_write);
+	is_there = pb_member_find(pb_row_value(row, at.org_id),
+							  pb_row_value(row, at.user_id), &may_write);
 	if (pb_sql_run(&set, row->values, NULL) == 0)
 		pb_sql_vetoed(pb_member.table);
 	note(actor, is_there ? PB_UPDATED : PB_CREATED, row);

@@ -27,6 +27,38 @@ static const Oid type_of_kind[] = {
 	[PB_LIST] = TEXTARRAYOID,
 };
 
+static void
+unset_numbers(const PbField *fields)
+{
+	for (const PbField *field = fields; field->name != NULL; field++)
+	{
+		if (field->at != NULL)
+			*field->at = PB_NO_LEAF;
+		if (field->fields != NULL)
+			unset_numbers(field->fields);
+	}
+}
+
+/*
+ * When the module starts: C code has no number of a leaf yet. A number that
+ * was 0 until the shape is made would pass for the first leaf's.
+ *
+ * This walks the tables, so that a resource needs nothing but its place in the
+ * module's list. The other ways say more: an initializer names each number
+ * again, numbers that begin with 1 have to be shifted at each use, and a
+ * constructor of the library's is one more thing to know.
+ */
+void
+pb_field_start(const PbResource *resource)
+{
+	PbPrepared *prepared = resource->prepared;
+
+	prepared->id = prepared->org_id = prepared->parent = PB_NO_LEAF;
+	prepared->created_at = prepared->updated_at = PB_NO_LEAF;
+	prepared->deleted_at = PB_NO_LEAF;
+	unset_numbers(resource->fields);
+}
+
 /* Whether a list holds objects; each of their members has an array column. */
 bool
 pb_field_lists_objects(const PbField *field)
@@ -59,7 +91,10 @@ add_leaf(PbShape *shape, const PbField *field, const char *path,
 	leaf->column = field->flags & PB_DERIVED ? NULL : leaf->source;
 	shape->sources += leaf->source != NULL;
 	if (field->at != NULL)
+	{
+		Assert(*field->at == PB_NO_LEAF);
 		*field->at = shape->count;
+	}
 	shape->count++;
 }
 
@@ -121,6 +156,7 @@ pb_row_make(const PbResource *resource)
 void
 pb_row_set(PbRow *row, int leaf, Datum value)
 {
+	pb_row_require(row, leaf);
 	row->values[leaf] = value;
 	row->nulls[leaf] = ' ';
 }
@@ -128,6 +164,7 @@ pb_row_set(PbRow *row, int leaf, Datum value)
 void
 pb_row_clear(PbRow *row, int leaf)
 {
+	pb_row_require(row, leaf);
 	row->values[leaf] = (Datum) 0;
 	row->nulls[leaf] = 'n';
 }
@@ -148,7 +185,7 @@ is_same(const PbRow *a, const PbRow *b, int leaf)
 bool
 pb_row_differs(const PbRow *row, const PbRow *changes, int leaf)
 {
-	return changes->given[leaf] && !is_same(row, changes, leaf);
+	return pb_row_is_given(changes, leaf) && !is_same(row, changes, leaf);
 }
 
 /*
@@ -175,6 +212,7 @@ pb_row_merge(PbRow *row, const PbRow *changes)
 bool
 pb_row_has(const PbRow *row, int leaf)
 {
+	pb_row_require(row, leaf);
 	return row->nulls[leaf] == ' ';
 }
 
@@ -182,7 +220,8 @@ pb_row_has(const PbRow *row, int leaf)
 int64
 pb_row_version(const PbRow *row)
 {
-	return DatumGetInt64(row->values[row->resource->prepared->updated_at]);
+	return DatumGetInt64(pb_row_value(row,
+									  row->resource->prepared->updated_at));
 }
 
 /* Whether the leaf, of a kind of text, has this value. */

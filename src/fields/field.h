@@ -70,7 +70,7 @@ typedef struct PbField
 	bool		(*is_none) (const PbJson *value);	/* tells what means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
 	const char *pattern;		/* the same for the document; see pattern.h */
-	int		   *at;				/* told the leaf's number, for C code */
+	int		   *at;				/* where C code reads the leaf's number */
 	const char *about;			/* one sentence */
 } PbField;
 
@@ -124,11 +124,14 @@ typedef struct PbShape
 	uint64		columns_of;		/* row type that column_index is for */
 } PbShape;
 
+/* The number of a leaf as long as no shape has one: see pb_field_start(). */
+#define PB_NO_LEAF (-1)
+
 struct PbRow;
 
 /*
- * What is made of a resource at its first use in a backend, and where its
- * leaves that generic code needs stand; the field table points here.
+ * What is made of a resource at its first use in a backend, and the numbers of
+ * the leaves that generic code needs: the field table points to them.
  */
 typedef struct PbPrepared
 {
@@ -190,6 +193,7 @@ typedef struct PbRow
 	uint64		lived_at;		/* see resource.c */
 } PbRow;
 
+extern void pb_field_start(const PbResource *resource);
 extern bool pb_field_lists_objects(const PbField *field);
 extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
@@ -202,5 +206,26 @@ extern void pb_row_clear(PbRow *row, int leaf);
 extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_spread(PbRow *row);
+
+/* Every access by number passes here, or through what stands above. */
+static inline void
+pb_row_require(const PbRow *row, int leaf)
+{
+	Assert(leaf > PB_NO_LEAF && leaf < row->shape->count);
+}
+
+static inline Datum
+pb_row_value(const PbRow *row, int leaf)
+{
+	pb_row_require(row, leaf);
+	return row->values[leaf];
+}
+
+static inline bool
+pb_row_is_given(const PbRow *row, int leaf)
+{
+	pb_row_require(row, leaf);
+	return row->given[leaf];
+}
 
 #endif							/* PB_FIELD_H */
