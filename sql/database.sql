@@ -64,7 +64,8 @@ INSERT INTO hosts (host) VALUES ('postgres://app:S3CRET@db.example.com/mydb'), (
 	('u@h'), ('h?x=1'), ('h#f'), ('host=foo'), ('[::1'), ('[]'), ('a..b'), ('db.example.com.'), ('.'), ('.a'), (E'db\u200b.example.com'), (E'db\u00ad'), (E'\u202edb'), ('%2Fvar%2Frun'),
 	('2130706433'), ('127.1'), ('0x7f.1'), ('10.0.0.1/32'), ('fe80::1%eth0'), ('１２７.１'), (repeat('a', 254)), (repeat('h', 2000000)),
 	('db.example.com'), ('db_1'), ('bücher.例え.テスト'), ('10.0.0.1'), ('::1'), ('[2001:db8::1]'), (repeat('ü', 253));
-SELECT left(host, 42) AS host, refusal(format('SELECT create_with(%L)', jsonb_build_object('host', host))) AS "create"
+-- psql 15 and 16 differ in how wide they take invisible characters for.
+SELECT regexp_replace(left(host, 42), '[\u00ad\u200b\u202e]', '?', 'g') AS host, refusal(format('SELECT create_with(%L)', jsonb_build_object('host', host))) AS "create"
 FROM hosts ORDER BY n;
 -- Updates and replicas, which are told otherwise: (none)
 SELECT left(host, 42) AS host, o.* FROM hosts,

@@ -3,9 +3,16 @@ CREATE EXTENSION pgbeam;
 SELECT extversion, extrelocatable FROM pg_extension WHERE extname = 'pgbeam';
 
 -- Tables, all empty: nothing is seeded.
-SELECT c.relname,
-	(xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), true, true, '')))[1] AS rows
-FROM pg_class c WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r'
+CREATE FUNCTION pg_temp.count_rows(relation regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %s', relation) INTO n;
+	RETURN n;
+END
+$$;
+SELECT relname, pg_temp.count_rows(oid) AS rows
+FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind = 'r'
 ORDER BY 1;
 
 -- Functions, and what they promise.
