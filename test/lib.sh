@@ -15,6 +15,8 @@ else
 	as_server() { "$@"; }
 fi
 
+work=
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -30,6 +32,17 @@ is_installed() {
 	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 }
 
+# Those among the packages that Debian has; none before its lists are there.
+known_packages() {
+	local package
+	for package; do
+		! apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
+	done
+}
+
+# Whether the system's packages and folders can be changed from here.
+can_be_root() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
+
 # Installs the Debian packages that are missing among those named.
 need_packages() {
 	local missing=()
@@ -39,6 +52,8 @@ need_packages() {
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+	can_be_root ||
+		die "There is no sudo here. As root, please run: apt-get install ${missing[*]}"
 	say "installing ${missing[*]}"
 	as_root apt-get update -qq
 	as_root env DEBIAN_FRONTEND=noninteractive \
@@ -51,39 +66,77 @@ newest_server() {
 		cut -d / -f 5 | sort -n | tail -n 1 | grep .
 }
 
+# Its packages, or those of the server that Debian would install.
+server_packages() {
+	local major
+	if [ -n "${PG_CONFIG:-}" ]; then
+		return
+	elif major=$(newest_server || packaged_server); then
+		echo "postgresql-$major" "postgresql-server-dev-$major"
+	else
+		echo postgresql postgresql-server-dev-all
+	fi
+}
+
+packaged_server() {
+	apt-cache depends postgresql 2>/dev/null |
+		sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | grep .
+}
+
 # The newest server with its headers, or the one that PG_CONFIG names.
 find_server() {
-	local major
-	if [ -z "${PG_CONFIG:-}" ]; then
-		newest_server >/dev/null || need_packages postgresql
-		major=$(newest_server)
-		need_packages "postgresql-server-dev-$major"
-		PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config
-	fi
+	PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$(newest_server)/bin/pg_config}
 	export PG_CONFIG
 	bin=$("$PG_CONFIG" --bindir)
 	PATH=$bin:$PATH
 }
 
-# Libraries that log what the server runs, for the tests of the log guard:
-# Debian's, where the server is. Without them those tests are skipped.
-want_logging_libraries() {
-	local major
-	major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
-	[ "$("$PG_CONFIG" --pkglibdir)" = "/usr/lib/postgresql/$major/lib" ] || return 0
-	(need_packages "postgresql-$major-pgaudit" "postgresql-$major-cron") ||
-		say "pgaudit and pg_cron are not to be had here"
+# A copy of the server in $work: the parts find each other by where they lie.
+# For those who may not install into its own folders.
+copy_server() {
+	local name folders=()
+	for name in bindir pkglibdir sharedir includedir-server; do
+		folders+=(".$("$PG_CONFIG" "--$name")")
+	done
+	say "installing into a copy of the server, for there is no sudo here"
+	mkdir "$work/copy"
+	tar cf - -C / "${folders[@]}" | tar xf - -C "$work/copy"
+	PG_CONFIG=$work/copy$PG_CONFIG
+	find_server
 }
 
+# Libraries that log what the server runs, for the tests of the log guard, where
+# Debian has them for this server.
+logging_packages() {
+	local major
+	case ${PG_CONFIG:-} in
+		'') major=$(newest_server || packaged_server) || return 0 ;;
+		/usr/lib/postgresql/*) major=$(cut -d / -f 5 <<< "$PG_CONFIG") ;;
+		*) return 0 ;;
+	esac
+	known_packages "postgresql-$major-pgaudit" "postgresql-$major-cron"
+}
+
+build_packages='make gcc pkg-config libsodium-dev'
+
 build_and_install() {
-	need_packages make gcc pkg-config libsodium-dev
+	need_packages $build_packages $(server_packages)
 	find_server
 	make -s -C "$top" >&2
-	as_root make -s -C "$top" install PG_CONFIG="$PG_CONFIG" >&2
+	if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
+		make -s -C "$top" install >&2
+	elif can_be_root; then
+		as_root make -s -C "$top" install PG_CONFIG="$PG_CONFIG" >&2
+	else
+		make_work
+		copy_server
+		make -s -C "$top" install >&2
+	fi
 }
 
 # A folder for everything that is thrown away, open to the server's user.
 make_work() {
+	[ -z "$work" ] || return 0
 	work=$(mktemp -d "${TMPDIR:-/tmp}/pgbeam.XXXXXX")
 	chmod 755 "$work"
 	mkdir "$work/server" "$work/keys"

@@ -140,7 +140,7 @@ test('oapi-codegen makes a client by its default call that compiles, creates and
   await mkdir(module);
   await inFolder(join(folder, 'bin', 'oapi-codegen'), ['-package', 'main', '-o', 'module/api.go', 'openapi.json']);
   await writeFile(join(module, 'main.go'), go);
-  await writeFile(join(module, 'go.mod'), 'module client\n\ngo 1.22\n');
+  await writeFile(join(module, 'go.mod'), 'module client\n\ngo 1.26.0\n\nrequire github.com/oapi-codegen/runtime v1.9.0\n');
   const noRuntime = await run('go', ['mod', 'tidy'], { cwd: module, timeout: 120_000, env: environment }).then(() => undefined, (error) => error.stderr);
   if (noRuntime) return t.skip(`the runtime of oapi-codegen is not to be had: ${noRuntime.trim().split('\n').at(-1).slice(0, 120)}`);
   const { stdout } = await inFolder('go', ['run', '.'], module);

@@ -196,7 +196,7 @@ function testCredentials(form) {
     }
   });
 
-  test('the headers between nginx and PostgREST cannot be forged', { skip: form.name === 'gateway' }, async () => {
+  if (form.name !== 'gateway') test('the headers between nginx and PostgREST cannot be forged', async () => {
     const answer = await curl(form.url + missing, {
       headers: {
         'X-Pgbeam-Method': 'OPTIONS', 'X-Pgbeam-Uri': '/openapi.json', 'X-Pgbeam-Authorization': `Bearer ${key}`,

