@@ -7,10 +7,10 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat pattern crypt typeid jwt letter text json fault state sql result parse id) \
+	$(addprefix base/, own compat pattern crypt typeid jwt letter text json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile key) \
-	$(addprefix feed/, sweep change feed) \
+	$(addprefix feed/, retention change feed) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, page statement resource host connection replica database rewrap domain project account health) \
 	$(addprefix http/, operation idempotency openapi route http entry) \

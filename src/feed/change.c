@@ -22,7 +22,7 @@
 #include "base/id.h"
 #include "base/sql.h"
 #include "feed/change.h"
-#include "feed/sweep.h"
+#include "feed/retention.h"
 
 #define CHANNEL "pgbeam_changes"
 #define KEY_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
@@ -155,5 +155,5 @@ pb_change_note(const PbActor *actor, PbAction action,
 		pb_sql_vetoed(pb_change.table);
 	if (notify)
 		Async_Notify(CHANNEL, "");
-	pb_sweep_sometimes(now, retention, random);
+	pb_retention_sweep(now, retention, random);
 }

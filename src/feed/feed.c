@@ -2,11 +2,11 @@
  * feed.c
  *	  The change feed as it is read: behind a token, and what holds it back.
  *
- * A token is the place of a row, and that row must be there still: then all
- * behind it is there too, because the oldest go first (see sweep.c), and it
- * is this server's, because no other made the same id. So nothing is passed
- * over without a word, after a restore, a recovery to an earlier time, a
- * failover to a standby that lagged, or a long absence.
+ * A token is the position of a row, and that row must still be there. Then all
+ * changes behind it are there too, because the oldest go first (retention.c),
+ * and the row is this server's, because no other server made the same id. So
+ * a reader never misses changes unawares: not after a restore, a recovery to
+ * an earlier time, a failover to a standby that lagged, or a long absence.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 
 #include "base/sql.h"
 #include "feed/feed.h"
-#include "feed/sweep.h"
+#include "feed/retention.h"
 
 #define ROWS_MAX 10000
 #define PATIENCE 10				/* seconds that a change may wait */
@@ -38,11 +38,11 @@
 #define SNAPSHOT(end) \
 	"pg_catalog.pg_snapshot_" end "(pg_catalog.pg_current_snapshot())"
 
-typedef struct Place
+typedef struct Position
 {
 	FullTransactionId xid;
 	pg_uuid_t	id;
-} Place;
+} Position;
 
 static const Oid types[] = {XID8OID, UUIDOID, INT4OID};
 
@@ -157,7 +157,7 @@ read_uuid(const char *text, pg_uuid_t *id)
 }
 
 static bool
-read_token(const char *after, Place *place, PbFaults *faults)
+read_token(const char *after, Position *place, PbFaults *faults)
 {
 	PbPath		path = {NULL, "after", 0};
 	const char *at = after;
@@ -242,7 +242,7 @@ check_size(int32 max_rows, PbFaults *faults)
 bool
 pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
 {
-	Place		place;
+	Position		place;
 	Datum		values[3];
 	bool		is_token = read_token(after, &place, faults);
 

@@ -17,6 +17,7 @@
 #include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/sql.h"
+#include "base/sweep.h"
 #include "base/text.h"
 #include "http/idempotency.h"
 #include "keys/key.h"
@@ -26,11 +27,6 @@
 #define ANSWER_MAX (128 * 1024)
 #define LIFETIME (24 * 60 * 60)	/* seconds */
 #define TRIES 5
-
-/* One request in so many sweeps up to so many rows that have ended. */
-#define SWEEP_EVERY 16
-#define SWEEP_ROWS "64"
-#define SWEEP_ANEW_EVERY 16	/* sweeps */
 
 #define FINGERPRINT_SIZE (2 * PB_FINGERPRINT_BYTES)
 
@@ -149,15 +145,12 @@ static PbStatement settle = {
 	.nargs = lengthof(settle_types), .types = settle_types
 };
 
-/* The oldest behind a place; others may be at them too. */
-static PbStatement sweep = {
-	.text = "DELETE FROM pgbeam.idempotency_keys "
-	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT ctid FROM pgbeam.idempotency_keys "
-	"WHERE created_at OPERATOR(pg_catalog.<) $1 "
-	"AND created_at OPERATOR(pg_catalog.>=) $2 "
-	"ORDER BY created_at USING OPERATOR(pg_catalog.<) "
-	"LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED)) RETURNING created_at",
+static PbStatement sweep_away = {
+	.text = PB_SWEEP_DELETE("pgbeam.idempotency_keys",
+							"created_at OPERATOR(pg_catalog.<) $1 "
+							"AND created_at OPERATOR(pg_catalog.>=) $2",
+							"created_at USING OPERATOR(pg_catalog.<)")
+	" RETURNING created_at",
 	.nargs = lengthof(sweep_types), .types = sweep_types,
 	.nresults = lengthof(sweep_results), .results = sweep_results
 };
@@ -282,31 +275,32 @@ try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
 }
 
 /*
- * Sweeps from where this backend's last sweep ended: while an old snapshot
- * holds the rows that were swept, each sweep would walk past all of them. One
- * in so many begins at the beginning, for what was left behind: what a
- * transaction that was undone had swept, or another clock has written.
+ * Several backends sweep at a time, and clocks are set back: so rows may stay
+ * behind a sweep, and some sweeps have to begin at the beginning for them.
  */
 static void
-sweep_on(TimestampTz now)
+sweep_keys(void)
 {
-	static TimestampTz ended = DT_NOBEGIN;
-	static int	sweeps = 0;
-	Datum		values[2] = {TimestampTzGetDatum(horizon(now))};
-	uint64		count;
+	static PbSweep sweep = {
+		.beginning.first = DT_NOBEGIN, .anew_every = 16
+	};
+	PbPosition	position = pb_sweep_begin(&sweep);
+	Datum		values[] = {
+		TimestampTzGetDatum(horizon(GetCurrentTimestamp())),
+		TimestampTzGetDatum(position.first)
+	};
+	uint64		count = pb_sql_run(&sweep_away, values, NULL);
 
-	if (sweeps++ % SWEEP_ANEW_EVERY == 0)
-		ended = DT_NOBEGIN;
-	values[1] = TimestampTzGetDatum(ended);
-	count = pb_sql_run(&sweep, values, NULL);
 	for (uint64 i = 0; i < count; i++)
 	{
 		Datum		created_at;
 		bool		isnull;
 
-		pb_sql_read(&sweep, SPI_tuptable, i, &created_at, &isnull);
-		ended = Max(ended, DatumGetTimestampTz(created_at));
+		pb_sql_read(&sweep_away, SPI_tuptable, i, &created_at, &isnull);
+		position.first = Max(position.first, DatumGetTimestampTz(created_at));
 	}
+	if (count > 0)
+		pb_sweep_end(&sweep, position);
 }
 
 static void
@@ -315,8 +309,8 @@ sweep_sometimes(void)
 	uint8		random;
 
 	pb_random(&random, sizeof(random));
-	if (random % SWEEP_EVERY == 0)
-		sweep_on(GetCurrentTimestamp());
+	if (pb_sweep_is_due(random))
+		sweep_keys();
 }
 
 static bool

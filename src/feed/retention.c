@@ -1,15 +1,14 @@
 /*
- * sweep.c
+ * retention.c
  *	  Takes changes out of the feed that are older than what is kept.
  *
- * The oldest go first, none before it could be read, and the last of the old
- * ones stays: so whoever has read all finds the place of their token, and a
- * token whose row is gone tells that something behind it may be, too (see
- * feed.c). One transaction sweeps at a time, lest one that is undone leaves
- * behind it what another has swept beyond.
+ * The oldest changes go first, and none goes before it could be read. The last
+ * of the old ones stays: a reader who has read all still finds the row of
+ * their token, and a token whose row is gone shows that changes behind it may
+ * be gone too (feed.c).
  *
- * A backend goes on where its last sweep ended: while an old snapshot keeps
- * the dead rows, a walk from the beginning would pass by all of them.
+ * One transaction sweeps at a time. Otherwise one that is undone would leave
+ * old changes behind it, while another has already swept newer ones.
  */
 #include "postgres.h"
 
@@ -23,31 +22,19 @@
 #include "utils/xid8.h"
 
 #include "base/sql.h"
-#include "feed/sweep.h"
-
-/* One change in so many sweeps up to so many rows that have ended. */
-#define SWEEP_EVERY 16
-#define SWEEP_ROWS "64"
+#include "base/sweep.h"
+#include "feed/retention.h"
 
 #define IN_ORDER "ORDER BY " PB_CHANGE_ORDER " "
 
-/* Rows that no reader may see yet are not swept. */
+/* Changes that readers cannot see yet are not swept. */
 #define READABLE \
 	"xid OPERATOR(pg_catalog.<) " \
 	"pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
 
-/* The lock: fields of an advisory one, but not of SQL's kinds 1 and 2. */
+/* An advisory lock, but of no kind that SQL can take: those are 1 and 2. */
 #define LOCK_NUMBER 0x70626368
 #define LOCK_KIND 3
-
-/* After so many transactions the server may have forgotten one's end. */
-#define REMEMBERED 10000000
-
-typedef struct Place
-{
-	FullTransactionId xid;
-	pg_uuid_t	id;
-} Place;
 
 static const Oid last_old_types[] = {TIMESTAMPTZOID, XID8OID, UUIDOID};
 static const PbResult last_old_results[] = {
@@ -55,14 +42,14 @@ static const PbResult last_old_results[] = {
 };
 
 /*
- * Of the first, the last that is old, and when the oldest of them was: a clock
- * was wrong for some, maybe.
+ * Among the first changes, the last one that is old, and the earliest time of
+ * the old ones: the clock may have been wrong for some of them.
  */
 static PbStatement last_old = {
 	.text = "SELECT xid, id, pg_catalog.min(changed_at) OVER () "
 	"FROM (SELECT xid, id, changed_at FROM pgbeam.changes "
 	"WHERE ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($2, $3) AND " READABLE
-	" " IN_ORDER "LIMIT " SWEEP_ROWS ") AS first "
+	" " IN_ORDER "LIMIT " PB_SWEEP_ROWS ") AS first "
 	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
 	"ORDER BY xid USING OPERATOR(pg_catalog.>), "
 	"id USING OPERATOR(pg_catalog.>) LIMIT 1",
@@ -72,14 +59,12 @@ static PbStatement last_old = {
 
 static const Oid sweep_types[] = {XID8OID, UUIDOID, XID8OID, UUIDOID};
 
-/* What stands before an old one is old. */
-static PbStatement sweep = {
-	.text = "DELETE FROM pgbeam.changes "
-	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT ctid FROM pgbeam.changes "
-	"WHERE ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($1, $2) "
-	"AND ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($3, $4) "
-	IN_ORDER "LIMIT " SWEEP_ROWS " FOR UPDATE SKIP LOCKED))",
+/* Whatever stands before an old change is old too. */
+static PbStatement delete = {
+	.text = PB_SWEEP_DELETE("pgbeam.changes",
+							"ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($1, $2) "
+							"AND ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($3, $4)",
+							PB_CHANGE_ORDER),
 	.nargs = lengthof(sweep_types), .types = sweep_types
 };
 
@@ -96,27 +81,7 @@ static PbStatement first_from = {
 	.nresults = lengthof(from_results), .results = from_results
 };
 
-/* Where this backend's sweeps go on: all before is gone. */
-static Place settled;
-
-/* Where they will when a transaction has been committed; 0: none. */
-static Place reached;
-static TransactionId reached_by = InvalidTransactionId;
-
-/* Where to go on, as far as that is certain. */
-static Place
-place_to_begin(void)
-{
-	if (!TransactionIdIsValid(reached_by))
-		return settled;
-	if (TransactionIdIsCurrentTransactionId(reached_by))
-		return reached;
-	if (ReadNextTransactionId() - reached_by < REMEMBERED &&
-		TransactionIdDidCommit(reached_by))
-		settled = reached;
-	reached_by = InvalidTransactionId;
-	return settled;
-}
+static PbSweep sweep;
 
 /* Whether nobody else sweeps until this transaction ends. */
 static bool
@@ -130,11 +95,11 @@ take_turn(void)
 }
 
 static bool
-find_last_old(TimestampTz before, Place begin, Place *last,
+find_last_old(TimestampTz before, PbPosition begin, PbPosition *last,
 			  TimestampTz *oldest)
 {
 	Datum		arguments[] = {
-		TimestampTzGetDatum(before), FullTransactionIdGetDatum(begin.xid),
+		TimestampTzGetDatum(before), Int64GetDatum(begin.first),
 		UUIDPGetDatum(&begin.id)
 	};
 	Datum		values[lengthof(last_old_results)];
@@ -142,27 +107,27 @@ find_last_old(TimestampTz before, Place begin, Place *last,
 
 	if (!pb_sql_row(&last_old, arguments, NULL, values, nulls))
 		return false;
-	last->xid = DatumGetFullTransactionId(values[0]);
+	last->first = DatumGetInt64(values[0]);
 	last->id = *DatumGetUUIDP(values[1]);
 	*oldest = DatumGetTimestampTz(values[2]);
 	return true;
 }
 
 /*
- * When the last change was that is older than this time, at or behind an old
- * one: by halves, as if times rose with transactions.
+ * The time of the last change before a given time, searched from an old change
+ * on. The search is binary, as if times rose with transaction ids.
  */
 static TimestampTz
-last_change_before(TimestampTz time, FullTransactionId old)
+last_change_before(TimestampTz time, PbPosition old)
 {
-	uint64		low = U64FromFullTransactionId(old);
+	uint64		low = old.first;
 	uint64		high = U64FromFullTransactionId(ReadNextFullTransactionId());
 	TimestampTz last = 0;
 
 	while (low < high)
 	{
 		uint64		middle = low + (high - low) / 2;
-		Datum		from = UInt64GetDatum(middle);	/* as xid8 is kept */
+		Datum		from = UInt64GetDatum(middle);
 		Datum		values[lengthof(from_results)];
 		bool		nulls[lengthof(from_results)];
 
@@ -178,7 +143,7 @@ last_change_before(TimestampTz time, FullTransactionId old)
 	return last;
 }
 
-/* At most once an hour by the clock, which is what is in doubt. */
+/* At most once an hour, or when the clock, which is in doubt, goes back. */
 static void
 warn_of_clock(TimestampTz now, TimestampTz believed)
 {
@@ -195,11 +160,11 @@ warn_of_clock(TimestampTz now, TimestampTz believed)
 }
 
 /*
- * What the time is, for sweeping: no more than a day after the last change
- * that is a day old, because a clock that was set wrong would sweep all.
+ * The time that sweeping goes by: at most a day after the last change that is
+ * a day old. A clock that was set wrong would otherwise sweep everything.
  */
 static TimestampTz
-believed_time(TimestampTz now, FullTransactionId old)
+believed_time(TimestampTz now, PbPosition old)
 {
 	TimestampTz last = last_change_before(now - USECS_PER_DAY, old);
 	TimestampTz believed = Min(now, last + USECS_PER_DAY);
@@ -210,37 +175,36 @@ believed_time(TimestampTz now, FullTransactionId old)
 }
 
 static void
-delete_between(Place begin, Place end)
+delete_between(PbPosition begin, PbPosition end)
 {
 	Datum		values[] = {
-		FullTransactionIdGetDatum(begin.xid), UUIDPGetDatum(&begin.id),
-		FullTransactionIdGetDatum(end.xid), UUIDPGetDatum(&end.id)
+		Int64GetDatum(begin.first), UUIDPGetDatum(&begin.id),
+		Int64GetDatum(end.first), UUIDPGetDatum(&end.id)
 	};
 
 	if (memcmp(&begin, &end, sizeof(begin)) == 0)
 		return;
-	(void) pb_sql_run(&sweep, values, NULL);
-	reached = end;
-	reached_by = GetCurrentTransactionId();
+	(void) pb_sql_run(&delete, values, NULL);
+	pb_sweep_end(&sweep, end);
 }
 
-/* Sweeps at one change in so many; random tells at which. */
+/* Sweeps at one change in so many; random bits tell at which. */
 void
-pb_sweep_sometimes(TimestampTz now, int retention, uint64 random)
+pb_retention_sweep(TimestampTz now, int retention, uint64 random)
 {
 	TimestampTz kept = retention * USECS_PER_DAY;
 	TimestampTz oldest;
-	Place		begin;
-	Place		last;
+	PbPosition	begin;
+	PbPosition	last;
 
-	if (retention == 0 || random % SWEEP_EVERY != 0 ||
+	if (retention == 0 || !pb_sweep_is_due(random) ||
 		IsolationUsesXactSnapshot() || !take_turn())
 		return;
-	begin = place_to_begin();
+	begin = pb_sweep_begin(&sweep);
 	if (!find_last_old(now - kept, begin, &last, &oldest))
 		return;
 	if (now - kept - oldest > USECS_PER_DAY &&
-		!find_last_old(believed_time(now, last.xid) - kept, begin, &last,
+		!find_last_old(believed_time(now, last) - kept, begin, &last,
 					   &oldest))
 		return;
 	delete_between(begin, last);

@@ -1,9 +1,9 @@
 /*
- * sweep.h
+ * retention.h
  *	  Takes changes out of the feed that are older than what is kept.
  */
-#ifndef PB_SWEEP_H
-#define PB_SWEEP_H
+#ifndef PB_RETENTION_H
+#define PB_RETENTION_H
 
 #include "datatype/timestamp.h"
 
@@ -11,6 +11,6 @@
 #define PB_CHANGE_ORDER \
 	"xid USING OPERATOR(pg_catalog.<), id USING OPERATOR(pg_catalog.<)"
 
-extern void pb_sweep_sometimes(TimestampTz now, int retention, uint64 random);
+extern void pb_retention_sweep(TimestampTz now, int retention, uint64 random);
 
-#endif							/* PB_SWEEP_H */
+#endif							/* PB_RETENTION_H */

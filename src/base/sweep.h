@@ -1,0 +1,45 @@
+/*
+ * sweep.h
+ *	  Sweeps: whoever writes rows to a table deletes a few that are too old.
+ */
+#ifndef PB_SWEEP_H
+#define PB_SWEEP_H
+
+#include "utils/uuid.h"
+
+#include "base/compat.h"
+
+/* One sweep deletes no more rows than this. */
+#define PB_SWEEP_ROWS "64"
+
+/* SQL: the delete of a sweep. Rows that others have locked stay. */
+#define PB_SWEEP_DELETE(table, condition, order) \
+	"DELETE FROM " table " WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"SELECT ctid FROM " table " WHERE " condition " ORDER BY " order \
+	" LIMIT " PB_SWEEP_ROWS " FOR UPDATE SKIP LOCKED))"
+
+/* A place in the order that a table is swept in. */
+typedef struct PbPosition
+{
+	int64		first;			/* the first column of the order */
+	pg_uuid_t	id;				/* the second one, where there is one */
+} PbPosition;
+
+/* The sweeps of a table by this backend. */
+typedef struct PbSweep
+{
+	PbPosition	beginning;		/* before all rows */
+	int			anew_every;		/* the first sweep and one in so many begin
+								 * there; 0: none has to */
+	unsigned	count;			/* sweeps so far */
+	PbPosition	settled;		/* where the next one begins: what it has
+								 * passed is gone */
+	PbPosition	reached;		/* where it begins once that is committed */
+	TransactionId reached_by;	/* 0: nothing waits */
+} PbSweep;
+
+extern bool pb_sweep_is_due(uint64 random);
+extern PbPosition pb_sweep_begin(PbSweep *sweep);
+extern void pb_sweep_end(PbSweep *sweep, PbPosition reached);
+
+#endif							/* PB_SWEEP_H */
