@@ -12,8 +12,8 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile key) \
 	$(addprefix feed/, retention change feed) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
-	$(addprefix resources/, page statement resource host connection replica database rewrap domain project account health) \
-	$(addprefix http/, operation idempotency openapi route http entry) \
+	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection rewrap account health) \
+	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
 	$(addprefix log/, mention sight guard) \
 	$(addprefix admin/, access) \
 	configuration pgbeam

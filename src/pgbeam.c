@@ -37,7 +37,7 @@
 #include "http/entry.h"
 #include "http/http.h"
 #include "http/idempotency.h"
-#include "http/route.h"
+#include "http/operation.h"
 #include "keys/key.h"
 #include "keys/keyfile.h"
 #include "log/guard.h"
@@ -55,11 +55,11 @@
 
 PB_MODULE_MAGIC;
 
-static const PbResource *const resources[] = {
+const PbResource *const pb_resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
 	&pb_idempotency_key, &pb_change, &pb_host,
 	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
-	&pb_connection_test
+	&pb_connection_test, NULL
 };
 
 /* Field tables without a table of the database. */
@@ -176,7 +176,7 @@ pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 	else if (PG_ARGISNULL(1))
 		pb_fault_set(&faults, PB_INVALID_INPUT, "ok must not be null", NULL);
 	else
-		pb_database_report_test(pb_entry_text(fcinfo, 0), &report, &faults);
+		pb_connection_report(pb_entry_text(fcinfo, 0), &report, &faults);
 	if (faults.refusal != PB_ACCEPTED)
 		pb_fault_throw(&faults);
 	pb_sql_end(&scope);
@@ -615,11 +615,11 @@ pgbeam_set_logging_profile(PG_FUNCTION_ARGS)
 }
 
 static Datum
-errors_of(const PbRoute *route)
+errors_of(const PbOperation *operation)
 {
 	int			errors[PB_ERRORS_MAX];
 	Datum		values[PB_ERRORS_MAX];
-	int			count = pb_operation_errors(route, errors);
+	int			count = pb_operation_errors(operation, errors);
 
 	for (int i = 0; i < count; i++)
 		values[i] = Int32GetDatum(errors[i]);
@@ -639,16 +639,16 @@ pgbeam_routes(PG_FUNCTION_ARGS)
 	pb_result_begin(fcinfo, columns, lengthof(columns));
 	for (int i = 0; i < PB_OPERATIONS; i++)
 	{
-		const PbRoute *route = &pb_routes[i];
+		const PbOperation *operation = &pb_operations[i];
 		Datum		values[] = {
-			CStringGetTextDatum(route->operation),
-			CStringGetTextDatum(route->method),
-			CStringGetTextDatum(route->path),
-			CStringGetTextDatum(route->function),
-			BoolGetDatum(!route->is_public),
-			BoolGetDatum(route->writes),
-			Int32GetDatum(route->status),
-			errors_of(route)
+			CStringGetTextDatum(operation->name),
+			CStringGetTextDatum(operation->method),
+			CStringGetTextDatum(operation->path),
+			CStringGetTextDatum(operation->function),
+			BoolGetDatum(!operation->is_public),
+			BoolGetDatum(operation->writes),
+			Int32GetDatum(operation->status),
+			errors_of(operation)
 		};
 		bool		nulls[lengthof(values)] = {0};
 
@@ -661,8 +661,8 @@ Datum
 pgbeam_fields(PG_FUNCTION_ARGS)
 {
 	pb_describe_begin(fcinfo);
-	for (int i = 0; i < (int) lengthof(resources); i++)
-		pb_describe(fcinfo, resources[i]);
+	for (int i = 0; pb_resources[i] != NULL; i++)
+		pb_describe(fcinfo, pb_resources[i]);
 	return (Datum) 0;
 }
 
@@ -671,11 +671,11 @@ pgbeam_check_fields(PG_FUNCTION_ARGS)
 {
 	text	   *name = PG_GETARG_TEXT_PP(0);
 
-	for (int i = 0; i < (int) lengthof(resources); i++)
+	for (int i = 0; pb_resources[i] != NULL; i++)
 		if (pb_text_is(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-					   resources[i]->name))
+					   pb_resources[i]->name))
 		{
-			pb_constraint_check(resources[i], PG_GETARG_HEAPTUPLEHEADER(1));
+			pb_constraint_check(pb_resources[i], PG_GETARG_HEAPTUPLEHEADER(1));
 			PG_RETURN_BOOL(true);
 		}
 	ereport(ERROR,

@@ -31,7 +31,7 @@ typedef struct PbCaller
 	PbOrganization organization;	/* the owner of the key, if it is one */
 } PbCaller;
 
-#define PB_IDS_MAX 2			/* in a path */
+#define PB_IDS_MAX 3			/* in a path */
 #define PB_BODY_MAX (2 * 1024 * 1024)
 #define PB_BODY_PROBLEM "the request body exceeds 2 MB"
 
@@ -49,6 +49,8 @@ typedef struct PbRequest
 	PbBytes		raw;			/* the body as it came */
 	const char *path;			/* of the URI, where it is known */
 	const char *query;			/* of the URI, still encoded; the same */
+	const PbResource *resource; /* that the operation is about, or NULL */
+	int			id_count;
 	const char *ids[PB_IDS_MAX];	/* of the path, outermost first; may be
 									 * NULL */
 } PbRequest;

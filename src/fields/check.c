@@ -453,7 +453,7 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	else if (field->may_be_none == NULL || !*field->may_be_none ||
 			 !field->is_none(&value))
 	{
-		check->row->embedded = pb_row_make(field->resource);
+		check->row->embedded = pb_row_make(pb_field_embedded(field));
 		check->unknown |= check_row(check->row->embedded, &value, PB_CREATE,
 									&path, check->faults, check->ignored);
 	}

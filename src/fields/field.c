@@ -66,6 +66,20 @@ pb_field_lists_objects(const PbField *field)
 	return field->kind == PB_LIST && field->fields[0].name[0] != '\0';
 }
 
+/*
+ * The resource that a PB_EMBEDDED member is a create request of. It is found
+ * by its name: a parent includes no header of a child.
+ */
+const PbResource *
+pb_field_embedded(const PbField *field)
+{
+	for (const PbResource *const *resource = pb_resources; *resource != NULL;
+		 resource++)
+		if (strcmp((*resource)->name, field->embeds) == 0)
+			return *resource;
+	elog(ERROR, "there is no resource \"%s\"", field->embeds);
+}
+
 /* Whether its column may; in a list's array a member without value is null. */
 bool
 pb_leaf_may_be_null(const PbLeaf *leaf)
@@ -216,12 +230,17 @@ pb_row_has(const PbRow *row, int leaf)
 	return row->nulls[leaf] == ' ';
 }
 
-/* Another one after each update: microseconds of its time. */
+/*
+ * Another one after each update: microseconds of its time; 0 for a resource
+ * that has none.
+ */
 int64
 pb_row_version(const PbRow *row)
 {
-	return DatumGetInt64(pb_row_value(row,
-									  row->resource->prepared->updated_at));
+	int			updated_at = row->resource->prepared->updated_at;
+
+	return updated_at == PB_NO_LEAF ? 0 :
+		DatumGetInt64(pb_row_value(row, updated_at));
 }
 
 /* Whether the leaf, of a kind of text, has this value. */

@@ -65,7 +65,7 @@ typedef struct PbField
 	const char *const *settable;	/* those an update may set; NULL: all */
 	const char *prefix;			/* of a PB_ID */
 	const struct PbField *fields;	/* ends with a row without name */
-	const struct PbResource *resource;	/* of PB_EMBEDDED */
+	const char *embeds;			/* of PB_EMBEDDED: name of the resource */
 	bool	   *may_be_none;	/* of PB_EMBEDDED: a setting under which */
 	bool		(*is_none) (const PbJson *value);	/* tells what means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
@@ -158,16 +158,14 @@ typedef struct PbResource
 {
 	const char *name;			/* in messages: "project" */
 	const char *table;			/* qualified */
-	const char *prefix;			/* of its ids */
-	const char *parent;			/* column of the resource it belongs to */
+	const char *prefix;			/* of its ids; NULL: no TypeIDs, but texts that
+								 * are unique below the parent */
+	const struct PbResource *parent;	/* it belongs to, or NULL */
 	const PbUnique *unique;		/* or NULL */
 	const char *retire;			/* SET items of a delete beside deleted_at */
 	const char *plural;			/* in lists: "projects" */
-	const struct PbResource *const *children;	/* deleted with it, then NULL;
-												 * or NULL */
-	void		(*forget) (Datum org_id, Datum id); /* what goes with a deleted
-												 * one beside its children, or
-												 * NULL */
+	const char *around;			/* the member that holds the answer to an
+								 * operation on one, or NULL */
 	const int  *most;			/* setting: living ones below one parent, 0 is
 								 * no limit; or NULL */
 	const char *most_setting;	/* that one's name */
@@ -176,8 +174,16 @@ typedef struct PbResource
 	const PbField *fields;		/* ends with a row without name */
 	void		(*rule) (const struct PbRow *row, const PbPath *up,
 						 PbFaults *faults); /* over the whole row */
+	const struct PbHooks *hooks;	/* what is its own about the standard
+									 * operations, see resource.h; or NULL */
 	PbPrepared *prepared;
 } PbResource;
+
+/*
+ * All that have a table, then NULL. The start of the module lists them, so
+ * that a parent need not name its children.
+ */
+extern const PbResource *const pb_resources[];
 
 typedef struct PbRow
 {
@@ -189,12 +195,15 @@ typedef struct PbRow
 	bool	   *given;			/* leaves that an update sets */
 	PbJson		secret;			/* the plain value, within the request */
 	struct PbRow *embedded;		/* the PB_EMBEDDED member's row */
-	const struct PbRow *above;	/* what a new one stands below, or NULL */
+	struct PbRow *above;		/* the locked row that a new one, or one to be
+								 * deleted, stands below; or NULL */
 	uint64		lived_at;		/* see resource.c */
+	uint64		noted;			/* by the resource's hooks, for themselves */
 } PbRow;
 
 extern void pb_field_start(const PbResource *resource);
 extern bool pb_field_lists_objects(const PbField *field);
+extern const PbResource *pb_field_embedded(const PbField *field);
 extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);

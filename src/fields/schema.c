@@ -223,7 +223,8 @@ put_field(StringInfo out, const PbField *field, Use use)
 {
 	pb_json_open(out, field->name);
 	if (field->kind == PB_EMBEDDED)
-		pb_schema_reference(out, pb_schema_create_name(field->resource));
+		pb_schema_reference(out,
+							pb_schema_create_name(pb_field_embedded(field)));
 	else
 	{
 		put_type(out, field, use);

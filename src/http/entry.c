@@ -22,34 +22,11 @@
 #include "base/result.h"
 #include "base/sql.h"
 #include "fields/query.h"
+#include "http/dispatch.h"
 #include "http/entry.h"
 #include "http/http.h"
-#include "http/route.h"
+#include "http/operation.h"
 
-PG_FUNCTION_INFO_V1(pgbeam_create_project);
-PG_FUNCTION_INFO_V1(pgbeam_get_project);
-PG_FUNCTION_INFO_V1(pgbeam_delete_project);
-PG_FUNCTION_INFO_V1(pgbeam_get_database);
-PG_FUNCTION_INFO_V1(pgbeam_list_projects);
-PG_FUNCTION_INFO_V1(pgbeam_update_project);
-PG_FUNCTION_INFO_V1(pgbeam_list_databases);
-PG_FUNCTION_INFO_V1(pgbeam_create_database);
-PG_FUNCTION_INFO_V1(pgbeam_update_database);
-PG_FUNCTION_INFO_V1(pgbeam_delete_database);
-PG_FUNCTION_INFO_V1(pgbeam_test_database_connection);
-PG_FUNCTION_INFO_V1(pgbeam_list_replicas);
-PG_FUNCTION_INFO_V1(pgbeam_create_replica);
-PG_FUNCTION_INFO_V1(pgbeam_delete_replica);
-PG_FUNCTION_INFO_V1(pgbeam_list_custom_domains);
-PG_FUNCTION_INFO_V1(pgbeam_create_custom_domain);
-PG_FUNCTION_INFO_V1(pgbeam_delete_custom_domain);
-PG_FUNCTION_INFO_V1(pgbeam_verify_custom_domain);
-PG_FUNCTION_INFO_V1(pgbeam_list_regions);
-PG_FUNCTION_INFO_V1(pgbeam_list_plans);
-PG_FUNCTION_INFO_V1(pgbeam_list_organizations);
-PG_FUNCTION_INFO_V1(pgbeam_get_organization_plan);
-PG_FUNCTION_INFO_V1(pgbeam_health);
-PG_FUNCTION_INFO_V1(pgbeam_openapi);
 PG_FUNCTION_INFO_V1(pgbeam_http);
 PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
 
@@ -182,17 +159,18 @@ read_parameters(FunctionCallInfo fcinfo, int first, const PbResource *asked,
 
 /* The ids of the path, then the parameters of the query or the body. */
 static bool
-read_arguments(FunctionCallInfo fcinfo, const PbRoute *route,
+read_arguments(FunctionCallInfo fcinfo, const PbOperation *operation,
 			   PbRequest *request, PbFaults *faults)
 {
-	int			ids = pb_operation_ids(route);
+	int			ids = pb_operation_ids(operation);
 
+	request->id_count = ids;
 	for (int i = 0; i < ids; i++)
 		request->ids[i] = pb_entry_text(fcinfo, i);
-	if (route->parameters != NULL)
-		return read_parameters(fcinfo, ids, route->parameters, request,
+	if (operation->parameters != NULL)
+		return read_parameters(fcinfo, ids, operation->parameters, request,
 							   faults);
-	if (route->takes == NULL || PG_ARGISNULL(ids))
+	if (operation->takes == 0 || PG_ARGISNULL(ids))
 		return true;
 	return read_body(PG_GETARG_DATUM(ids), request, faults);
 }
@@ -201,7 +179,7 @@ read_arguments(FunctionCallInfo fcinfo, const PbRoute *route,
 typedef struct Call
 {
 	FunctionCallInfo fcinfo;
-	const PbRoute *route;		/* of an operation's own function */
+	const PbOperation *operation;		/* of an operation's own function */
 	PbMessage	message;		/* of the others */
 	PbRequest	request;
 	PbFaults	ignored;
@@ -234,13 +212,14 @@ body_of(const PbReply *reply)
 
 /* In the SQL manner a refusal is an error; over HTTP it is an answer. */
 static void
-conclude(const PbRequest *request, const PbRoute *route, PbReply *reply)
+conclude(const PbRequest *request, const PbOperation *operation,
+		 PbReply *reply)
 {
 	PbAnswer	answer = {0};
 
 	if (request->manner == PB_HTTP)
 	{
-		pb_http_finish(request, route, reply, &answer);
+		pb_http_finish(request, operation, reply, &answer);
 		write_session(&answer);
 		return;
 	}
@@ -250,11 +229,11 @@ conclude(const PbRequest *request, const PbRoute *route, PbReply *reply)
 }
 
 static bool
-admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+admit(const PbOperation *operation, PbRequest *request, PbReply *reply)
 {
 	if (request->manner == PB_HTTP)
-		return pb_http_admit(route, request, reply);
-	return route->is_public || pb_authenticate(request, &reply->faults);
+		return pb_http_admit(operation, request, reply);
+	return operation->is_public || pb_authenticate(request, &reply->faults);
 }
 
 static void
@@ -266,18 +245,18 @@ operate(void *state)
 
 	if (request->manner == PB_HTTP)
 		read_session(request);
-	if (admit(call->route, request, reply) &&
-		read_arguments(call->fcinfo, call->route, request, &reply->faults))
-		pb_route_run(call->route, request, reply);
-	conclude(request, call->route, reply);
+	if (admit(call->operation, request, reply) &&
+		read_arguments(call->fcinfo, call->operation, request, &reply->faults))
+		pb_dispatch(call->operation, request, reply);
+	conclude(request, call->operation, reply);
 }
 
 /* Runs an operation by its own function: JSON, null, or an error. */
 static Datum
-run_operation(FunctionCallInfo fcinfo, PbOperation operation)
+run_operation(FunctionCallInfo fcinfo, const PbOperation *operation)
 {
 	Call		call = {
-		.fcinfo = fcinfo, .route = &pb_routes[operation],
+		.fcinfo = fcinfo, .operation = operation,
 		.request.manner = pb_entry_manner()
 	};
 
@@ -287,149 +266,17 @@ run_operation(FunctionCallInfo fcinfo, PbOperation operation)
 	return body_of(&call.reply);
 }
 
-Datum
-pgbeam_create_project(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_CREATE_PROJECT);
-}
-
-Datum
-pgbeam_get_project(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_GET_PROJECT);
-}
-
-Datum
-pgbeam_delete_project(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_DELETE_PROJECT);
-}
-
-Datum
-pgbeam_get_database(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_GET_DATABASE);
-}
-
-Datum
-pgbeam_list_projects(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_PROJECTS);
-}
-
-Datum
-pgbeam_update_project(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_UPDATE_PROJECT);
-}
-
-Datum
-pgbeam_list_databases(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_DATABASES);
-}
-
-Datum
-pgbeam_create_database(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_CREATE_DATABASE);
-}
-
-Datum
-pgbeam_update_database(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_UPDATE_DATABASE);
-}
-
-Datum
-pgbeam_delete_database(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_DELETE_DATABASE);
-}
-
-Datum
-pgbeam_test_database_connection(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_TEST_DATABASE);
-}
-
-Datum
-pgbeam_list_replicas(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_REPLICAS);
-}
-
-Datum
-pgbeam_create_replica(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_CREATE_REPLICA);
-}
-
-Datum
-pgbeam_delete_replica(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_DELETE_REPLICA);
-}
-
-Datum
-pgbeam_list_custom_domains(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_DOMAINS);
-}
-
-Datum
-pgbeam_create_custom_domain(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_CREATE_DOMAIN);
-}
-
-Datum
-pgbeam_delete_custom_domain(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_DELETE_DOMAIN);
-}
-
-Datum
-pgbeam_verify_custom_domain(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_VERIFY_DOMAIN);
-}
-
-Datum
-pgbeam_list_regions(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_REGIONS);
-}
-
-Datum
-pgbeam_list_plans(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_PLANS);
-}
-
-Datum
-pgbeam_list_organizations(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_LIST_ORGANIZATIONS);
-}
-
-Datum
-pgbeam_get_organization_plan(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_GET_PLAN);
-}
-
-Datum
-pgbeam_health(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_GET_HEALTH);
-}
-
-Datum
-pgbeam_openapi(PG_FUNCTION_ARGS)
-{
-	return run_operation(fcinfo, PB_GET_OPENAPI);
-}
+/* The SQL functions of the operations. */
+#define OPERATION(function_, ...) \
+	PG_FUNCTION_INFO_V1(pgbeam_##function_); \
+	Datum \
+	pgbeam_##function_(PG_FUNCTION_ARGS) \
+	{ \
+		return run_operation(fcinfo, \
+							 &pb_operations[PB_OPERATION_##function_]); \
+	}
+#include "http/operationlist.h"
+#undef OPERATION
 
 static void
 take_message_body(FunctionCallInfo fcinfo, int n, PbMessage *message)

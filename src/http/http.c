@@ -1,6 +1,6 @@
 /*
  * http.c
- *	  HTTP as the API has it: from a request to a route, from a reply to
+ *	  HTTP as the API has it: from a request to an operation, from a reply to
  *	  status, headers and body.
  *
  * Checks stand in the order of the API: credential, path and method, size,
@@ -17,6 +17,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "fields/query.h"
+#include "http/dispatch.h"
 #include "http/http.h"
 #include "http/idempotency.h"
 #include "http/route.h"
@@ -63,11 +64,11 @@ charge_caller(const PbRequest *request, PbReply *reply)
 
 /* Whether whoever sends an HTTP request is known and may send one more. */
 bool
-pb_http_admit(const PbRoute *route, PbRequest *request, PbReply *reply)
+pb_http_admit(const PbOperation *operation, PbRequest *request, PbReply *reply)
 {
 	if (!charge_address(request, reply))
 		return false;
-	if (route != NULL && route->is_public)
+	if (operation != NULL && operation->is_public)
 		return true;
 	return pb_authenticate(request, &reply->faults) &&
 		charge_caller(request, reply);
@@ -153,8 +154,8 @@ print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 
 /* A read that gives what the client has already gives nothing. */
 static void
-print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
-		   PbAnswer *answer)
+print_etag(const PbRequest *request, const PbOperation *operation,
+		   PbReply *reply, PbAnswer *answer)
 {
 	char	   *etag = palloc(PB_ETAG_SIZE + 1);
 
@@ -162,7 +163,7 @@ print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
 					reply->body->len - reply->body_begin, reply->version,
 					etag);
 	add_header(answer, "ETag", etag);
-	if (route->writes ||
+	if (operation->writes ||
 		!pb_request_names_etag(request, "if-none-match", etag, true))
 		return;
 	answer->status = 304;
@@ -170,20 +171,22 @@ print_etag(const PbRequest *request, const PbRoute *route, PbReply *reply,
 }
 
 static void
-print_success(const PbRequest *request, const PbRoute *route,
+print_success(const PbRequest *request, const PbOperation *operation,
 			  PbReply *reply, PbAnswer *answer)
 {
-	answer->status = reply->is_unfit ? route->unfit : route->status;
-	if (route->has_etag)
-		print_etag(request, route, reply, answer);
+	const PbOperation *found = pb_operation_of_created(operation);
+
+	answer->status = reply->is_unfit ? operation->unfit : operation->status;
+	if (operation->has_etag)
+		print_etag(request, operation, reply, answer);
 	if (reply->next_page != NULL && request->query != NULL)
 		add_header(answer, "Link", pb_route_next_link(request, reply));
 	if (answer->status != 204 && answer->status != 304)
 		add_header(answer, "Content-Type", "application/json");
-	if (reply->created != NULL && route->location != NULL)
+	if (reply->created != NULL && found != NULL)
 		add_header(answer, "Location",
-				   pb_route_location(route, request, reply));
-	if (route->takes != NULL && pb_request_is_strict(request))
+				   pb_route_location(found, request, reply));
+	if (operation->takes != 0 && pb_request_is_strict(request))
 		add_header(answer, "Preference-Applied", "handling=strict");
 }
 
@@ -211,13 +214,13 @@ print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
 }
 
 static void
-print_answer(const PbRequest *request, const PbRoute *route, PbReply *reply,
-			 PbAnswer *answer)
+print_answer(const PbRequest *request, const PbOperation *operation,
+			 PbReply *reply, PbAnswer *answer)
 {
 	if (reply->faults.refusal != PB_ACCEPTED)
 		print_refusal(request, reply, answer);
 	else
-		print_success(request, route, reply, answer);
+		print_success(request, operation, reply, answer);
 	if (reply->claim != NULL)
 		pb_idempotency_settle(reply->claim, answer->status,
 							  find_header(answer, "Content-Type"),
@@ -246,7 +249,7 @@ print_budget(const PbBudget *budget, PbAnswer *answer)
 
 /* Makes an answer of a reply, with the body that a refusal has. */
 void
-pb_http_finish(const PbRequest *request, const PbRoute *route,
+pb_http_finish(const PbRequest *request, const PbOperation *operation,
 			   PbReply *reply, PbAnswer *answer)
 {
 	add_header(answer, "X-Request-Id", request->id);
@@ -255,7 +258,7 @@ pb_http_finish(const PbRequest *request, const PbRoute *route,
 	if (reply->claim != NULL && reply->claim->is_replay)
 		print_replay(reply->claim, reply, answer);
 	else
-		print_answer(request, route, reply, answer);
+		print_answer(request, operation, reply, answer);
 }
 
 static bool
@@ -266,13 +269,14 @@ refuse(PbReply *reply, PbRefusal refusal, const char *message)
 }
 
 /*
- * Whether there is a route; the refusal tells a path from a method, and what
- * the API has there from nothing at all: for clients 404 is a deleted thing.
+ * Whether there is an operation. The refusal tells a path from a method, and
+ * what the API has there from nothing at all: to clients 404 is a deleted
+ * thing.
  */
 static bool
-has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
+has_operation(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 {
-	if (match->route != NULL)
+	if (match->operation != NULL)
 		return true;
 	if (match->unserved != NULL)
 		return refuse(reply, PB_NOT_IMPLEMENTED,
@@ -288,11 +292,12 @@ has_route(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 static bool
 take_ids(const PbMatch *match, PbRequest *request, PbFaults *faults)
 {
-	for (int i = 0; i < pb_operation_ids(match->route); i++)
+	request->id_count = pb_operation_ids(match->operation);
+	for (int i = 0; i < request->id_count; i++)
 	{
 		request->ids[i] = pb_query_decode(match->ids[i], match->lengths[i]);
 		if (request->ids[i] == NULL)
-			pb_query_refuse(pb_operation_id_name(match->route, i), faults);
+			pb_query_refuse(pb_operation_id_name(match->operation, i), faults);
 	}
 	return faults->refusal == PB_ACCEPTED;
 }
@@ -331,20 +336,20 @@ static void
 serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 	  PbReply *reply, PbAnswer *answer)
 {
-	const PbRoute *route = match->route;
+	const PbOperation *operation = match->operation;
 
-	if (!pb_http_admit(route, request, reply))
+	if (!pb_http_admit(operation, request, reply))
 		return;
-	if (!has_route(match, reply, answer))
+	if (!has_operation(match, reply, answer))
 		return;
 	if (!take_ids(match, request, &reply->faults))
 		return;
-	if (route->parameters != NULL &&
-		!pb_query_read(route->parameters, request->query, &request->parameters,
-					   &reply->faults))
+	if (operation->parameters != NULL &&
+		!pb_query_read(operation->parameters, request->query,
+					   &request->parameters, &reply->faults))
 		return;
-	if (route->takes == NULL || take_body(message, request, reply))
-		pb_route_run(route, request, reply);
+	if (operation->takes == 0 || take_body(message, request, reply))
+		pb_dispatch(operation, request, reply);
 }
 
 /* What stands between ? and #, as it is spelled. */
@@ -362,7 +367,7 @@ void
 pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 			   PbAnswer *answer)
 {
-	static const PbRoute options = {.is_public = true, .status = 204};
+	static const PbOperation options = {.is_public = true, .status = 204};
 	size_t		path_length = strcspn(message->uri, "?#");
 	PbMatch		match;
 
@@ -371,13 +376,13 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 	pb_route_match(message->method, request->path, path_length, &match);
 	if (match.first != NULL && strcmp(message->method, "OPTIONS") == 0)
 	{
-		match.route = &options;
-		(void) pb_http_admit(match.route, request, reply);
+		match.operation = &options;
+		(void) pb_http_admit(match.operation, request, reply);
 		add_header(answer, "Allow", pb_route_methods(match.first));
 	}
 	else
 		serve(message, &match, request, reply, answer);
-	pb_http_finish(request, match.route, reply, answer);
+	pb_http_finish(request, match.operation, reply, answer);
 	if (strcmp(message->method, "HEAD") == 0)
 		reply->body->len = reply->body_begin;
 }

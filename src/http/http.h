@@ -1,6 +1,6 @@
 /*
  * http.h
- *	  HTTP as the API has it: from a request to a route, from a reply to
+ *	  HTTP as the API has it: from a request to an operation, from a reply to
  *	  status, headers and body.
  */
 #ifndef PB_HTTP_H
@@ -33,10 +33,11 @@ typedef struct PbMessage
 } PbMessage;
 
 extern void pb_http_begin(PbRequest *request);
-extern bool pb_http_admit(const PbRoute *route, PbRequest *request,
+extern bool pb_http_admit(const PbOperation *operation, PbRequest *request,
 						  PbReply *reply);
-extern void pb_http_finish(const PbRequest *request, const PbRoute *route,
-						   PbReply *reply, PbAnswer *answer);
+extern void pb_http_finish(const PbRequest *request,
+						   const PbOperation *operation, PbReply *reply,
+						   PbAnswer *answer);
 extern void pb_http_handle(const PbMessage *message, PbRequest *request,
 						   PbReply *reply, PbAnswer *answer);
 extern void pb_http_repeat_body(const PbReply *reply, PbAnswer *answer);

@@ -168,14 +168,14 @@ horizon(TimestampTz now)
  * under the active key. False with faults.
  */
 static bool
-fingerprint(const PbRoute *route, const PbRequest *request,
+fingerprint(const PbOperation *operation, const PbRequest *request,
 			const char *stored, char hex[FINGERPRINT_SIZE + 1],
 			PbFaults *faults)
 {
 	const text *org_id = request->caller.org_id;
 	PbBytes		parts[3 + PB_IDS_MAX];
 
-	parts[0] = (PbBytes) {route->operation, strlen(route->operation)};
+	parts[0] = (PbBytes) {operation->name, strlen(operation->name)};
 	for (int i = 0; i < PB_IDS_MAX; i++)
 	{
 		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
@@ -228,13 +228,13 @@ refuse_reuse(PbFaults *faults)
 
 /* The key has a row: its answer, or the refusal that it is another's. */
 static void
-replay(PbClaim *claim, const PbRoute *route, const PbRequest *request,
+replay(PbClaim *claim, const PbOperation *operation, const PbRequest *request,
 	   PbReply *reply, const Datum values[COLUMNS], const bool nulls[COLUMNS])
 {
 	char	   *stored = TextDatumGetCString(values[FINGERPRINT]);
 	char		hex[FINGERPRINT_SIZE + 1];
 
-	if (!fingerprint(route, request, stored, hex, &reply->faults))
+	if (!fingerprint(operation, request, stored, hex, &reply->faults))
 		return;
 	if (pb_same_bytes(hex, stored, FINGERPRINT_SIZE) &&
 		read_answer(claim, values, nulls))
@@ -245,7 +245,7 @@ replay(PbClaim *claim, const PbRoute *route, const PbRequest *request,
 
 /* Tries once: true when it is known what becomes of the request. */
 static bool
-try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
+try_claim(PbClaim *claim, const char *hex, const PbOperation *operation,
 		  const PbRequest *request, PbReply *reply)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -270,7 +270,7 @@ try_claim(PbClaim *claim, const char *hex, const PbRoute *route,
 		(void) pb_sql_run(&forget, key_values, NULL);
 		return false;
 	}
-	replay(claim, route, request, reply, values, nulls);
+	replay(claim, operation, request, reply, values, nulls);
 	return true;
 }
 
@@ -342,7 +342,7 @@ read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
  * Otherwise the reply has the faults, or a claim with the answer.
  */
 bool
-pb_idempotency_claim(const PbRoute *route, const PbRequest *request,
+pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
 					 PbReply *reply)
 {
 	PbClaim    *claim = palloc0(sizeof(PbClaim));
@@ -351,11 +351,11 @@ pb_idempotency_claim(const PbRoute *route, const PbRequest *request,
 	if (!read_key(request, claim, &reply->faults))
 		return true;
 	if (reply->faults.refusal != PB_ACCEPTED ||
-		!fingerprint(route, request, NULL, hex, &reply->faults))
+		!fingerprint(operation, request, NULL, hex, &reply->faults))
 		return false;
 	sweep_sometimes();
 	for (int i = 0; i < TRIES; i++)
-		if (try_claim(claim, hex, route, request, reply))
+		if (try_claim(claim, hex, operation, request, reply))
 			return reply->claim != NULL && !claim->is_replay;
 	pb_sql_vetoed(pb_idempotency_key.table);
 }

@@ -23,7 +23,7 @@ typedef struct PbClaim
 
 extern const PbResource pb_idempotency_key;
 
-extern bool pb_idempotency_claim(const PbRoute *route,
+extern bool pb_idempotency_claim(const PbOperation *operation,
 								 const PbRequest *request, PbReply *reply);
 extern void pb_idempotency_settle(const PbClaim *claim, int status,
 								  const char *content_type,

@@ -1,6 +1,6 @@
 /*
  * openapi.c
- *	  The API's description (OpenAPI 3.0.3), from routes and field tables.
+ *	  The API's description (OpenAPI 3.0.3), from operations and field tables.
  */
 #include "postgres.h"
 
@@ -30,12 +30,12 @@ embedded_in(const PbResource *resource)
 
 /* A create that embeds another resource answers with both, by name. */
 static const PbResource *
-given_beside(const PbRoute *route)
+given_beside(const PbOperation *operation)
 {
-	const PbField *embedded = route->takes == NULL || route->changes ? NULL :
-		embedded_in(route->takes);
+	const PbField *embedded = operation->takes != PB_CREATE ? NULL :
+		embedded_in(operation->resource);
 
-	return embedded == NULL ? NULL : embedded->resource;
+	return embedded == NULL ? NULL : pb_field_embedded(embedded);
 }
 
 /*
@@ -43,19 +43,20 @@ given_beside(const PbRoute *route)
  * of clients make that up for what an operation answers.
  */
 static const char *
-response_name(const PbRoute *route)
+response_name(const PbOperation *operation)
 {
-	if (route->lists)
-		return pb_schema_list_name(route->gives);
-	return given_beside(route) == NULL ? pb_schema_view_name(route->gives) :
-		psprintf("Created%s", pb_schema_view_name(route->gives));
+	if (operation->gives == PB_GIVES_PAGE)
+		return pb_schema_list_name(operation->resource);
+	return psprintf("%s%s", given_beside(operation) == NULL ? "" : "Created",
+					pb_schema_view_name(operation->resource));
 }
 
 static const char *
-request_name(const PbRoute *route)
+request_name(const PbOperation *operation)
 {
-	return route->changes ? pb_schema_update_name(route->takes) :
-		pb_schema_create_name(route->takes);
+	return operation->takes == PB_UPDATE ?
+		pb_schema_update_name(operation->resource) :
+		pb_schema_create_name(operation->resource);
 }
 
 static void
@@ -76,23 +77,23 @@ may_lack(const PbResource *taken)
 }
 
 static void
-put_response_schema(StringInfo out, const PbRoute *route)
+put_response_schema(StringInfo out, const PbOperation *operation)
 {
-	const PbResource *beside = given_beside(route);
+	const PbResource *beside = given_beside(operation);
 
-	pb_json_open(out, response_name(route));
+	pb_json_open(out, response_name(operation));
 	pb_json_pair(out, "type", "object");
 	pb_json_name(out, "required");
 	pb_json_begin(out, '[');
-	pb_json_string(out, route->gives->name);
-	if (!may_lack(route->takes))
+	pb_json_string(out, operation->resource->name);
+	if (!may_lack(operation->resource))
 	{
 		pb_json_next(out);
 		pb_json_string(out, beside->name);
 	}
 	pb_json_end(out, ']');
 	pb_json_open(out, "properties");
-	put_part(out, route->gives);
+	put_part(out, operation->resource);
 	put_part(out, beside);
 	pb_json_end(out, '}');
 	pb_json_end(out, '}');
@@ -131,55 +132,58 @@ put_create(StringInfo out, StringInfo defined, const PbResource *resource)
 }
 
 static void
-put_request(StringInfo out, StringInfo defined, const PbRoute *route)
+put_request(StringInfo out, StringInfo defined, const PbOperation *operation)
 {
-	if (!route->changes)
-		put_create(out, defined, route->takes);
-	else if (is_new(defined, request_name(route)))
+	if (operation->takes == PB_CREATE)
+		put_create(out, defined, operation->resource);
+	else if (operation->takes == PB_UPDATE &&
+			 is_new(defined, request_name(operation)))
 	{
-		pb_json_open(out, request_name(route));
-		pb_schema_update(out, route->takes);
+		pb_json_open(out, request_name(operation));
+		pb_schema_update(out, operation->resource);
 		pb_json_end(out, '}');
 	}
 }
 
 /* A page: its items, how many there are in all, and where it goes on. */
 static void
-put_list(StringInfo out, StringInfo defined, const PbRoute *route)
+put_list(StringInfo out, StringInfo defined, const PbOperation *operation)
 {
-	if (!route->lists || !is_new(defined, response_name(route)))
+	if (operation->gives != PB_GIVES_PAGE ||
+		!is_new(defined, response_name(operation)))
 		return;
-	pb_json_open(out, response_name(route));
+	pb_json_open(out, response_name(operation));
 	append_fixed(out, "'type':'object','required':[");
-	pb_json_string(out, route->gives->plural);
-	append_fixed(out, route->counts ? ",'total']" : "]");
+	pb_json_string(out, operation->resource->plural);
+	append_fixed(out, operation->counts ? ",'total']" : "]");
 	pb_json_open(out, "properties");
-	pb_json_open(out, route->gives->plural);
+	pb_json_open(out, operation->resource->plural);
 	append_fixed(out, "'type':'array','items':{");
-	pb_schema_reference(out, pb_schema_view_name(route->gives));
+	pb_schema_reference(out, pb_schema_view_name(operation->resource));
 	append_fixed(out, "}}");
-	if (route->counts)
+	if (operation->counts)
 		append_fixed(out, ",'total':{'type':'integer','description':'All there are.'}");
 	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Missing on the last page.'}}}");
 }
 
 static void
-put_schemas(StringInfo out, const PbRoute *routes, int count)
+put_schemas(StringInfo out, const PbOperation *operations, int count)
 {
 	StringInfoData defined;
 
 	initStringInfo(&defined);
 	for (int i = 0; i < count; i++)
 	{
-		const PbResource *beside = given_beside(&routes[i]);
+		const PbResource *beside = given_beside(&operations[i]);
 
-		put_view(out, &defined, routes[i].gives);
+		if (operations[i].gives != PB_GIVES_OTHER)
+			put_view(out, &defined, operations[i].resource);
 		put_view(out, &defined, beside);
-		put_request(out, &defined, &routes[i]);
+		put_request(out, &defined, &operations[i]);
 		put_create(out, &defined, beside);
-		put_list(out, &defined, &routes[i]);
-		if (beside != NULL && is_new(&defined, response_name(&routes[i])))
-			put_response_schema(out, &routes[i]);
+		put_list(out, &defined, &operations[i]);
+		if (beside != NULL && is_new(&defined, response_name(&operations[i])))
+			put_response_schema(out, &operations[i]);
 	}
 }
 
@@ -196,15 +200,15 @@ put_path_schema(StringInfo out, bool of_organization)
 }
 
 static void
-put_path_parameters(StringInfo out, const PbRoute *route)
+put_path_parameters(StringInfo out, const PbOperation *operation)
 {
-	for (int i = 0; i < pb_operation_ids(route); i++)
+	for (int i = 0; i < pb_operation_ids(operation); i++)
 	{
 		pb_json_next(out);
 		pb_json_begin(out, '{');
-		pb_json_pair(out, "name", pb_operation_id_name(route, i));
+		pb_json_pair(out, "name", pb_operation_id_name(operation, i));
 		append_fixed(out, ",'in':'path','required':true");
-		put_path_schema(out, i == 0 && route->names_organization);
+		put_path_schema(out, i == 0 && operation->names_organization);
 		pb_json_end(out, '}');
 	}
 }
@@ -228,13 +232,13 @@ put_query_parameters(StringInfo out, const PbField *fields)
 }
 
 static void
-put_parameters(StringInfo out, const PbRoute *route)
+put_parameters(StringInfo out, const PbOperation *operation)
 {
 	pb_json_name(out, "parameters");
 	pb_json_begin(out, '[');
-	put_path_parameters(out, route);
-	if (route->parameters != NULL)
-		put_query_parameters(out, route->parameters->fields);
+	put_path_parameters(out, operation);
+	if (operation->parameters != NULL)
+		put_query_parameters(out, operation->parameters->fields);
 	pb_json_end(out, ']');
 }
 
@@ -254,11 +258,11 @@ put_content(StringInfo out, const char *schema)
 }
 
 static void
-put_answer(StringInfo out, const PbRoute *route, int status)
+put_answer(StringInfo out, const PbOperation *operation, int status)
 {
 	pb_json_open(out, psprintf("%d", status));
-	pb_json_pair(out, "description", route->about);
-	if (route->location != NULL)
+	pb_json_pair(out, "description", operation->about);
+	if (pb_operation_of_created(operation) != NULL)
 	{
 		pb_json_open(out, "headers");
 		pb_json_open(out, "Location");
@@ -268,25 +272,25 @@ put_answer(StringInfo out, const PbRoute *route, int status)
 		pb_json_end(out, '}');
 		pb_json_end(out, '}');
 	}
-	if (route->status != 204)
-		put_content(out,
-					route->gives == NULL ? NULL : response_name(route));
+	if (operation->status != 204)
+		put_content(out, operation->gives == PB_GIVES_OTHER ? NULL :
+					response_name(operation));
 	pb_json_end(out, '}');
 }
 
 static void
-put_responses(StringInfo out, const PbRoute *route)
+put_responses(StringInfo out, const PbOperation *operation)
 {
 	int			errors[PB_ERRORS_MAX];
-	int			count = pb_operation_errors(route, errors);
+	int			count = pb_operation_errors(operation, errors);
 
 	pb_json_open(out, "responses");
-	put_answer(out, route, route->status);
-	if (route->unfit != 0)
-		put_answer(out, route, route->unfit);
+	put_answer(out, operation, operation->status);
+	if (operation->unfit != 0)
+		put_answer(out, operation, operation->unfit);
 	for (int i = 0; i < count; i++)
 	{
-		if (errors[i] == route->unfit)
+		if (errors[i] == operation->unfit)
 			continue;
 		pb_json_open(out, psprintf("%d", errors[i]));
 		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
@@ -296,22 +300,23 @@ put_responses(StringInfo out, const PbRoute *route)
 }
 
 static void
-put_operation(StringInfo out, const PbRoute *route)
+put_operation(StringInfo out, const PbOperation *operation)
 {
-	pb_json_open(out, asc_tolower(route->method, strlen(route->method)));
-	pb_json_pair(out, "operationId", route->operation);
-	pb_json_pair(out, "summary", route->about);
-	put_parameters(out, route);
-	if (route->takes != NULL)
+	pb_json_open(out,
+				 asc_tolower(operation->method, strlen(operation->method)));
+	pb_json_pair(out, "operationId", operation->name);
+	pb_json_pair(out, "summary", operation->about);
+	put_parameters(out, operation);
+	if (operation->takes != 0)
 	{
 		pb_json_open(out, "requestBody");
 		pb_json_name(out, "required");
 		pb_json_boolean(out, true);
-		put_content(out, request_name(route));
+		put_content(out, request_name(operation));
 		pb_json_end(out, '}');
 	}
-	put_responses(out, route);
-	if (route->is_public)
+	put_responses(out, operation);
+	if (operation->is_public)
 	{
 		pb_json_name(out, "security");
 		pb_json_begin(out, '[');
@@ -320,17 +325,18 @@ put_operation(StringInfo out, const PbRoute *route)
 	pb_json_end(out, '}');
 }
 
-/* Routes of one path stand together in the table. */
+/* Operations of one path stand together in the table. */
 static void
-put_paths(StringInfo out, const PbRoute *routes, int count)
+put_paths(StringInfo out, const PbOperation *operations, int count)
 {
 	pb_json_open(out, "paths");
 	for (int i = 0; i < count; i++)
 	{
-		if (i == 0 || strcmp(routes[i].path, routes[i - 1].path) != 0)
-			pb_json_open(out, routes[i].path);
-		put_operation(out, &routes[i]);
-		if (i == count - 1 || strcmp(routes[i].path, routes[i + 1].path) != 0)
+		if (i == 0 || strcmp(operations[i].path, operations[i - 1].path) != 0)
+			pb_json_open(out, operations[i].path);
+		put_operation(out, &operations[i]);
+		if (i == count - 1 ||
+			strcmp(operations[i].path, operations[i + 1].path) != 0)
 			pb_json_end(out, '}');
 	}
 	pb_json_end(out, '}');
@@ -383,13 +389,13 @@ static const char other_components[] =
 
 /* Appends the document. */
 void
-pb_openapi(StringInfo out, const PbRoute *routes, int count)
+pb_openapi(StringInfo out, const PbOperation *operations, int count)
 {
 	append_fixed(out, head);
-	put_paths(out, routes, count);
+	put_paths(out, operations, count);
 	pb_json_open(out, "components");
 	pb_json_open(out, "schemas");
-	put_schemas(out, routes, count);
+	put_schemas(out, operations, count);
 	pb_json_next(out);
 	append_fixed(out, refusal_schemas);
 	pb_json_end(out, '}');

@@ -1,12 +1,13 @@
 /*
  * openapi.h
- *	  The API's description (OpenAPI 3.0.3), from routes and field tables.
+ *	  The API's description (OpenAPI 3.0.3), from operations and field tables.
  */
 #ifndef PB_OPENAPI_H
 #define PB_OPENAPI_H
 
 #include "http/operation.h"
 
-extern void pb_openapi(StringInfo out, const PbRoute *routes, int count);
+extern void pb_openapi(StringInfo out, const PbOperation *operations,
+					   int count);
 
 #endif							/* PB_OPENAPI_H */

@@ -8,20 +8,20 @@
 
 /* How many ids its path has. */
 int
-pb_operation_ids(const PbRoute *route)
+pb_operation_ids(const PbOperation *operation)
 {
 	int			count = 0;
 
-	for (const char *p = route->path; *p != '\0'; p++)
+	for (const char *p = operation->path; *p != '\0'; p++)
 		count += *p == '{';
 	return count;
 }
 
 /* The name of an id in its path. */
 const char *
-pb_operation_id_name(const PbRoute *route, int index)
+pb_operation_id_name(const PbOperation *operation, int index)
 {
-	const char *open = strchr(route->path, '{');
+	const char *open = strchr(operation->path, '{');
 
 	for (; index > 0; index--)
 		open = strchr(open + 1, '{');
@@ -30,11 +30,12 @@ pb_operation_id_name(const PbRoute *route, int index)
 
 /* The statuses of its refusals, rising; tells how many. */
 int
-pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
+pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 {
-	bool		has_ids = pb_operation_ids(route) > 0;
-	bool		has_body = route->takes != NULL;
-	bool		has_input = has_ids || has_body || route->parameters != NULL;
+	bool		has_ids = pb_operation_ids(operation) > 0;
+	bool		has_body = operation->takes != 0;
+	bool		has_input = has_ids || has_body ||
+		operation->parameters != NULL;
 	const struct
 	{
 		int			status;
@@ -42,15 +43,15 @@ pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
 	}			all[] =
 	{
 		{400, has_input},
-		{401, !route->is_public},
-		{403, !route->is_public},
-		{404, has_ids && !route->names_organization},
-		{409, route->conflicts},
-		{412, route->writes && route->has_etag},
+		{401, !operation->is_public},
+		{403, !operation->is_public},
+		{404, has_ids && !operation->names_organization},
+		{409, operation->conflicts},
+		{412, operation->writes && operation->has_etag},
 		{413, has_body},
 		{415, has_body},
 		{429, true},
-		{503, route->writes || route->unfit == 503},
+		{503, operation->writes || operation->unfit == 503},
 	};
 	int			count = 0;
 
@@ -59,4 +60,25 @@ pb_operation_errors(const PbRoute *route, int errors[PB_ERRORS_MAX])
 		if (all[i].may_be)
 			errors[count++] = all[i].status;
 	return count;
+}
+
+/* Where what an operation creates is found: one id below it; or NULL. */
+const PbOperation *
+pb_operation_of_created(const PbOperation *creates)
+{
+	size_t		length = strlen(creates->path);
+
+	if (creates->status != 201)
+		return NULL;
+	for (int i = 0; i < PB_OPERATIONS; i++)
+	{
+		const PbOperation *found = &pb_operations[i];
+
+		if (strcmp(found->method, "GET") == 0 &&
+			strncmp(found->path, creates->path, length) == 0 &&
+			strncmp(found->path + length, "/{", 2) == 0 &&
+			strchr(found->path + length + 1, '/') == NULL)
+			return found;
+	}
+	return NULL;
 }

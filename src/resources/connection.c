@@ -16,7 +16,9 @@
 #include "base/sql.h"
 #include "base/text.h"
 #include "resources/connection.h"
-#include "resources/host.h"
+#include "resources/database.h"
+#include "resources/prefix.h"
+#include "resources/resource.h"
 
 #define TEXT_MAX 1000
 #define LATENCY_MAX (PG_INT32_MAX / 1000)	/* milliseconds */
@@ -25,11 +27,12 @@ static PbPrepared prepared;
 
 static const PbField fields[] = {
 	{
-		.name = "org_id", PB_ORG_ID_RULE,
+		.name = "org_id", PB_ORG_ID_RULE, .at = &prepared.org_id,
 		.about = "The organization that the database belongs to."
 	},
 	{
 		.name = "database_id", .kind = PB_ID, .prefix = PB_DATABASE_PREFIX,
+		.at = &prepared.parent,
 		.about = "The database that was tried."
 	},
 	{
@@ -61,6 +64,7 @@ static const PbField fields[] = {
 const PbResource pb_connection_test = {
 	.name = "connection_test",
 	.table = "pgbeam.connection_tests",
+	.parent = &pb_database,
 	.fields = fields,
 	.prepared = &prepared,
 };
@@ -101,16 +105,6 @@ static PbStatement store = {
 	.nargs = lengthof(types), .types = types
 };
 
-static PbStatement forget = {
-	.text = "DELETE " OF_DATABASE, .nargs = 2, .types = types,
-	.sees_all = true
-};
-
-static PbStatement is_left = {
-	.text = "SELECT " OF_DATABASE, .nargs = 2, .types = types,
-	.sees_all = true
-};
-
 static void
 put_pair(StringInfo out, const char *name, Datum value, bool isnull)
 {
@@ -135,21 +129,28 @@ show_report(StringInfo out, const Datum values[COLUMNS],
 }
 
 /*
- * Prints the last report as the API has a test's result. One from before the
- * database was changed tells nothing of it.
+ * testDatabaseConnection: what a data plane has reported last. A report from
+ * before the database was changed says nothing of it.
  */
 void
-pb_connection_show(StringInfo out, Datum org_id, Datum database_id,
-				   TimestampTz changed_at)
+pb_connection_test_run(const PbRequest *request, PbReply *reply)
 {
-	Datum		key[] = {org_id, database_id};
+	StringInfo	out = reply->body;
+	PbOrganization organization;
+	PbRow	   *database = pb_resource_find(request, PB_READ, &organization,
+											&reply->faults);
+	Datum		key[2];
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS];
 
+	if (database == NULL)
+		return;
+	key[0] = pb_resource_org(database);
+	key[1] = pb_resource_id(database);
 	pb_json_begin(out, '{');
 	pb_json_name(out, "ok");
 	if (pb_sql_row(&find, key, NULL, values, nulls) &&
-		DatumGetTimestampTz(values[TESTED]) >= changed_at)
+		DatumGetTimestampTz(values[TESTED]) >= pb_row_version(database))
 		show_report(out, values, nulls);
 	else
 	{
@@ -189,9 +190,8 @@ check_report(const PbReport *report, PbFaults *faults)
 }
 
 /* Keeps a report, in place of the one before. */
-void
-pb_connection_store(Datum org_id, Datum database_id, const PbReport *report,
-					PbFaults *faults)
+static void
+keep(Datum org_id, Datum database_id, const PbReport *report, PbFaults *faults)
 {
 	Datum		values[] = {
 		org_id, database_id, BoolGetDatum(report->ok), (Datum) 0, (Datum) 0,
@@ -220,13 +220,20 @@ pb_connection_store(Datum org_id, Datum database_id, const PbReport *report,
 		pb_sql_vetoed(pb_connection_test.table);
 }
 
-/* Takes the report of a database that has been deleted out. */
+/* A data plane's report; false with faults. */
 void
-pb_connection_forget(Datum org_id, Datum database_id)
+pb_connection_report(const char *id, const PbReport *report, PbFaults *faults)
 {
-	Datum		key[] = {org_id, database_id};
+	const PbCaller data_plane = {.is_trusted = true};
+	PbOrganization organization;
+	PbRow	   *database = pb_resource_find_id(&pb_database, &data_plane,
+											   PB_WRITE, id, &organization,
+											   faults);
 
-	if (pb_sql_run(&forget, key, NULL) == 0 &&
-		pb_sql_run(&is_left, key, NULL) > 0)
-		pb_sql_vetoed(pb_connection_test.table);
+	/* not beside one that is being deleted: the report would outlive it */
+	if (database != NULL)
+		database = pb_resource_lock(database, faults);
+	if (database != NULL)
+		keep(pb_resource_org(database), pb_resource_id(database), report,
+			 faults);
 }

@@ -19,10 +19,8 @@ typedef struct PbReport
 
 extern const PbResource pb_connection_test;
 
-extern void pb_connection_show(StringInfo out, Datum org_id,
-							   Datum database_id, TimestampTz changed_at);
-extern void pb_connection_store(Datum org_id, Datum database_id,
-								const PbReport *report, PbFaults *faults);
-extern void pb_connection_forget(Datum org_id, Datum database_id);
+extern void pb_connection_test_run(const PbRequest *request, PbReply *reply);
+extern void pb_connection_report(const char *id, const PbReport *report,
+								 PbFaults *faults);
 
 #endif							/* PB_CONNECTION_H */

@@ -12,13 +12,14 @@
 #include "auth/organization.h"
 #include "base/sql.h"
 #include "base/text.h"
-#include "fields/show.h"
 #include "keys/key.h"
-#include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/host.h"
-#include "resources/replica.h"
+#include "resources/page.h"
+#include "resources/prefix.h"
+#include "resources/project.h"
 #include "resources/resource.h"
+#include "resources/upstream.h"
 
 #define UPSTREAM_NAME_MAX 255	/* PostgreSQL keeps 63 bytes of a name */
 #define PASSWORD_MAX 16384
@@ -142,19 +143,16 @@ static const PbField fields[] = {
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
 		.most = PB_DNS_NAME_MAX,
-		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
+		.column = PB_PROJECT_HOST_OF("t"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
 	{
-		.name = "host", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
-		.pattern = PB_HOST_PATTERN, .at = &at.host,
+		PB_UPSTREAM_HOST, .flags = PB_OPEN | PB_REQUIRED, .at = &at.host,
 		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
 	},
 	{
-		.name = "port", .kind = PB_INTEGER, .flags = PB_OPEN | PB_REQUIRED,
-		.least = 1, .most = PB_PORT_MAX, .at = &at.port,
+		PB_UPSTREAM_PORT, .flags = PB_OPEN | PB_REQUIRED, .at = &at.port,
 		.about = "Port of the upstream server."
 	},
 	{
@@ -185,9 +183,7 @@ static const PbField fields[] = {
 		.about = "How often the password has been set."
 	},
 	{
-		.name = "ssl_mode", .kind = PB_WORD,
-		.flags = PB_OPEN | PB_BLANK_KEEPS,
-		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
+		PB_UPSTREAM_SSL_MODE, .flags = PB_OPEN | PB_BLANK_KEEPS,
 		.at = &at.ssl_mode,
 		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
 	},
@@ -251,22 +247,6 @@ static const PbOrder orders[] = {
 	{0}
 };
 
-static const PbResource *const children[] = {&pb_replica, NULL};
-
-const PbResource pb_database = {
-	.name = "database",
-	.children = children,
-	.forget = pb_connection_forget,
-	.plural = "databases",
-	.orders = orders,
-	.table = "pgbeam.databases",
-	.prefix = PB_DATABASE_PREFIX,
-	.parent = "project_id",
-	.fields = fields,
-	.rule = check_row,
-	.prepared = &prepared,
-};
-
 void
 pb_database_define_settings(void)
 {
@@ -327,22 +307,39 @@ seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
 	return sealed != NULL;
 }
 
-/*
- * Makes a checked row ready to be written under a project: id, times, sealed
- * password. False with faults when it cannot be sealed.
- */
-bool
-pb_database_prepare(PbRow *row, Datum org_id, Datum project_id,
-					const uint8 random[PB_DATABASE_RANDOM], PbFaults *faults)
+/* Whether the plan allows one more; the project is locked. */
+static bool
+admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
+	  PbFaults *faults)
 {
-	uint64		id_random;
+	int32		limit = organization->limits[PB_MAX_DATABASES];
 
-	memcpy(&id_random, random, sizeof(id_random));
-	pb_resource_stamp(row, id_random);
-	pb_row_set(row, prepared.org_id, org_id);
-	pb_row_set(row, prepared.parent, project_id);
+	if (limit == 0 || pb_project_database_count(row->above) < limit)
+		return true;
+	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+				 limit == 1 ?
+				 "database limit reached: your plan allows 1 database" :
+				 psprintf("database limit reached: your plan allows %d databases",
+						  limit),
+				 "Delete a database, or change the plan.");
+	return false;
+}
+
+static bool
+prepare(PbRow *row, PbFaults *faults)
+{
+	uint8_t		nonce[PB_NONCE_BYTES];
+
+	pb_random(nonce, sizeof(nonce));
 	pb_row_set(row, at.password_generation, Int32GetDatum(1));
-	return seal(row, &row->secret, random + sizeof(id_random), faults);
+	return seal(row, &row->secret, nonce, faults);
+}
+
+/* The project counts its databases. */
+static void
+recount(PbRow *row)
+{
+	pb_project_recount(row->above);
 }
 
 static void
@@ -357,11 +354,10 @@ append_encoded(StringInfo out, Datum value)
 	out->data[out->len] = '\0';
 }
 
-/* Fills what is computed from the row and its project's host. */
-void
-pb_database_derive(PbRow *row, Datum proxy_host)
+static void
+derive(PbRow *row, const PbOrganization *organization)
 {
-	text	   *host = DatumGetTextPP(proxy_host);
+	text	   *host = DatumGetTextPP(pb_project_host(row, at.proxy_host));
 	StringInfoData uri;
 
 	initStringInfo(&uri);
@@ -375,178 +371,77 @@ pb_database_derive(PbRow *row, Datum proxy_host)
 			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
 }
 
-void
-pb_database_show(StringInfo out, PbRow *row,
-				 const PbOrganization *organization)
+/* Replication may leave a row without its project. */
+static bool
+is_whole(const PbRow *row)
 {
-	pb_database_derive(row, pb_host_of(row, at.proxy_host));
-	pb_show(out, row);
-}
-
-/* The database of a path; NULL with faults. */
-PbRow *
-pb_database_find(const PbRequest *request, PbPermission permission,
-				 PbFaults *faults)
-{
-	PbParent	project = {PB_PROJECT_PREFIX, request->ids[0]};
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_database, &request->caller,
-									   permission, request->ids[1], &project,
-									   &organization, faults);
-
-	if (row == NULL || pb_row_has(row, at.proxy_host))
-		return row;
-	/* a row without its project, as replication may leave one */
-	pb_resource_not_found(&pb_database, faults);
-	return NULL;
-}
-
-/* getDatabase */
-void
-pb_database_get(const PbRequest *request, PbReply *reply)
-{
-	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
-
-	if (row == NULL)
-		return;
-	pb_database_show(reply->body, row, NULL);
-	reply->version = pb_row_version(row);
+	return pb_row_has(row, at.proxy_host);
 }
 
 /* A new password is sealed for a new generation. */
 static bool
-take_password(PbRow *row, const PbRow *changes, PbFaults *faults)
+take_password(PbRow *row, const PbRow *update, PbFaults *faults)
 {
 	uint8_t		nonce[PB_NONCE_BYTES];
 	int32		generation;
 
-	if (!changes->given[at.password])
+	if (!update->given[at.password])
 		return false;
 	generation = DatumGetInt32(row->values[at.password_generation]);
 	pb_row_set(row, at.password_generation, Int32GetDatum(generation + 1));
 	pb_random(nonce, sizeof(nonce));
-	return seal(row, &changes->secret, nonce, faults);
-}
-
-/* Where a mode stands among those of libpq, which rise in what they secure. */
-static int
-strength_of(const PbRow *row)
-{
-	int			strength = 0;
-
-	while (pb_ssl_modes[strength] != NULL &&
-		   !pb_row_is_word(row, at.ssl_mode, pb_ssl_modes[strength]))
-		strength++;
-	return strength;
+	return seal(row, &update->secret, nonce, faults);
 }
 
 /* Whether the password is sent elsewhere from now on, or less secured. */
 static bool
-moves(const PbRow *row, const PbRow *changes)
+moves(const PbRow *row, const PbRow *update)
 {
-	return pb_row_differs(row, changes, at.host) ||
-		pb_row_differs(row, changes, at.port) ||
-		(pb_row_differs(row, changes, at.ssl_mode) &&
-		 strength_of(changes) < strength_of(row));
+	return pb_row_differs(row, update, at.host) ||
+		pb_row_differs(row, update, at.port) ||
+		(pb_row_differs(row, update, at.ssl_mode) &&
+		 pb_ssl_strength(update, at.ssl_mode) <
+		 pb_ssl_strength(row, at.ssl_mode));
 }
 
 /* Whoever may write, but not know the password, could have it sent to them. */
 static const char *
-judge_move(const PbRow *row, const PbRow *changes, PbFaults *faults)
+judge_move(const PbRow *row, const PbRow *update, PbFaults *faults)
 {
 	const PbPath path = {NULL, "password", 0};
 
-	if (!moves(row, changes))
+	if (!moves(row, update))
 		return NULL;
-	if (password_on_move && !changes->given[at.password])
+	if (password_on_move && !update->given[at.password])
 		pb_fault_problem(faults, &path,
 						 "is required when host or port change, or ssl_mode secures less",
 						 "Give the password again.");
 	return "{\"moved\":true}";
 }
 
-/* updateDatabase */
-void
-pb_database_update(const PbRequest *request, PbReply *reply)
-{
-	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
-	const PbChange change = {
-		.resource = &pb_database, .id = request->ids[1], .parent = &project,
-		.judge = judge_move, .merge = take_password,
-		.show = pb_database_show
-	};
+static const PbHooks hooks = {
+	.admit = admit,
+	.prepare = prepare,
+	.created = recount,
+	.deleted = recount,
+	.judge = judge_move,
+	.merge = take_password,
+	.is_whole = is_whole,
+	.derive = derive,
+};
 
-	pb_resource_change(&change, request, reply);
-}
-
-/* testDatabaseConnection: what a data plane has reported */
-void
-pb_database_test(const PbRequest *request, PbReply *reply)
-{
-	PbRow	   *row = pb_database_find(request, PB_READ, &reply->faults);
-
-	if (row != NULL)
-		pb_connection_show(reply->body, pb_resource_org(row),
-						   pb_resource_id(row), pb_row_version(row));
-}
-
-/* A data plane's report; false with faults. */
-void
-pb_database_report_test(const char *id, const PbReport *report,
-						PbFaults *faults)
-{
-	const PbCaller data_plane = {.is_trusted = true};
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_WRITE, id,
-									   NULL, &organization, faults);
-
-	/* not beside one that is being deleted: the report would outlive it */
-	if (row != NULL)
-		row = pb_resource_lock(row, faults);
-	if (row != NULL)
-		pb_connection_store(pb_resource_org(row), pb_resource_id(row), report,
-							faults);
-}
-
-static void
-show_replica(StringInfo out, PbRow *row, const PbOrganization *organization)
-{
-	pb_show(out, row);
-}
-
-/* listReplicas */
-void
-pb_database_list_replicas(const PbRequest *request, PbReply *reply)
-{
-	pb_resource_list_below(&pb_replica, &pb_database, request, reply,
-						   show_replica);
-}
-
-/* createReplica */
-void
-pb_database_add_replica(const PbRequest *request, PbReply *reply)
-{
-	PbOrganization organization;
-	PbRow	   *replica;
-
-	if (pb_resource_begin_below(&pb_replica, &pb_database, request,
-								&organization, &replica, reply) != NULL)
-		pb_resource_finish_below(request, replica, reply);
-}
-
-/* deleteReplica */
-void
-pb_database_delete_replica(const PbRequest *request, PbReply *reply)
-{
-	const PbParent database = {PB_DATABASE_PREFIX, request->ids[0]};
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_replica, &request->caller, PB_WRITE,
-									   request->ids[1], &database,
-									   &organization, &reply->faults);
-
-	if (row != NULL)
-		(void) pb_resource_delete(request, row, &reply->faults);
-}
+const PbResource pb_database = {
+	.name = "database",
+	.plural = "databases",
+	.orders = orders,
+	.table = "pgbeam.databases",
+	.prefix = PB_DATABASE_PREFIX,
+	.parent = &pb_project,
+	.fields = fields,
+	.rule = check_row,
+	.hooks = &hooks,
+	.prepared = &prepared,
+};
 
 /* At once, and for good: a transaction that is undone has seen it too. */
 static void
@@ -569,8 +464,8 @@ pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)
 {
 	const PbCaller data_plane = {.is_trusted = true};
 	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_database, &data_plane, PB_READ, id,
-									   NULL, &organization, faults);
+	PbRow	   *row = pb_resource_find_id(&pb_database, &data_plane, PB_READ,
+										  id, &organization, faults);
 	PbPlace		place;
 	text	   *plain;
 

@@ -25,6 +25,8 @@ CREATE TABLE pgbeam.databases (
 	updated_at timestamptz NOT NULL,
 	deleted_at timestamptz,
 	CONSTRAINT databases_pkey PRIMARY KEY (org_id, id),
+	CONSTRAINT databases_project_fkey
+		FOREIGN KEY (org_id, project_id) REFERENCES pgbeam.projects (org_id, id),
 	CONSTRAINT databases_fields_check
 		CHECK (pgbeam.check_fields('database', databases.*))
 );
@@ -35,6 +37,26 @@ COMMENT ON TABLE pgbeam.databases IS
 'The upstream databases of projects.
 null in query_timeout_ms and auto_read_routing says that it was never set: the default holds. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
+
+CREATE FUNCTION pgbeam.create_database(project_id text, body jsonb) RETURNS json
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_create_database';
+COMMENT ON FUNCTION pgbeam.create_database(text, jsonb) IS
+'createDatabase: stores another database of a project from the API''s request body and answers it.
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
+
+CREATE FUNCTION pgbeam.list_databases(
+	project_id text,
+	page_size integer DEFAULT NULL,
+	page_token text DEFAULT NULL)
+RETURNS json
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_list_databases';
+COMMENT ON FUNCTION pgbeam.list_databases(text, integer, text) IS
+'listDatabases: {"databases", "next_page_token"} of a project, the oldest first: page_size (1 to 100, default 20) of them behind page_token (of the page before).
+Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
@@ -67,11 +89,3 @@ AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
 COMMENT ON FUNCTION pgbeam.reveal_password(text) IS
 'The upstream password in plain text, for roles with data_plane access.
 Each call leaves a line in the server''s log, with the database and the role, and a change (revealed) where the transaction may write. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
-
-CREATE FUNCTION pgbeam.rewrap(batch integer DEFAULT 1000) RETURNS bigint
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_rewrap';
-COMMENT ON FUNCTION pgbeam.rewrap(integer) IS
-'Seals at most batch secrets that older keys of the keyring open under the active one, and answers how many are left.
-A session walks through the table: the number is counted at both ends of its walk, and less by each batch in between. Rows that other sessions hold are left for later. Call it until it answers 0, each time in a transaction of its own. A secret that does not open is told by a WARNING and not counted; at 0 another tells how many stay under keys that are not in the keyring, which key_status() names. Errors: PT400 for a batch below 1, PT401 for a caller without admin access, PB001 to PB003 when no key is usable, PB004 when no secret of a batch opens; the next call goes on behind it.';

@@ -16,12 +16,13 @@
 #include "base/text.h"
 #include "base/typeid.h"
 #include "fields/check.h"
-#include "fields/show.h"
 #include "resources/domain.h"
 #include "resources/host.h"
+#include "resources/page.h"
+#include "resources/prefix.h"
+#include "resources/project.h"
 #include "resources/resource.h"
 
-#define PREFIX "dom"
 #define TOKEN_SIZE 32
 
 /* what stands before the token in the TXT record */
@@ -77,7 +78,7 @@ static const PbField instructions[] = {
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PREFIX,
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_CUSTOM_DOMAIN_PREFIX,
 		.at = &prepared.id,
 		.about = "The domain's id."
 	},
@@ -129,7 +130,7 @@ static const PbField fields[] = {
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
 		.most = PB_DNS_NAME_MAX,
-		.column = PB_PROXY_HOST_OF("t.org_id", "t.project_id"),
+		.column = PB_PROJECT_HOST_OF("t"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
@@ -150,20 +151,6 @@ static const PbOrder orders[] = {
 	{0}
 };
 
-const PbResource pb_custom_domain = {
-	.name = "custom_domain",
-	.plural = "domains",
-	.table = "pgbeam.custom_domains",
-	.prefix = PREFIX,
-	.parent = "project_id",
-	.retire = "reported_txt = NULL",
-	.most = &most,
-	.most_setting = MOST_SETTING,
-	.orders = orders,
-	.fields = fields,
-	.prepared = &prepared,
-};
-
 void
 pb_domain_define_settings(void)
 {
@@ -181,17 +168,11 @@ set_instruction(PbRow *row, int leaf, const char *before, Datum name)
 											TextDatumGetCString(name))));
 }
 
-void
-pb_domain_set_host(PbRow *row, Datum proxy_host)
-{
-	pb_row_set(row, at.proxy_host, proxy_host);
-}
-
-void
-pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
+static void
+derive(PbRow *row, const PbOrganization *organization)
 {
 	Datum		domain = row->values[at.domain];
-	Datum		target = pb_host_of(row, at.proxy_host);
+	Datum		target = pb_project_host(row, at.proxy_host);
 
 	pb_row_set(row, at.verified,
 			   BoolGetDatum(pb_row_has(row, at.verified_at)));
@@ -201,7 +182,6 @@ pb_domain_show(StringInfo out, PbRow *row, const PbOrganization *organization)
 	set_instruction(row, at.txt_value, TXT_MARK, row->values[at.token]);
 	set_instruction(row, at.acme_cname_host, ACME, domain);
 	set_instruction(row, at.acme_cname_target, ACME, target);
-	pb_show(out, row);
 }
 
 static const Oid name_types[] = {TEXTOID, TEXTOID, UUIDOID};
@@ -276,8 +256,9 @@ static PbStatement take_over = {
 	.nargs = lengthof(name_types), .types = name_types
 };
 
-static void
-set_token(PbRow *row)
+/* Gives a new row its token. */
+static bool
+prepare(PbRow *row, PbFaults *faults)
 {
 	uint8_t		random[TOKEN_SIZE];
 	char		token[TOKEN_SIZE];
@@ -287,20 +268,20 @@ set_token(PbRow *row)
 		token[i] = pb_base32[random[i] & 31];
 	pb_row_set(row, at.token,
 			   PointerGetDatum(cstring_to_text_with_len(token, TOKEN_SIZE)));
+	return true;
 }
 
 /*
- * Gives a new row its token; false with faults when its name is one for proxy
- * hosts, another project has proved it, or its own project, which is locked,
- * claims it already. A claim binds nobody else: a name is whose DNS says so.
+ * Whether a project may claim the name: not one for proxy hosts, nor one that
+ * another project has proved, nor one that the project, which is locked, has
+ * claimed already. A claim binds nobody else: the DNS says whose a name is.
  */
-bool
-pb_domain_claim(PbRow *row, PbFaults *faults)
+static bool
+may_claim(const PbRow *row, PbFaults *faults)
 {
 	const PbPath name = {NULL, "domain", 0};
 	Datum		values[lengthof(name_types)];
 
-	set_token(row);
 	set_arguments(row, values);
 	if (pb_host_is_proxy(values[0]))
 		pb_fault_problem(faults, &name,
@@ -315,6 +296,39 @@ pb_domain_claim(PbRow *row, PbFaults *faults)
 	return faults->refusal == PB_ACCEPTED;
 }
 
+static bool
+admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
+	  PbFaults *faults)
+{
+	if (pb_organization_has_domains(organization))
+		return may_claim(row, faults);
+	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
+				 "custom domains are not part of your plan",
+				 "The plans scale and enterprise have them.");
+	return false;
+}
+
+static const PbHooks hooks = {
+	.admit = admit,
+	.prepare = prepare,
+	.derive = derive,
+};
+
+const PbResource pb_custom_domain = {
+	.name = "custom_domain",
+	.plural = "domains",
+	.table = "pgbeam.custom_domains",
+	.prefix = PB_CUSTOM_DOMAIN_PREFIX,
+	.parent = &pb_project,
+	.retire = "reported_txt = NULL",
+	.most = &most,
+	.most_setting = MOST_SETTING,
+	.orders = orders,
+	.fields = fields,
+	.hooks = &hooks,
+	.prepared = &prepared,
+};
+
 /*
  * Takes a name that its DNS proves: a free one, or one that its organization
  * had before and no living domain holds. The host is locked before it is
@@ -327,27 +341,6 @@ take_name(Datum values[lengthof(name_types)])
 	return pb_sql_run(&take_new, values, NULL) > 0 ||
 		(pb_sql_run(&lock_own, values, NULL) > 0 &&
 		 pb_sql_run(&take_over, values, NULL) > 0);
-}
-
-static PbRow *
-find(const PbRequest *request, PbPermission permission, PbReply *reply)
-{
-	const PbParent project = {PB_PROJECT_PREFIX, request->ids[0]};
-	PbOrganization organization;
-
-	return pb_resource_find(&pb_custom_domain, &request->caller, permission,
-							request->ids[1], &project, &organization,
-							&reply->faults);
-}
-
-/* deleteCustomDomain; a proved name stays its organization's */
-void
-pb_domain_delete(const PbRequest *request, PbReply *reply)
-{
-	PbRow	   *row = find(request, PB_WRITE, reply);
-
-	if (row != NULL)
-		(void) pb_resource_delete(request, row, &reply->faults);
 }
 
 static bool
@@ -386,7 +379,9 @@ prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 void
 pb_domain_verify(const PbRequest *request, PbReply *reply)
 {
-	PbRow	   *row = find(request, PB_WRITE, reply);
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(request, PB_WRITE, &organization,
+									   &reply->faults);
 	const char *problem;
 
 	if (row != NULL)
@@ -400,7 +395,7 @@ pb_domain_verify(const PbRequest *request, PbReply *reply)
 	if (problem != NULL)
 		pb_json_pair(reply->body, "error", problem);
 	pb_json_name(reply->body, "domain");
-	pb_domain_show(reply->body, row, NULL);
+	pb_resource_show(reply->body, row, &organization);
 	pb_json_end(reply->body, '}');
 }
 

@@ -11,12 +11,7 @@
 extern const PbResource pb_custom_domain;
 
 extern void pb_domain_define_settings(void);
-extern bool pb_domain_claim(PbRow *row, PbFaults *faults);
-extern void pb_domain_show(StringInfo out, PbRow *row,
-						   const PbOrganization *organization);
-extern void pb_domain_set_host(PbRow *row, Datum proxy_host);
 extern void pb_domain_verify(const PbRequest *request, PbReply *reply);
-extern void pb_domain_delete(const PbRequest *request, PbReply *reply);
 extern void pb_domain_report(const PbJson *members, const PbActor *actor,
 							 PbFaults *faults);
 extern void pb_domain_release(const PbJson *members, const PbActor *actor,

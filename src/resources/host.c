@@ -13,6 +13,7 @@
 #include "base/sql.h"
 #include "base/text.h"
 #include "resources/host.h"
+#include "resources/prefix.h"
 
 #define CLOUD "<cloud>"
 #define TRIES 5
@@ -197,18 +198,6 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("no free proxy host was found in %d tries", TRIES),
 			 errhint("Try again, or choose another name.")));
-}
-
-/* The host of a row's project, which a restore may have left behind. */
-Datum
-pb_host_of(const PbRow *row, int leaf)
-{
-	if (!pb_row_has(row, leaf))
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("a row of %s has no project", row->resource->table),
-				 errhint("Delete the row, or bring its project back.")));
-	return row->values[leaf];
 }
 
 static bool

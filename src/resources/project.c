@@ -1,6 +1,6 @@
 /*
  * project.c
- *	  Projects: fields, and the operations that know a project's database.
+ *	  Projects: fields, the plan's limit, the proxy host, the databases' count.
  *
  * A create writes in the order host, project, database, so that no project
  * ever stands under another one's host. Locks are taken in the order
@@ -17,17 +17,15 @@
 #include "auth/authentication.h"
 #include "auth/authorization.h"
 #include "auth/organization.h"
-#include "base/crypt.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "fields/check.h"
-#include "fields/show.h"
-#include "keys/key.h"
-#include "resources/database.h"
-#include "resources/domain.h"
 #include "resources/host.h"
+#include "resources/page.h"
+#include "resources/prefix.h"
 #include "resources/project.h"
 #include "resources/resource.h"
+#include "resources/standard.h"
 
 static PbPrepared prepared;
 
@@ -156,7 +154,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "database", .kind = PB_EMBEDDED,
-		.flags = PB_CREATE | PB_REQUIRED, .resource = &pb_database,
+		.flags = PB_CREATE | PB_REQUIRED, .embeds = "database",
 		.may_be_none = &allow_empty_database, .is_none = is_no_database,
 		.about = "The project's first database."
 	},
@@ -246,29 +244,11 @@ static const PbOrder orders[] = {
 	{0}
 };
 
-static const PbResource *const children[] = {
-	&pb_database, &pb_custom_domain, NULL
-};
-
 static const PbUnique name_unique = {
 	.leaf = &at.name,
 	.index = "projects_name_key",
 	.taken = "a project with this name already exists in the organization",
 	.hint = "Choose another name, or delete the project that has it."
-};
-
-const PbResource pb_project = {
-	.name = "project",
-	.children = children,
-	.plural = "projects",
-	.orders = orders,
-	.table = "pgbeam.projects",
-	.prefix = PB_PROJECT_PREFIX,
-	.unique = &name_unique,
-	.retire = "status = 'deleted', database_count = 0",
-	.fields = fields,
-	.rule = check_row,
-	.prepared = &prepared,
 };
 
 static const Oid count_types[] = {TEXTOID, INT8OID};
@@ -304,8 +284,8 @@ has_room(Datum org_id, int32 limit)
  * may name one, is registered, or refused; one with a limit is locked.
  */
 static bool
-plan_allows(const PbRequest *request, const PbRow *project,
-			PbOrganization *organization, PbFaults *faults)
+admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
+	  PbFaults *faults)
 {
 	Datum		org_id = pb_resource_org(project);
 	int32		limit;
@@ -338,35 +318,11 @@ plan_allows(const PbRequest *request, const PbRow *project,
 	return false;
 }
 
-static void
-derive(PbRow *row, const PbOrganization *organization)
-{
-	pb_row_set(row, at.queries_per_second,
-			   Int32GetDatum(organization->limits[PB_QUERIES_PER_SECOND]));
-	pb_row_set(row, at.burst_size,
-			   Int32GetDatum(organization->limits[PB_BURST_SIZE]));
-	pb_row_set(row, at.max_connections,
-			   Int32GetDatum(organization->limits[PB_MAX_CONNECTIONS]));
-	pb_row_set(row, at.active_connections, Int32GetDatum(0));
-}
-
-/* Ids, times and the sealed password, from one draw of random bytes. */
 static bool
-prepare(PbRow *project, PbRow *database, PbFaults *faults)
+prepare(PbRow *row, PbFaults *faults)
 {
-	struct
-	{
-		uint64		project;
-		uint8		database[PB_DATABASE_RANDOM];
-	}			random;
-
-	pb_random(&random, sizeof(random));
-	pb_resource_stamp(project, random.project);
-	pb_row_set(project, at.database_count, Int32GetDatum(database != NULL));
-	return database == NULL ||
-		pb_database_prepare(database, pb_resource_org(project),
-							pb_resource_id(project), random.database,
-							faults);
+	pb_row_set(row, at.database_count, Int32GetDatum(row->embedded != NULL));
+	return true;
 }
 
 static const Oid recount_types[] = {TEXTOID, UUIDOID};
@@ -386,8 +342,8 @@ static PbStatement recount_databases = {
 static uint64 recounts = 0;		/* by this backend */
 
 /* Anew, so that a number once set by hand does not stay wrong. */
-static void
-recount(PbRow *project)
+void
+pb_project_recount(PbRow *project)
 {
 	Datum		values[] = {pb_resource_org(project), pb_resource_id(project)};
 	Datum		count;
@@ -399,121 +355,90 @@ recount(PbRow *project)
 	pb_row_set(project, at.database_count, count);
 }
 
-/* Writes all there is; false with faults when the name is taken. */
-static bool
-write_rows(const PbRequest *request, PbRow *project, PbRow *database,
-		   PbFaults *faults)
+static void
+claim_host(PbRow *row)
 {
-	Datum		org_id = pb_resource_org(project);
-	Datum		name = project->values[at.name];
-
-	uint64		before = recounts;
-
-	pb_row_set(project, at.proxy_host,
-			   pb_host_claim(name, project->values[at.cloud], org_id,
-							 pb_resource_id(project)));
-	if (!pb_resource_insert(request, project, faults) ||
-		(database != NULL && !pb_resource_insert(request, database, faults)))
-		return false;
-	if (recounts != before)		/* a trigger has added databases, or taken */
-		recount(project);
-	return true;
+	row->noted = recounts;
+	pb_row_set(row, at.proxy_host,
+			   pb_host_claim(row->values[at.name], row->values[at.cloud],
+							 pb_resource_org(row), pb_resource_id(row)));
 }
 
-/* createProject; the database may be none */
-void
-pb_project_create(const PbRequest *request, PbReply *reply)
+/* Where a trigger has added databases, or taken them, the count is another. */
+static void
+recount_if_changed(PbRow *row)
 {
-	PbRow	   *project = pb_row_make(&pb_project);
-	PbRow	   *database;
-	PbFaults   *faults = &reply->faults;
-	PbOrganization organization;
-
-	pb_check_create(project, &request->body, faults, reply->unknown);
-	pb_resource_tell(project, faults);
-	if (faults->refusal != PB_ACCEPTED)
-		return;
-	database = project->embedded;
-	if (database != NULL)
-		database->above = project;
-	if (!pb_authorize(&request->caller, PB_WRITE, pb_resource_org(project),
-					  &organization, faults) ||
-		!plan_allows(request, project, &organization, faults) ||
-		!prepare(project, database, faults))
-		return;
-	if (!write_rows(request, project, database, faults))
-		return;
-
-	reply->created = pb_resource_typeid(project);
-	derive(project, &organization);
-	pb_json_begin(reply->body, '{');
-	pb_json_name(reply->body, pb_project.name);
-	pb_show(reply->body, project);
-	if (database != NULL)
-	{
-		pb_database_derive(database, project->values[at.proxy_host]);
-		pb_json_name(reply->body, pb_database.name);
-		pb_show(reply->body, database);
-	}
-	pb_json_end(reply->body, '}');
+	if (recounts != row->noted)
+		pb_project_recount(row);
 }
 
 static void
-show(StringInfo out, PbRow *row, const PbOrganization *organization)
+derive(PbRow *row, const PbOrganization *organization)
 {
-	derive(row, organization);
-	pb_show(out, row);
-}
-
-/* getProject */
-void
-pb_project_get(const PbRequest *request, PbReply *reply)
-{
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_READ,
-									   request->ids[0], NULL, &organization,
-									   &reply->faults);
-
-	if (row == NULL)
-		return;
-	show(reply->body, row, &organization);
-	reply->version = pb_row_version(row);
+	pb_row_set(row, at.queries_per_second,
+			   Int32GetDatum(organization->limits[PB_QUERIES_PER_SECOND]));
+	pb_row_set(row, at.burst_size,
+			   Int32GetDatum(organization->limits[PB_BURST_SIZE]));
+	pb_row_set(row, at.max_connections,
+			   Int32GetDatum(organization->limits[PB_MAX_CONNECTIONS]));
+	pb_row_set(row, at.active_connections, Int32GetDatum(0));
 }
 
 static void
-check_change(const PbRow *changes, PbFaults *faults)
+check_update(const PbRow *update, PbFaults *faults)
 {
 	PbPath		path = {NULL, "status", 0};
 
-	if (changes->given[at.status] &&
-		pb_row_is_word(changes, at.status, "deleted"))
+	if (update->given[at.status] &&
+		pb_row_is_word(update, at.status, "deleted"))
 		pb_fault_problem(faults, &path, "must not be set to deleted",
 						 "Delete the project.");
 }
 
-/* updateProject */
-void
-pb_project_update(const PbRequest *request, PbReply *reply)
-{
-	const PbChange change = {
-		.resource = &pb_project, .id = request->ids[0],
-		.check = check_change, .show = show
-	};
+static const PbHooks hooks = {
+	.admit = admit,
+	.prepare = prepare,
+	.precede = claim_host,
+	.created = recount_if_changed,
+	.check = check_update,
+	.derive = derive,
+};
 
-	pb_resource_change(&change, request, reply);
+const PbResource pb_project = {
+	.name = "project",
+	.plural = "projects",
+	.orders = orders,
+	.table = "pgbeam.projects",
+	.prefix = PB_PROJECT_PREFIX,
+	.unique = &name_unique,
+	.retire = "status = 'deleted', database_count = 0",
+	.fields = fields,
+	.rule = check_row,
+	.hooks = &hooks,
+	.prepared = &prepared,
+};
+
+int32
+pb_project_database_count(const PbRow *project)
+{
+	return DatumGetInt32(project->values[at.database_count]);
 }
 
-/* deleteProject, with all that stands below it */
-void
-pb_project_delete(const PbRequest *request, PbReply *reply)
+/*
+ * The proxy host that a row below a project shows: that of the project it is
+ * being created under, or what its own leaf has read.
+ */
+Datum
+pb_project_host(const PbRow *row, int leaf)
 {
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(&pb_project, &request->caller, PB_WRITE,
-									   request->ids[0], NULL, &organization,
-									   &reply->faults);
-
-	if (row != NULL)
-		(void) pb_resource_delete(request, row, &reply->faults);
+	if (row->above != NULL)
+		return row->above->values[at.proxy_host];
+	if (!pb_row_has(row, leaf))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("a row of %s has no project", row->resource->table),
+				 errhint("Delete the row, or bring its project back.")));
+	return row->values[leaf];
 }
 
 static PbPrepared list_prepared;
@@ -607,125 +532,15 @@ pb_project_list(const PbRequest *request, PbReply *reply)
 {
 	PbOrganization organization;
 	PbPage		page;
-	PbRow	  **rows;
 	Datum		org_id;
-	int			count;
 
 	if (!read_list_request(request, reply, &org_id, &page) ||
 		!pb_authorize(&request->caller, PB_READ, org_id, &organization,
 					  &reply->faults))
 		return;
-	rows = palloc((page.size + 1) * sizeof(PbRow *));
-	count = pb_resource_list(&pb_project, &page, org_id, NULL, rows);
-	pb_resource_show_page(reply, &page, rows, count, show, &organization);
+	pb_standard_show_page(&pb_project, &page, org_id, (Datum) 0, &organization,
+						  reply);
 	pb_json_name(reply->body, "total");
 	pb_json_long(reply->body, count_all(org_id));
-	pb_resource_end_page(reply);
-}
-
-/* listDatabases */
-void
-pb_project_list_databases(const PbRequest *request, PbReply *reply)
-{
-	pb_resource_list_below(&pb_database, &pb_project, request, reply,
-						   pb_database_show);
-}
-
-/* Whether the plan allows one more; the project is locked. */
-static bool
-has_room_for_database(const PbRow *project, int32 limit, PbFaults *faults)
-{
-	if (limit == 0 ||
-		DatumGetInt32(project->values[at.database_count]) < limit)
-		return true;
-	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
-				 limit == 1 ?
-				 "database limit reached: your plan allows 1 database" :
-				 psprintf("database limit reached: your plan allows %d databases",
-						  limit),
-				 "Delete a database, or change the plan.");
-	return false;
-}
-
-/* createDatabase */
-void
-pb_project_add_database(const PbRequest *request, PbReply *reply)
-{
-	PbRow	   *database = pb_row_make(&pb_database);
-	PbFaults   *faults = &reply->faults;
-	uint8		random[PB_DATABASE_RANDOM];
-	PbOrganization organization;
-	PbRow	   *project;
-
-	pb_check_create(database, &request->body, faults, reply->unknown);
-	if (faults->refusal != PB_ACCEPTED)
-		return;
-	project = pb_resource_lock_parent(&pb_project, request, &organization,
-									  reply);
-	if (project == NULL ||
-		!has_room_for_database(project, organization.limits[PB_MAX_DATABASES],
-							   faults))
-		return;
-	pb_random(random, sizeof(random));
-	if (!pb_database_prepare(database, pb_resource_org(project),
-							 pb_resource_id(project), random, faults))
-		return;
-	database->above = project;
-	(void) pb_resource_insert(request, database, faults);
-	recount(project);
-	reply->created = pb_resource_typeid(database);
-	pb_database_derive(database, project->values[at.proxy_host]);
-	pb_show(reply->body, database);
-}
-
-/* deleteDatabase */
-void
-pb_project_delete_database(const PbRequest *request, PbReply *reply)
-{
-	PbFaults   *faults = &reply->faults;
-	PbRow	   *database = pb_database_find(request, PB_WRITE, faults);
-	PbOrganization organization;
-	PbRow	   *project;
-
-	if (database == NULL)
-		return;
-	project = pb_resource_lock_parent(&pb_project, request, &organization,
-									  reply);
-	if (project != NULL && pb_resource_delete(request, database, faults))
-		recount(project);
-}
-
-/* listCustomDomains */
-void
-pb_project_list_domains(const PbRequest *request, PbReply *reply)
-{
-	pb_resource_list_below(&pb_custom_domain, &pb_project, request, reply,
-						   pb_domain_show);
-}
-
-/* createCustomDomain */
-void
-pb_project_add_domain(const PbRequest *request, PbReply *reply)
-{
-	PbOrganization organization;
-	PbRow	   *domain;
-	PbRow	   *project;
-
-	project = pb_resource_begin_below(&pb_custom_domain, &pb_project, request,
-									  &organization, &domain, reply);
-	if (project == NULL)
-		return;
-	if (!pb_organization_has_domains(&organization))
-	{
-		pb_fault_set(&reply->faults, PB_PLAN_LIMIT_REACHED,
-					 "custom domains are not part of your plan",
-					 "The plans scale and enterprise have them.");
-		return;
-	}
-	if (!pb_domain_claim(domain, &reply->faults))
-		return;
-	(void) pb_resource_insert(request, domain, &reply->faults);
-	reply->created = pb_resource_typeid(domain);
-	pb_domain_set_host(domain, project->values[at.proxy_host]);
-	pb_domain_show(reply->body, domain, &organization);
+	pb_standard_end_page(reply);
 }

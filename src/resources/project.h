@@ -12,17 +12,16 @@ extern const PbResource pb_project_list_parameters;
 
 extern void pb_project_define_settings(void);
 
-extern void pb_project_create(const PbRequest *request, PbReply *reply);
-extern void pb_project_get(const PbRequest *request, PbReply *reply);
-extern void pb_project_update(const PbRequest *request, PbReply *reply);
-extern void pb_project_delete(const PbRequest *request, PbReply *reply);
+/* SQL: the proxy host of a row's project */
+#define PB_PROJECT_HOST_OF(row) \
+	"(SELECT p.proxy_host FROM pgbeam.projects AS p " \
+	"WHERE p.org_id OPERATOR(pg_catalog.=) " row ".org_id " \
+	"AND p.id OPERATOR(pg_catalog.=) " row ".project_id)"
+
+extern Datum pb_project_host(const PbRow *row, int leaf);
+extern int32 pb_project_database_count(const PbRow *project);
+extern void pb_project_recount(PbRow *project);
+
 extern void pb_project_list(const PbRequest *request, PbReply *reply);
-extern void pb_project_list_databases(const PbRequest *request,
-									  PbReply *reply);
-extern void pb_project_add_database(const PbRequest *request, PbReply *reply);
-extern void pb_project_delete_database(const PbRequest *request,
-									   PbReply *reply);
-extern void pb_project_list_domains(const PbRequest *request, PbReply *reply);
-extern void pb_project_add_domain(const PbRequest *request, PbReply *reply);
 
 #endif							/* PB_PROJECT_H */

@@ -31,9 +31,6 @@ COMMENT ON TABLE pgbeam.projects IS
 A deleted one keeps its row, which deleted_at tells, and frees its name. null in residency and agents_disabled says that it was never set: the default holds. database_count is kept by the operations: a statement that adds or takes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
-ALTER TABLE pgbeam.databases ADD CONSTRAINT databases_project_fkey
-	FOREIGN KEY (org_id, project_id) REFERENCES pgbeam.projects (org_id, id);
-
 CREATE FUNCTION pgbeam.create_project(jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -78,23 +75,3 @@ AS 'MODULE_PATHNAME', 'pgbeam_list_projects';
 COMMENT ON FUNCTION pgbeam.list_projects(text, integer, text, text) IS
 'listProjects: {"projects", "total", "next_page_token"} of an organization: page_size (1 to 100, default 20) of them behind page_token (of the page before), by name, created_at (the default: latest first) or active_connections; total counts all.
 next_page_token is missing on the last page. A page may miss a project that commits later with an earlier id. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential.';
-
-CREATE FUNCTION pgbeam.create_database(project_id text, body jsonb) RETURNS json
-LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_create_database';
-COMMENT ON FUNCTION pgbeam.create_database(text, jsonb) IS
-'createDatabase: stores another database of a project from the API''s request body and answers it.
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
-
-CREATE FUNCTION pgbeam.list_databases(
-	project_id text,
-	page_size integer DEFAULT NULL,
-	page_token text DEFAULT NULL)
-RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_list_databases';
-COMMENT ON FUNCTION pgbeam.list_databases(text, integer, text) IS
-'listDatabases: {"databases", "next_page_token"} of a project, the oldest first: page_size (1 to 100, default 20) of them behind page_token (of the page before).
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';

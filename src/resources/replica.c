@@ -7,16 +7,11 @@
 #include "utils/guc.h"
 
 #include "auth/organization.h"
-#include "base/text.h"
-#include "resources/host.h"
+#include "resources/database.h"
 #include "resources/page.h"
+#include "resources/prefix.h"
 #include "resources/replica.h"
-
-const char *const pb_ssl_modes[] = {
-	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
-};
-
-#define PREFIX "rep"
+#include "resources/upstream.h"
 
 #define MOST_SETTING "pgbeam.max_replicas"
 
@@ -26,7 +21,7 @@ static int	most;
 
 static const PbField fields[] = {
 	{
-		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PREFIX,
+		.name = "id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_REPLICA_PREFIX,
 		.at = &prepared.id,
 		.about = "The replica's id."
 	},
@@ -41,21 +36,15 @@ static const PbField fields[] = {
 		.about = "The database it is a replica of."
 	},
 	{
-		.name = "host", .kind = PB_TEXT,
-		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_DNS_NAME_MAX, .rule = pb_text_host_problem,
-		.pattern = PB_HOST_PATTERN,
+		PB_UPSTREAM_HOST, .flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
 		.about = "Host name or address of the replica; brackets round an IPv6 address are not part of it."
 	},
 	{
-		.name = "port", .kind = PB_INTEGER,
-		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
-		.least = 1, .most = PB_PORT_MAX,
+		PB_UPSTREAM_PORT, .flags = PB_CREATE | PB_SHOWN | PB_REQUIRED,
 		.about = "Port of the replica."
 	},
 	{
-		.name = "ssl_mode", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
-		.words = pb_ssl_modes, .fallback = "\"verify-full\"",
+		PB_UPSTREAM_SSL_MODE, .flags = PB_CREATE | PB_SHOWN,
 		.about = "How the connection to the replica is secured, as libpq's sslmode."
 	},
 	PB_TIMES(prepared),
@@ -74,8 +63,8 @@ const PbResource pb_replica = {
 	.name = "replica",
 	.plural = "replicas",
 	.table = "pgbeam.replicas",
-	.prefix = PREFIX,
-	.parent = "database_id",
+	.prefix = PB_REPLICA_PREFIX,
+	.parent = &pb_database,
 	.most = &most,
 	.most_setting = MOST_SETTING,
 	.orders = orders,

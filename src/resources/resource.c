@@ -1,6 +1,7 @@
 /*
  * resource.c
- *	  Creates, finds, lists, changes and deletes rows of any resource.
+ *	  The rows of any resource, driven by its description: found, locked,
+ *	  written, deleted. What stands below a row goes with it.
  */
 #include "postgres.h"
 
@@ -8,6 +9,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "auth/authentication.h"
 #include "base/crypt.h"
 #include "base/id.h"
 #include "base/sql.h"
@@ -25,7 +27,21 @@ pb_resource_id(const PbRow *row)
 	return row->values[row->resource->prepared->id];
 }
 
-/* An id as clients spell it. */
+Datum
+pb_resource_org(const PbRow *row)
+{
+	return row->values[row->resource->prepared->org_id];
+}
+
+const PbHooks *
+pb_hooks(const PbResource *resource)
+{
+	static const PbHooks none = {0};
+
+	return resource->hooks == NULL ? &none : resource->hooks;
+}
+
+/* A TypeID as clients spell it. */
 const char *
 pb_resource_spell(const PbResource *resource, Datum id)
 {
@@ -37,26 +53,30 @@ pb_resource_spell(const PbResource *resource, Datum id)
 	return pnstrdup(text, length);
 }
 
+/* Which one a row is: its TypeID, or its parent's and its own key. */
 const char *
 pb_resource_typeid(const PbRow *row)
 {
-	return pb_resource_spell(row->resource, pb_resource_id(row));
-}
+	const PbResource *resource = row->resource;
 
-Datum
-pb_resource_org(const PbRow *row)
-{
-	return row->values[row->resource->prepared->org_id];
+	if (resource->prefix != NULL)
+		return pb_resource_spell(resource, pb_resource_id(row));
+	return psprintf("%s/%s",
+					pb_resource_spell(resource->parent,
+									  row->values[resource->prepared->parent]),
+					TextDatumGetCString(pb_resource_id(row)));
 }
 
 /* Gives a new row its id and the instant of that id as its times. */
 void
-pb_resource_stamp(PbRow *row, uint64 random)
+pb_resource_stamp(PbRow *row)
 {
 	const PbPrepared *at = row->resource->prepared;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	uint64		random;
 	Datum		now;
 
+	pb_random(&random, sizeof(random));
 	pb_id_make(random, id->data);
 	now = TimestampTzGetDatum(pb_id_instant(id->data));
 	pb_row_set(row, at->id, UUIDPGetDatum(id));
@@ -94,16 +114,31 @@ run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
 	return true;
 }
 
+/*
+ * The arguments that a statement about one row begins with; see statement.h.
+ * One more may follow.
+ */
+static void
+set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
+{
+	int			parent = row->resource->prepared->parent;
+
+	values[0] = pb_resource_org(row);
+	values[1] = pb_resource_id(row);
+	values[2] = parent < 0 ? (Datum) 0 : row->values[parent];
+}
+
 /* Whether another row, which may not be in sight, has what is unique. */
 static bool
 is_taken(const PbRow *row)
 {
 	const PbUnique *unique = row->resource->unique;
-	Datum		values[3] = {pb_resource_org(row), pb_resource_id(row)};
+	Datum		values[PB_KEY_ARGUMENTS + 1];
 
 	if (unique == NULL)
 		return false;
-	values[2] = row->values[*unique->leaf];
+	set_key(row, values);
+	values[PB_KEY_ARGUMENTS] = row->values[*unique->leaf];
 	return pb_sql_run(&pb_statements(row->resource)->is_taken, values,
 					  NULL) > 0;
 }
@@ -140,12 +175,11 @@ static void
 require_parent(const PbRow *row)
 {
 	const PbRow *above = row->above;
-	Datum		values[2];
+	Datum		values[PB_KEY_ARGUMENTS];
 
 	if (above == NULL || above->lived_at == deletions)
 		return;
-	values[0] = pb_resource_org(above);
-	values[1] = pb_resource_id(above);
+	set_key(above, values);
 	if (pb_sql_run(&pb_statements(above->resource)->is_living, values,
 				   NULL) == 0)
 		ereport(ERROR,
@@ -199,22 +233,26 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	return true;
 }
 
-/* The row of this id that is in sight, below the parent if one is named. */
+/*
+ * The row of a TypeID that is in sight. The id before it, if there is one, has
+ * to be the parent's; no further is looked.
+ */
 static PbRow *
-look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
-		const char *id, const PbParent *parent)
+find_by_id(const PbResource *resource, const PbCaller *caller,
+		   PbReading reading, const char *const *ids, int count)
 {
 	pg_uuid_t	uuids[2];
 	Datum		values[4] = {
 		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
 	};
-	char		nulls[4] = {' ', parent == NULL ? 'n' : ' '};
+	char		nulls[4] = {' ', count == 1 ? 'n' : ' '};
 	PbStatements *made = pb_statements(resource);
 	PbStatement *find = made->find;
 	PbRow	   *row = pb_row_make(resource);
 
-	if (!read_id(resource->prefix, id, &uuids[0]) ||
-		(parent != NULL && !read_id(parent->prefix, parent->id, &uuids[1])))
+	if (!read_id(resource->prefix, ids[count - 1], &uuids[0]) ||
+		(count > 1 &&
+		 !read_id(resource->parent->prefix, ids[count - 2], &uuids[1])))
 		return NULL;
 	if (!caller->is_trusted)
 	{
@@ -222,34 +260,114 @@ look_up(const PbResource *resource, const PbCaller *caller, PbReading reading,
 		pb_authorization_sight(caller, &values[2], &nulls[2], &values[3],
 							   &nulls[3]);
 	}
-	if (!run(&find[reading], values, nulls, row) ||
-		pb_row_has(row, resource->prepared->deleted_at))
+	return run(&find[reading], values, nulls, row) ? row : NULL;
+}
+
+static PbRow *find_by_path(const PbResource *resource, const PbCaller *caller,
+						   PbReading reading, const char *const *ids,
+						   int count);
+
+/* The row of a text, below the parent that the ids before it name. */
+static PbRow *
+find_by_key(const PbResource *resource, const PbCaller *caller,
+			PbReading reading, const char *const *ids, int count)
+{
+	PbRow	   *row = pb_row_make(resource);
+	PbRow	   *parent;
+	Datum		values[PB_KEY_ARGUMENTS];
+
+	if (count < 2 || ids[count - 1] == NULL)
 		return NULL;
-	return row;
+	parent = find_by_path(resource->parent, caller, reading, ids, count - 1);
+	if (parent == NULL)
+		return NULL;
+	values[0] = pb_resource_org(parent);
+	values[1] = CStringGetTextDatum(ids[count - 1]);
+	values[2] = pb_resource_id(parent);
+	return run(&pb_statements(resource)->read[reading], values, NULL, row) ?
+		row : NULL;
+}
+
+static bool
+is_living(const PbRow *row)
+{
+	int			deleted_at = row->resource->prepared->deleted_at;
+
+	return deleted_at < 0 || !pb_row_has(row, deleted_at);
+}
+
+static bool
+is_whole(const PbRow *row)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+
+	return hooks->is_whole == NULL || hooks->is_whole(row);
+}
+
+/*
+ * The living row that is in sight and that the ids of a path name, its own
+ * last; or NULL.
+ */
+static PbRow *
+find_by_path(const PbResource *resource, const PbCaller *caller,
+			 PbReading reading, const char *const *ids, int count)
+{
+	PbRow	   *row = resource->prefix == NULL ?
+		find_by_key(resource, caller, reading, ids, count) :
+		find_by_id(resource, caller, reading, ids, count);
+
+	return row != NULL && is_living(row) ? row : NULL;
 }
 
 /*
  * The same for what the caller is about to do with it, and its organization.
  * NULL with faults, which are the same for a row that is not there and one
- * out of his sight.
+ * out of the caller's sight.
  */
-PbRow *
-pb_resource_find(const PbResource *resource, const PbCaller *caller,
-				 PbPermission permission, const char *id,
-				 const PbParent *parent, PbOrganization *organization,
-				 PbFaults *faults)
+static PbRow *
+find(const PbResource *resource, const PbCaller *caller,
+	 PbPermission permission, const char *const *ids, int count,
+	 PbOrganization *organization, PbFaults *faults)
 {
-	PbRow	   *row = look_up(resource, caller,
-							  permission == PB_WRITE ? PB_LATEST : PB_SNAPSHOT,
-							  id, parent);
+	PbReading	reading = permission == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
+	PbRow	   *row = find_by_path(resource, caller, reading, ids, count);
 
-	if (row == NULL)
-	{
-		pb_resource_not_found(resource, faults);
+	if (row != NULL &&
+		!pb_authorize(caller, permission, pb_resource_org(row), organization,
+					  faults))
 		return NULL;
-	}
-	return pb_authorize(caller, permission, pb_resource_org(row), organization,
-						faults) ? row : NULL;
+	if (row != NULL && is_whole(row))
+		return row;
+	pb_resource_not_found(resource, faults);
+	return NULL;
+}
+
+/* The row that the request's path names; NULL with faults. */
+PbRow *
+pb_resource_find(const PbRequest *request, PbPermission permission,
+				 PbOrganization *organization, PbFaults *faults)
+{
+	return find(request->resource, &request->caller, permission, request->ids,
+				request->id_count, organization, faults);
+}
+
+/* The row above, which so many ids of the path name; NULL with faults. */
+PbRow *
+pb_resource_find_parent(const PbRequest *request, PbPermission permission,
+						int id_count, PbOrganization *organization,
+						PbFaults *faults)
+{
+	return find(request->resource->parent, &request->caller, permission,
+				request->ids, id_count, organization, faults);
+}
+
+/* The row of a TypeID alone; NULL with faults. */
+PbRow *
+pb_resource_find_id(const PbResource *resource, const PbCaller *caller,
+					PbPermission permission, const char *id,
+					PbOrganization *organization, PbFaults *faults)
+{
+	return find(resource, caller, permission, &id, 1, organization, faults);
 }
 
 /* A found row as it is now, and stays; NULL with faults when it is gone. */
@@ -257,12 +375,13 @@ PbRow *
 pb_resource_lock(const PbRow *row, PbFaults *faults)
 {
 	PbStatements *made = pb_statements(row->resource);
-	Datum		values[] = {pb_resource_org(row), pb_resource_id(row)};
+	Datum		values[PB_KEY_ARGUMENTS];
 	PbRow	   *locked = pb_row_make(row->resource);
 
+	set_key(row, values);
 	locked->lived_at = deletions;
 	if (pb_sql_run(&made->lock, values, NULL) > 0 &&
-		run(&made->locked, values, NULL, locked))
+		run(&made->read[PB_LATEST], values, NULL, locked))
 		return locked;
 	pb_resource_not_found(row->resource, faults);
 	return NULL;
@@ -307,8 +426,11 @@ bool
 pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 				   const char *detail, PbFaults *faults)
 {
-	pb_row_set(row, row->resource->prepared->updated_at,
-			   TimestampTzGetDatum(GetCurrentTimestamp()));
+	int			updated_at = row->resource->prepared->updated_at;
+
+	if (updated_at >= 0)
+		pb_row_set(row, updated_at,
+				   TimestampTzGetDatum(GetCurrentTimestamp()));
 	if (!may_be_taken)
 		(void) update(row);
 	else if (!update_unique(request, row, faults))
@@ -318,144 +440,9 @@ pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 }
 
 /*
- * The rows of a page and the one behind it, into an array with room for them;
- * tells how many there are.
+ * Deletes the rows of a resource below one that has been deleted. What is not
+ * marked as deleted, but gone, leaves no trace in the feed: its parent's does.
  */
-int
-pb_resource_list(const PbResource *resource, const PbPage *page,
-				 Datum org_id, const Datum *parent_id, PbRow **rows)
-{
-	int			order = page->order - resource->orders;
-	PbStatement *list = &pb_statements(resource)->lists[order];
-	Datum		values[] = {
-		org_id, parent_id == NULL ? (Datum) 0 : *parent_id, page->after,
-		Int64GetDatum(page->size + 1)
-	};
-	const char	nulls[] = {' ', parent_id == NULL ? 'n' : ' ', ' ', ' '};
-	int			count = (int) pb_sql_run(list, values, nulls);
-
-	for (int i = 0; i < count; i++)
-	{
-		rows[i] = pb_row_make(resource);
-		pb_sql_read(list, SPI_tuptable, i, rows[i]->values, rows[i]->failed);
-		pb_row_spread(rows[i]);
-	}
-	return count;
-}
-
-/*
- * Prints the rows of a page, without the one behind it, which tells that there
- * is another page. Members of its own may follow, then the end.
- */
-void
-pb_resource_show_page(PbReply *reply, const PbPage *page, PbRow **rows,
-					  int count, PbShow show,
-					  const PbOrganization *organization)
-{
-	int			shown = Min(count, page->size);
-
-	pb_json_begin(reply->body, '{');
-	pb_json_name(reply->body, page->list);
-	pb_json_begin(reply->body, '[');
-	for (int i = 0; i < shown; i++)
-	{
-		pb_json_next(reply->body);
-		show(reply->body, rows[i], organization);
-	}
-	pb_json_end(reply->body, ']');
-	if (count > shown)
-	{
-		const PbRow *last = rows[shown - 1];
-
-		reply->next_page = pb_page_token(page,
-										 last->values[*page->order->leaf]);
-	}
-}
-
-void
-pb_resource_end_page(PbReply *reply)
-{
-	if (reply->next_page != NULL)
-		pb_json_pair(reply->body, "next_page_token", reply->next_page);
-	pb_json_end(reply->body, '}');
-}
-
-/* If-Match: whether the client has seen the row as it is. */
-static bool
-is_as_seen(const PbChange *change, PbRow *row,
-		   const PbOrganization *organization, const PbRequest *request,
-		   PbReply *reply)
-{
-	StringInfoData body;
-	char	   *etag = palloc(PB_ETAG_SIZE + 1);
-
-	if (!pb_request_has_header(request, "if-match"))
-		return true;
-	initStringInfo(&body);
-	change->show(&body, row, organization);
-	pb_request_etag(body.data, body.len, pb_row_version(row), etag);
-	if (pb_request_names_etag(request, "if-match", etag, false))
-		return true;
-	reply->etag = etag;
-	pb_fault_set(&reply->faults, PB_PRECONDITION_FAILED,
-				 "the resource has changed since the version this request was based on",
-				 "Read it again.");
-	return false;
-}
-
-/* Lays the changes over the row and writes it; false with faults. */
-static bool
-apply(const PbChange *change, const PbRequest *request, PbRow *row,
-	  const PbRow *changes, PbFaults *faults)
-{
-	const PbUnique *unique = row->resource->unique;
-	bool		may_be_taken = unique != NULL &&
-	pb_row_differs(row, changes, *unique->leaf);
-	const char *detail = change->judge == NULL ? NULL :
-	change->judge(row, changes, faults);
-	bool		changed = pb_row_merge(row, changes);
-
-	if (change->merge != NULL)
-		changed |= change->merge(row, changes, faults);
-	if (row->resource->rule != NULL)
-		row->resource->rule(row, NULL, faults);
-	if (faults->refusal != PB_ACCEPTED)
-		return false;
-	return !changed ||
-		pb_resource_update(request, row, may_be_taken, detail, faults);
-}
-
-/*
- * Updates a row by the request's body and answers it as it is then. Only what
- * is given changes; where nothing does, nothing is written.
- */
-void
-pb_resource_change(const PbChange *change, const PbRequest *request,
-				   PbReply *reply)
-{
-	PbRow	   *changes = pb_row_make(change->resource);
-	PbFaults   *faults = &reply->faults;
-	PbOrganization organization;
-	PbRow	   *row;
-
-	pb_check_update(changes, &request->body, faults, reply->unknown);
-	if (change->check != NULL)
-		change->check(changes, faults);
-	if (faults->refusal != PB_ACCEPTED)
-		return;
-	row = pb_resource_find(change->resource, &request->caller, PB_WRITE,
-						   change->id, change->parent, &organization, faults);
-	if (row != NULL)
-		row = pb_resource_lock(row, faults);
-	if (row == NULL ||
-		!is_as_seen(change, row, &organization, request, reply) ||
-		!apply(change, request, row, changes, faults))
-		return;
-	change->show(reply->body, row, &organization);
-	reply->version = pb_row_version(row);
-}
-
-/* Deletes what stands below a row that has been deleted. */
 static void
 delete_children(const PbRequest *request, const PbResource *resource,
 				Datum org_id, Datum parent_id)
@@ -467,7 +454,7 @@ delete_children(const PbRequest *request, const PbResource *resource,
 	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
 
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < count && resource->prepared->deleted_at >= 0; i++)
 	{
 		Datum		id;
 		bool		isnull;
@@ -475,7 +462,7 @@ delete_children(const PbRequest *request, const PbResource *resource,
 		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
 		delete_below(request, resource, org_id, id);
 	}
-	if (pb_sql_run(&made->has_living_children, values, NULL) > 0)
+	if (pb_sql_run(&made->has_children, values, NULL) > 0)
 		pb_sql_vetoed(resource->table);
 }
 
@@ -488,11 +475,10 @@ delete_below(const PbRequest *request, const PbResource *resource,
 
 	pb_change_note(&actor, PB_DELETED, resource, org_id,
 				   pb_resource_spell(resource, id), NULL);
-	if (resource->forget != NULL)
-		resource->forget(org_id, id);
-	for (const PbResource *const *child = resource->children;
-		 child != NULL && *child != NULL; child++)
-		delete_children(request, *child, org_id, id);
+	for (const PbResource *const *child = pb_resources; *child != NULL;
+		 child++)
+		if ((*child)->parent == resource)
+			delete_children(request, *child, org_id, id);
 }
 
 /*
@@ -504,11 +490,10 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 				   PbFaults *faults)
 {
 	PbStatements *made = pb_statements(row->resource);
-	Datum		values[] = {
-		pb_resource_org(row), pb_resource_id(row),
-		TimestampTzGetDatum(GetCurrentTimestamp())
-	};
+	Datum		values[PB_KEY_ARGUMENTS + 1];
 
+	set_key(row, values);
+	values[PB_KEY_ARGUMENTS] = TimestampTzGetDatum(GetCurrentTimestamp());
 	deletions++;
 	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
@@ -521,42 +506,13 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 	return false;
 }
 
-/* The row above, as the first id of the path names it. */
-static PbRow *
-find_parent(const PbResource *parent, const PbRequest *request,
-			PbPermission permission, PbOrganization *organization,
-			PbReply *reply)
-{
-	return pb_resource_find(parent, &request->caller, permission,
-							request->ids[0], NULL, organization,
-							&reply->faults);
-}
-
-/*
- * The same as it is now and stays, with its organization as it is after all
- * that was waited for; NULL with faults.
- */
-PbRow *
-pb_resource_lock_parent(const PbResource *parent, const PbRequest *request,
-						PbOrganization *organization, PbReply *reply)
-{
-	PbRow	   *row = find_parent(parent, request, PB_WRITE, organization,
-								  reply);
-
-	if (row != NULL)
-		row = pb_resource_lock(row, &reply->faults);
-	if (row != NULL)
-		pb_organization_find(pb_resource_org(row), PB_LATEST, organization);
-	return row;
-}
-
 /*
  * Whether one more may stand below a parent, which is locked: every create
  * waits for the one before it, and counts what that one wrote.
  */
-static bool
-has_room_below(const PbResource *resource, const PbRow *parent,
-			   PbFaults *faults)
+bool
+pb_resource_has_room(const PbResource *resource, const PbRow *parent,
+					 PbFaults *faults)
 {
 	Datum		values[] = {
 		pb_resource_org(parent), pb_resource_id(parent), (Datum) 0
@@ -577,76 +533,14 @@ has_room_below(const PbResource *resource, const PbRow *parent,
 	return false;
 }
 
-/*
- * Begins a create of what stands below another resource: the parent, locked
- * against its deletion, its organization, and a checked row with its id, times
- * and place. NULL with faults.
- */
-PbRow *
-pb_resource_begin_below(const PbResource *resource, const PbResource *parent,
-						const PbRequest *request,
-						PbOrganization *organization, PbRow **made,
-						PbReply *reply)
-{
-	PbRow	   *above;
-	PbRow	   *row = pb_row_make(resource);
-	uint64		random;
-
-	pb_check_create(row, &request->body, &reply->faults, reply->unknown);
-	if (reply->faults.refusal != PB_ACCEPTED)
-		return NULL;
-	above = pb_resource_lock_parent(parent, request, organization, reply);
-	if (above == NULL || !has_room_below(resource, above, &reply->faults))
-		return NULL;
-	pb_random(&random, sizeof(random));
-	pb_resource_stamp(row, random);
-	pb_row_set(row, resource->prepared->org_id, pb_resource_org(above));
-	pb_row_set(row, resource->prepared->parent, pb_resource_id(above));
-	row->above = above;
-	*made = row;
-	return above;
-}
-
-/* Writes such a row and answers it. */
+/* Prints a row's view, with what is computed for it. */
 void
-pb_resource_finish_below(const PbRequest *request, PbRow *row, PbReply *reply)
+pb_resource_show(StringInfo out, PbRow *row,
+				 const PbOrganization *organization)
 {
-	(void) pb_resource_insert(request, row, &reply->faults);
-	reply->created = pb_resource_typeid(row);
-	pb_show(reply->body, row);
-}
+	const PbHooks *hooks = pb_hooks(row->resource);
 
-/* A page of what stands below the resource that the path names. */
-void
-pb_resource_list_below(const PbResource *resource, const PbResource *parent,
-					   const PbRequest *request, PbReply *reply,
-					   PbShow show)
-{
-	PbRow	   *asked = pb_row_make(&pb_page_parameters);
-	PbPage		page = {.list = resource->plural, .order = resource->orders};
-	const char *of = request->ids[0];
-	PbOrganization organization;
-	PbRow	   *above;
-	PbRow	  **rows;
-	Datum		id;
-	int			count;
-
-	pb_check_create(asked, &request->parameters, &reply->faults,
-					reply->unknown);
-	if (reply->faults.refusal != PB_ACCEPTED)
-		return;
-	page.binding = pb_page_binding(page.list,
-								   CStringGetTextDatum(of == NULL ? "" : of),
-								   page.order);
-	if (!pb_page_take(&page, asked, &reply->faults))
-		return;
-	above = find_parent(parent, request, PB_READ, &organization, reply);
-	if (above == NULL)
-		return;
-	id = pb_resource_id(above);
-	rows = palloc((page.size + 1) * sizeof(PbRow *));
-	count = pb_resource_list(resource, &page, pb_resource_org(above), &id,
-							 rows);
-	pb_resource_show_page(reply, &page, rows, count, show, &organization);
-	pb_resource_end_page(reply);
+	if (hooks->derive != NULL)
+		hooks->derive(row, organization);
+	pb_show(out, row);
 }

@@ -19,9 +19,39 @@
 
 static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
 static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
-static const Oid taken_types[] = {TEXTOID, UUIDOID, TEXTOID};
 static const Oid count_types[] = {TEXTOID, UUIDOID, INT8OID};
 static const PbResult delete_results[] = {{UUIDOID, false}};
+
+static const char *
+column_of(const PbResource *resource, int leaf)
+{
+	return resource->prepared->shape->leaves[leaf].column;
+}
+
+static const char *
+id_column(const PbResource *resource)
+{
+	return column_of(resource, resource->prepared->id);
+}
+
+static const char *
+parent_column(const PbResource *resource)
+{
+	return column_of(resource, resource->prepared->parent);
+}
+
+/* Types of the key, and of one argument more. */
+static const Oid *
+key_types(const PbResource *resource, Oid more)
+{
+	Oid		   *types = palloc((PB_KEY_ARGUMENTS + 1) * sizeof(Oid));
+
+	types[0] = TEXTOID;
+	types[1] = resource->prefix == NULL ? TEXTOID : UUIDOID;
+	types[2] = UUIDOID;
+	types[3] = more;
+	return types;
+}
 
 /* In place of an expression that is not asked for stands a null. */
 static void
@@ -123,7 +153,7 @@ make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
 					 resource->table);
 	if (resource->parent != NULL)
 		appendStringInfo(&text, " AND ($2 IS NULL OR %s OPERATOR(pg_catalog.=) $2)",
-						 resource->parent);
+						 parent_column(resource));
 	if (in_sight)
 		appendStringInfoString(&text,
 							   " AND " PB_IS_IN_SIGHT("$3", "$4", "t.org_id"));
@@ -155,16 +185,41 @@ retirement(const PbResource *resource, const PbShape *shape, int now)
 /* Hides a partial index, which without statistics is taken for a small one. */
 #define IS_LIVING "CASE WHEN deleted_at IS NULL THEN true ELSE false END"
 
+static bool
+is_marked_deleted(const PbResource *resource)
+{
+	return resource->prepared->deleted_at >= 0;
+}
+
+/* The one living row of a key. */
+static char *
+of_key(const PbResource *resource)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "WHERE org_id OPERATOR(pg_catalog.=) $1 "
+					 "AND %s OPERATOR(pg_catalog.=) $2", id_column(resource));
+	if (resource->prefix == NULL)
+		appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.=) $3",
+						 parent_column(resource));
+	if (is_marked_deleted(resource))
+		appendStringInfoString(&text, " AND " IS_LIVING);
+	return text.data;
+}
+
 /*
- * The one row of an id, or those below a parent, with $1 the org_id. The index
- * by parents has the living apart, and only the plain condition leads there.
+ * The living below a parent. The index by parents has them apart, and only the
+ * plain condition leads there.
  */
 static char *
-living(const char *key)
+of_parent(const PbResource *resource)
 {
 	return psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
-					"AND %s OPERATOR(pg_catalog.=) $2 AND %s", key,
-					strcmp(key, "id") == 0 ? IS_LIVING : "deleted_at IS NULL");
+					"AND %s OPERATOR(pg_catalog.=) $2%s",
+					parent_column(resource),
+					is_marked_deleted(resource) ? " AND deleted_at IS NULL" :
+					"");
 }
 
 /* A page of the living, behind a value of the order's column. */
@@ -189,10 +244,12 @@ make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
 					 resource->table);
 	if (resource->parent != NULL)
 		appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.=) $2",
-						 resource->parent);
-	appendStringInfo(&text, " AND %s AND %s OPERATOR(pg_catalog.%s) $3 "
+						 parent_column(resource));
+	if (is_marked_deleted(resource))
+		appendStringInfo(&text, " AND %s", order->is_indexed ?
+						 "deleted_at IS NULL" : IS_LIVING);
+	appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.%s) $3 "
 					 "ORDER BY %s USING OPERATOR(pg_catalog.%s) LIMIT $4",
-					 order->is_indexed ? "deleted_at IS NULL" : IS_LIVING,
 					 order->column, beyond, order->column, first);
 	*list = (PbStatement) {
 		.text = text.data, .nargs = 4, .types = types,
@@ -221,21 +278,25 @@ static void
 make_lock(PbStatements *made, const PbResource *resource,
 		  const PbShape *shape, const PbResult *results)
 {
+	const char *where = of_key(resource);
+	const Oid  *types = key_types(resource, InvalidOid);
 	StringInfoData text;
 
 	made->lock = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s FOR UPDATE", resource->table,
-						 living("id")),
-		.nargs = 2, .types = delete_types
+						 where),
+		.nargs = PB_KEY_ARGUMENTS, .types = types
 	};
 	initStringInfo(&text);
 	appendStringInfoString(&text, "SELECT ");
 	append_columns(&text, shape, true);
-	appendStringInfo(&text, " FROM %s AS t %s", resource->table, living("id"));
-	made->locked = (PbStatement) {
-		.text = text.data, .nargs = 2, .types = delete_types,
+	appendStringInfo(&text, " FROM %s AS t %s", resource->table, where);
+	made->read[PB_LATEST] = (PbStatement) {
+		.text = text.data, .nargs = PB_KEY_ARGUMENTS, .types = types,
 		.nresults = shape->sources, .results = results
 	};
+	made->read[PB_SNAPSHOT] = made->read[PB_LATEST];
+	made->read[PB_SNAPSHOT].reads = true;
 }
 
 static bool
@@ -244,6 +305,22 @@ is_updated(const PbLeaf *leaf)
 	return leaf->column != NULL &&
 		((leaf->field->flags & (PB_UPDATE | PB_STAMPED)) ||
 		 leaf->field->kind == PB_SECRET);
+}
+
+/* The same as of_key(), where the arguments are a row's own values. */
+static void
+append_own_key(StringInfo text, const PbResource *resource)
+{
+	const PbPrepared *at = resource->prepared;
+
+	appendStringInfo(text, " WHERE org_id OPERATOR(pg_catalog.=) $%d "
+					 "AND %s OPERATOR(pg_catalog.=) $%d",
+					 at->org_id + 1, id_column(resource), at->id + 1);
+	if (resource->prefix == NULL)
+		appendStringInfo(text, " AND %s OPERATOR(pg_catalog.=) $%d",
+						 parent_column(resource), at->parent + 1);
+	if (is_marked_deleted(resource))
+		appendStringInfoString(text, " AND " IS_LIVING);
 }
 
 /* The row as a whole: which of its values are new is known by itself. */
@@ -266,11 +343,8 @@ make_update(PbStatement *update, const PbResource *resource,
 						 shape->leaves[i].column, i + 1);
 		separator = ", ";
 	}
-	appendStringInfo(&text, " WHERE org_id OPERATOR(pg_catalog.=) $%d "
-					 "AND id OPERATOR(pg_catalog.=) $%d "
-					 "AND " IS_LIVING " RETURNING ",
-					 resource->prepared->org_id + 1,
-					 resource->prepared->id + 1);
+	append_own_key(&text, resource);
+	appendStringInfoString(&text, " RETURNING ");
 	append_columns(&text, shape, true);
 	*update = (PbStatement) {
 		.text = text.data, .nargs = shape->count, .types = types,
@@ -289,40 +363,87 @@ make_is_taken(PbStatement *is_taken, const PbResource *resource,
 	*is_taken = (PbStatement) {
 		.text = psprintf("SELECT FROM %s WHERE org_id OPERATOR(pg_catalog.=) $1 "
 						 "AND id OPERATOR(pg_catalog.<>) $2 "
-						 "AND %s OPERATOR(pg_catalog.=) $3 "
+						 "AND %s OPERATOR(pg_catalog.=) $4 "
 						 "AND deleted_at IS NULL LIMIT 1",
 						 resource->table, leaf->column),
-		.nargs = lengthof(taken_types), .types = taken_types, .sees_all = true
+		.nargs = PB_KEY_ARGUMENTS + 1, .types = key_types(resource, TEXTOID),
+		.sees_all = true
 	};
 }
 
+/* Of the living: what has no mark of deletion cannot be deleted alone. */
 static void
-make_delete(PbStatement *delete, PbStatement *is_living,
-			const PbResource *resource, const PbShape *shape, const char *key)
+make_delete(PbStatements *made, const PbResource *resource,
+			const PbShape *shape)
 {
-	*delete = (PbStatement) {
-		.text = psprintf("%s %s RETURNING id", retirement(resource, shape, 3),
-						 living(key)),
-		.nargs = lengthof(delete_types), .types = delete_types,
+	const char *where = of_key(resource);
+	const Oid  *types = key_types(resource, TIMESTAMPTZOID);
+
+	made->delete = (PbStatement) {
+		.text = psprintf("%s %s RETURNING id", retirement(resource, shape, 4),
+						 where),
+		.nargs = PB_KEY_ARGUMENTS + 1, .types = types,
 		.nresults = lengthof(delete_results), .results = delete_results,
 		.sees_all = true
 	};
-	*is_living = (PbStatement) {
-		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table,
-						 living(key)),
+	made->is_living = (PbStatement) {
+		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, where),
+		.nargs = PB_KEY_ARGUMENTS, .types = types, .sees_all = true
+	};
+}
+
+/* What goes with a parent: marked as deleted, or gone. */
+static void
+make_delete_children(PbStatements *made, const PbResource *resource,
+					 const PbShape *shape)
+{
+	const char *where = of_parent(resource);
+	bool		is_marked = is_marked_deleted(resource);
+
+	made->delete_children = (PbStatement) {
+		.text = is_marked ?
+		psprintf("%s %s RETURNING id", retirement(resource, shape, 3), where) :
+		psprintf("DELETE FROM %s %s", resource->table, where),
+		.nargs = is_marked ? 3 : 2, .types = delete_types,
+		.nresults = is_marked ? lengthof(delete_results) : 0,
+		.results = delete_results, .sees_all = true
+	};
+	made->has_children = (PbStatement) {
+		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, where),
 		.nargs = 2, .types = delete_types, .sees_all = true
 	};
 }
 
-/* The living below a parent, no further than a limit. */
+/* Those below a parent, no further than a limit. */
 static void
 make_count(PbStatement *count, const PbResource *resource)
 {
 	*count = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT $3", resource->table,
-						 living(resource->parent)),
+						 of_parent(resource)),
 		.nargs = lengthof(count_types), .types = count_types, .sees_all = true
 	};
+}
+
+/* Of what has an id, or a key of its own. */
+static void
+make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
+{
+	PbResult   *results = make_results(shape);
+
+	make_insert(&made->insert, resource, shape, results);
+	if (resource->prefix != NULL)
+	{
+		make_finds(made->find, resource, shape, results, false);
+		make_finds(made->find_in_sight, resource, shape, results, true);
+	}
+	make_lists(made, resource, shape, results);
+	make_lock(made, resource, shape, results);
+	make_update(&made->update, resource, shape, results);
+	if (resource->unique != NULL)
+		make_is_taken(&made->is_taken, resource, shape);
+	if (is_marked_deleted(resource))
+		make_delete(made, resource, shape);
 }
 
 PbStatements *
@@ -331,27 +452,17 @@ pb_statements(const PbResource *resource)
 	const PbShape *shape;
 	MemoryContext before;
 	PbStatements *made;
-	PbResult   *results;
 
 	if (resource->prepared->statements != NULL)
 		return resource->prepared->statements;
 	shape = pb_field_shape(resource);
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	made = palloc0(sizeof(PbStatements));
-	results = make_results(shape);
-	make_insert(&made->insert, resource, shape, results);
-	make_finds(made->find, resource, shape, results, false);
-	make_finds(made->find_in_sight, resource, shape, results, true);
-	make_lists(made, resource, shape, results);
-	make_lock(made, resource, shape, results);
-	make_update(&made->update, resource, shape, results);
-	if (resource->unique != NULL)
-		make_is_taken(&made->is_taken, resource, shape);
-	make_delete(&made->delete, &made->is_living, resource, shape, "id");
+	if (resource->prepared->id >= 0)
+		make_own(made, resource, shape);
 	if (resource->parent != NULL)
 	{
-		make_delete(&made->delete_children, &made->has_living_children,
-					resource, shape, resource->parent);
+		make_delete_children(made, resource, shape);
 		make_count(&made->count_children, resource);
 	}
 	MemoryContextSwitchTo(before);

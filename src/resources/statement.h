@@ -10,21 +10,27 @@
 
 #define PB_ORDERS_MAX 4
 
+/*
+ * A statement about one row begins with these arguments: org_id, id, and the
+ * parent's id, which it needs where the id is unique below the parent alone.
+ */
+#define PB_KEY_ARGUMENTS 3
+
 typedef struct PbStatements
 {
-	PbStatement insert;
+	PbStatement insert;			/* a value for each leaf */
 	PbStatement find[PB_LOCKED];	/* id, parent id or null */
 	PbStatement find_in_sight[PB_LOCKED];	/* the same, and the caller's
 											 * organization and user or null */
 	PbStatement lists[PB_ORDERS_MAX];	/* org_id, parent id, after, limit */
-	PbStatement lock;			/* org_id, id */
-	PbStatement locked;			/* org_id, id */
+	PbStatement lock;			/* the key */
+	PbStatement read[PB_LOCKED];	/* the key */
 	PbStatement update;			/* a value for each leaf */
-	PbStatement is_taken;		/* org_id, id, what is unique */
-	PbStatement delete;			/* org_id, id, now */
-	PbStatement is_living;		/* org_id, id */
+	PbStatement is_taken;		/* the key, what is unique */
+	PbStatement delete;			/* the key, now */
+	PbStatement is_living;		/* the key */
 	PbStatement delete_children;	/* org_id, parent id, now */
-	PbStatement has_living_children;	/* org_id, parent id */
+	PbStatement has_children;	/* org_id, parent id */
 	PbStatement count_children; /* org_id, parent id, limit */
 } PbStatements;
 

@@ -1,0 +1,142 @@
+/*
+ * dispatch.c
+ *	  Runs an operation for a caller who has been identified: what over HTTP
+ *	  stands between a request and its operation.
+ */
+#include "postgres.h"
+
+#include "auth/authorization.h"
+#include "base/sql.h"
+#include "base/state.h"
+#include "base/text.h"
+#include "http/dispatch.h"
+#include "http/idempotency.h"
+
+/*
+ * Over HTTP an id that no object can have is a problem of the request. What
+ * can be an organization's is told by its operation.
+ */
+static bool
+check_ids(const PbOperation *operation, const PbRequest *request,
+		  PbFaults *faults)
+{
+	for (int i = operation->names_organization; i < request->id_count; i++)
+	{
+		PbPath		path = {NULL, pb_operation_id_name(operation, i), 0};
+		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
+		const char *problem = pb_text_path_id_problem(id, strlen(id));
+
+		if (problem != NULL)
+			pb_fault_problem(faults, &path, problem, NULL);
+	}
+	return faults->refusal == PB_ACCEPTED;
+}
+
+typedef struct Run
+{
+	const PbOperation *operation;
+	const PbRequest *request;
+	PbReply    *reply;
+} Run;
+
+static bool
+run_one(void *state)
+{
+	Run		   *run = state;
+
+	run->operation->run(run->request, run->reply);
+	return run->reply->faults.refusal == PB_ACCEPTED;
+}
+
+/* Runs an operation for an HTTP request; a refusal leaves nothing written. */
+static void
+run_undoable(const PbOperation *operation, const PbRequest *request,
+			 PbReply *reply)
+{
+	Run			run = {operation, request, reply};
+
+	(void) pb_sql_try(request->scope, run_one, &run, NULL);
+}
+
+/* Whether the caller may ask today for what was answered before; or faults. */
+static bool
+may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
+{
+	const PbClaim *claim = reply->claim;
+	PbOrganization organization;
+
+	return claim == NULL || !claim->is_replay ||
+		claim->org_id == (Datum) 0 ||
+		pb_authorize(&request->caller, PB_WRITE, claim->org_id,
+					 &organization, faults);
+}
+
+static bool
+run_in_vain(void *state)
+{
+	(void) run_one(state);
+	return false;
+}
+
+/*
+ * Refuses what was answered before as the operation refuses it to whoever may
+ * not ask. It may have come to allow it again by now: then what it did is
+ * undone, and the refusal stands that it was run for.
+ */
+static void
+run_refused(const PbOperation *operation, const PbRequest *request,
+			PbReply *reply, const PbFaults *faults)
+{
+	Run			run = {operation, request, reply};
+
+	reply->claim = NULL;
+	(void) pb_sql_try(request->scope, run_in_vain, &run, NULL);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return;
+	reply->body->len = reply->body_begin;
+	reply->faults = *faults;
+}
+
+/* What is idempotent needs no key: a second one is as good as the first. */
+static bool
+is_idempotent(const PbOperation *operation)
+{
+	return strcmp(operation->method, "DELETE") == 0 ||
+		strcmp(operation->method, "PUT") == 0;
+}
+
+static void
+run_writing(const PbOperation *operation, const PbRequest *request,
+			PbReply *reply)
+{
+	PbFaults	faults = {0};
+
+	if (!pb_state_takes_writes(&reply->faults))
+		return;
+	pb_sql_require_read_committed("requests that write are answered only");
+	if (is_idempotent(operation) ||
+		pb_idempotency_claim(operation, request, reply))
+		run_undoable(operation, request, reply);
+	else if (!may_still(request, reply, &faults))
+		run_refused(operation, request, reply, &faults);
+}
+
+/*
+ * Runs an operation for a caller who has been identified. In the SQL manner a
+ * refusal becomes an error, which undoes what was written.
+ */
+void
+pb_dispatch(const PbOperation *operation, PbRequest *request, PbReply *reply)
+{
+	request->resource = operation->resource;
+	if (pb_request_is_strict(request))
+		reply->unknown = &reply->faults;
+	if (request->manner == PB_SQL)
+		operation->run(request, reply);
+	else if (!check_ids(operation, request, &reply->faults))
+		return;
+	else if (operation->writes)
+		run_writing(operation, request, reply);
+	else
+		operation->run(request, reply);
+}

@@ -1,0 +1,13 @@
+/*
+ * prefix.h
+ *	  The TypeID prefixes of the resources, which their children name too.
+ */
+#ifndef PB_PREFIX_H
+#define PB_PREFIX_H
+
+#define PB_PROJECT_PREFIX "prj"
+#define PB_DATABASE_PREFIX "db"
+#define PB_REPLICA_PREFIX "rep"
+#define PB_CUSTOM_DOMAIN_PREFIX "dom"
+
+#endif							/* PB_PREFIX_H */

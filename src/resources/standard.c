@@ -1,0 +1,428 @@
+/*
+ * standard.c
+ *	  The standard operations, which any resource can have.
+ *
+ * A path names the resource below its parents: the ids before its own, or all
+ * ids of a create and a list, are those of the parents.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "auth/authorization.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "fields/check.h"
+#include "resources/resource.h"
+#include "resources/standard.h"
+#include "resources/statement.h"
+
+/* Opens the member around an answer that the resource may have. */
+static void
+begin_answer(StringInfo out, const PbResource *resource)
+{
+	if (resource->around == NULL)
+		return;
+	pb_json_begin(out, '{');
+	pb_json_name(out, resource->around);
+}
+
+static void
+end_answer(StringInfo out, const PbResource *resource)
+{
+	if (resource->around != NULL)
+		pb_json_end(out, '}');
+}
+
+static void
+answer(PbRow *row, const PbOrganization *organization, PbReply *reply)
+{
+	begin_answer(reply->body, row->resource);
+	pb_resource_show(reply->body, row, organization);
+	end_answer(reply->body, row->resource);
+	reply->version = pb_row_version(row);
+}
+
+/* getProject and its like */
+void
+pb_standard_get(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(request, PB_READ, &organization,
+									   &reply->faults);
+
+	if (row != NULL)
+		answer(row, &organization, reply);
+}
+
+/*
+ * The parent that so many ids name, as it is now and stays, with its
+ * organization as it is after all that was waited for; NULL with faults.
+ */
+static PbRow *
+lock_parent(const PbRequest *request, int id_count,
+			PbOrganization *organization, PbFaults *faults)
+{
+	PbRow	   *row = pb_resource_find_parent(request, PB_WRITE, id_count,
+											  organization, faults);
+
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
+	if (row != NULL)
+		pb_organization_find(pb_resource_org(row), PB_LATEST, organization);
+	return row;
+}
+
+/* Gives a new row its id, its times and its place. */
+static void
+place(PbRow *row, PbRow *above)
+{
+	const PbPrepared *at = row->resource->prepared;
+
+	pb_resource_stamp(row);
+	row->above = above;
+	if (above == NULL)
+		return;
+	pb_row_set(row, at->org_id, pb_resource_org(above));
+	pb_row_set(row, at->parent, pb_resource_id(above));
+}
+
+/* Whether the caller may write there; false with faults. */
+static bool
+enter(const PbRequest *request, PbRow *row, PbOrganization *organization,
+	  PbFaults *faults)
+{
+	PbRow	   *above = NULL;
+
+	if (row->resource->parent == NULL &&
+		!pb_authorize(&request->caller, PB_WRITE, pb_resource_org(row),
+					  organization, faults))
+		return false;
+	if (row->resource->parent != NULL)
+		above = lock_parent(request, request->id_count, organization, faults);
+	if (row->resource->parent != NULL &&
+		(above == NULL ||
+		 !pb_resource_has_room(row->resource, above, faults)))
+		return false;
+	place(row, above);
+	return true;
+}
+
+/* Makes a row ready to be written, and the one it embeds. */
+static bool
+prepare(PbRow *row, PbFaults *faults)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+
+	if (hooks->prepare != NULL && !hooks->prepare(row, faults))
+		return false;
+	if (row->embedded == NULL)
+		return true;
+	place(row->embedded, row);
+	return prepare(row->embedded, faults);
+}
+
+/* Writes them; false with faults when another has what is unique of one. */
+static bool
+write_rows(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+
+	if (hooks->precede != NULL)
+		hooks->precede(row);
+	return pb_resource_insert(request, row, faults) &&
+		(row->embedded == NULL ||
+		 write_rows(request, row->embedded, faults));
+}
+
+static bool
+embeds(const PbResource *resource)
+{
+	for (const PbField *field = resource->fields; field->name != NULL; field++)
+		if (field->kind == PB_EMBEDDED)
+			return true;
+	return false;
+}
+
+static void
+show_named(StringInfo out, PbRow *row, const PbOrganization *organization)
+{
+	pb_json_name(out, row->resource->name);
+	pb_resource_show(out, row, organization);
+}
+
+/* What may embed another is answered with it, each by its name. */
+static void
+answer_created(PbRow *row, const PbOrganization *organization, PbReply *reply)
+{
+	StringInfo	out = reply->body;
+
+	reply->created = pb_resource_typeid(row);
+	if (!embeds(row->resource))
+	{
+		answer(row, organization, reply);
+		return;
+	}
+	pb_json_begin(out, '{');
+	show_named(out, row, organization);
+	if (row->embedded != NULL)
+		show_named(out, row->embedded, organization);
+	pb_json_end(out, '}');
+}
+
+/* createProject and its like */
+void
+pb_standard_create(const PbRequest *request, PbReply *reply)
+{
+	const PbHooks *hooks = pb_hooks(request->resource);
+	PbFaults   *faults = &reply->faults;
+	PbRow	   *row = pb_row_make(request->resource);
+	PbOrganization organization;
+
+	pb_check_create(row, &request->body, faults, reply->unknown);
+	pb_resource_tell(row, faults);
+	if (faults->refusal != PB_ACCEPTED ||
+		!enter(request, row, &organization, faults))
+		return;
+	if (hooks->admit != NULL &&
+		!hooks->admit(request, row, &organization, faults))
+		return;
+	if (!prepare(row, faults) || !write_rows(request, row, faults))
+		return;
+	if (hooks->created != NULL)
+		hooks->created(row);
+	answer_created(row, &organization, reply);
+}
+
+/* If-Match: whether the client has seen the row as it is. */
+static bool
+is_as_seen(const PbRequest *request, PbRow *row,
+		   const PbOrganization *organization, PbReply *reply)
+{
+	StringInfoData body;
+	char	   *etag = palloc(PB_ETAG_SIZE + 1);
+
+	if (!pb_request_has_header(request, "if-match"))
+		return true;
+	initStringInfo(&body);
+	pb_resource_show(&body, row, organization);
+	pb_request_etag(body.data, body.len, pb_row_version(row), etag);
+	if (pb_request_names_etag(request, "if-match", etag, false))
+		return true;
+	reply->etag = etag;
+	pb_fault_set(&reply->faults, PB_PRECONDITION_FAILED,
+				 "the resource has changed since the version this request was based on",
+				 "Read it again.");
+	return false;
+}
+
+/* Lays the update over the row and writes it; false with faults. */
+static bool
+apply(const PbRequest *request, PbRow *row, const PbRow *update,
+	  PbFaults *faults)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+	const PbUnique *unique = row->resource->unique;
+	bool		may_be_taken = unique != NULL &&
+		pb_row_differs(row, update, *unique->leaf);
+	const char *detail = hooks->judge == NULL ? NULL :
+		hooks->judge(row, update, faults);
+	bool		changed = pb_row_merge(row, update);
+
+	if (hooks->merge != NULL)
+		changed |= hooks->merge(row, update, faults);
+	if (row->resource->rule != NULL)
+		row->resource->rule(row, NULL, faults);
+	if (faults->refusal != PB_ACCEPTED)
+		return false;
+	return !changed ||
+		pb_resource_update(request, row, may_be_taken, detail, faults);
+}
+
+/*
+ * Finds the row of a checked update, locks it, lays the update over it, and
+ * answers it as it is then. Where nothing changes, nothing is written.
+ */
+static void
+update_found(const PbRequest *request, const PbRow *update, PbReply *reply)
+{
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(request, PB_WRITE, &organization,
+									   faults);
+
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
+	if (row != NULL && is_as_seen(request, row, &organization, reply) &&
+		apply(request, row, update, faults))
+		answer(row, &organization, reply);
+}
+
+/* updateProject and its like: only what is given changes */
+void
+pb_standard_update(const PbRequest *request, PbReply *reply)
+{
+	const PbHooks *hooks = pb_hooks(request->resource);
+	PbRow	   *update = pb_row_make(request->resource);
+	PbFaults   *faults = &reply->faults;
+
+	pb_check_update(update, &request->body, faults, reply->unknown);
+	if (hooks->check != NULL)
+		hooks->check(update, faults);
+	if (faults->refusal == PB_ACCEPTED)
+		update_found(request, update, reply);
+}
+
+/*
+ * updateCacheRule: what a client may give is set as a create would set it, so
+ * that what is absent is reset. The row is there already: the resource that
+ * can be put comes to be by what is reported.
+ */
+void
+pb_standard_put(const PbRequest *request, PbReply *reply)
+{
+	PbRow	   *update = pb_row_make(request->resource);
+
+	pb_check_create(update, &request->body, &reply->faults, reply->unknown);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return;
+	for (int i = 0; i < update->shape->count; i++)
+		update->given[i] =
+			(update->shape->leaves[i].field->flags & PB_CREATE) != 0;
+	update_found(request, update, reply);
+}
+
+/*
+ * deleteProject and its like, with all that stands below. A parent that is
+ * told of it is locked first, as all locks are taken from above.
+ */
+void
+pb_standard_delete(const PbRequest *request, PbReply *reply)
+{
+	const PbHooks *hooks = pb_hooks(request->resource);
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+	PbRow	   *row = pb_resource_find(request, PB_WRITE, &organization,
+									   faults);
+
+	if (row == NULL)
+		return;
+	if (hooks->deleted != NULL)
+	{
+		row->above = lock_parent(request, request->id_count - 1,
+								 &organization, faults);
+		if (row->above == NULL)
+			return;
+	}
+	if (pb_resource_delete(request, row, faults) && hooks->deleted != NULL)
+		hooks->deleted(row);
+}
+
+/*
+ * The rows of a page and the one behind it, into an array with room for them;
+ * tells how many there are.
+ */
+static int
+read_page(const PbResource *resource, const PbPage *page, Datum org_id,
+		  Datum parent_id, PbRow **rows)
+{
+	int			order = page->order - resource->orders;
+	PbStatement *list = &pb_statements(resource)->lists[order];
+	Datum		values[] = {
+		org_id, parent_id, page->after, Int64GetDatum(page->size + 1)
+	};
+	const char	nulls[] = {' ', parent_id == (Datum) 0 ? 'n' : ' ', ' ', ' '};
+	int			count = (int) pb_sql_run(list, values, nulls);
+
+	for (int i = 0; i < count; i++)
+	{
+		rows[i] = pb_row_make(resource);
+		pb_sql_read(list, SPI_tuptable, i, rows[i]->values, rows[i]->failed);
+		pb_row_spread(rows[i]);
+	}
+	return count;
+}
+
+/*
+ * Prints a page of what belongs to an organization, below the parent if there
+ * is one; the row behind it only tells that there is another page. Members of
+ * its own may follow, then the end.
+ */
+void
+pb_standard_show_page(const PbResource *resource, const PbPage *page,
+					  Datum org_id, Datum parent_id,
+					  const PbOrganization *organization, PbReply *reply)
+{
+	PbRow	  **rows = palloc((page->size + 1) * sizeof(PbRow *));
+	int			count = read_page(resource, page, org_id, parent_id, rows);
+	int			shown = Min(count, page->size);
+
+	pb_json_begin(reply->body, '{');
+	pb_json_name(reply->body, page->list);
+	pb_json_begin(reply->body, '[');
+	for (int i = 0; i < shown; i++)
+	{
+		pb_json_next(reply->body);
+		pb_resource_show(reply->body, rows[i], organization);
+	}
+	pb_json_end(reply->body, ']');
+	if (count > shown)
+		reply->next_page =
+			pb_page_token(page, rows[shown - 1]->values[*page->order->leaf]);
+}
+
+void
+pb_standard_end_page(PbReply *reply)
+{
+	if (reply->next_page != NULL)
+		pb_json_pair(reply->body, "next_page_token", reply->next_page);
+	pb_json_end(reply->body, '}');
+}
+
+/* What the page's token goes with: the path's ids. */
+static Datum
+ids_of(const PbRequest *request)
+{
+	StringInfoData all;
+
+	initStringInfo(&all);
+	for (int i = 0; i < request->id_count; i++)
+		appendStringInfo(&all, "%s%s", i > 0 ? " " : "",
+						 request->ids[i] == NULL ? "" : request->ids[i]);
+	return CStringGetTextDatum(all.data);
+}
+
+/* What a request for a page asks for; false with faults. */
+static bool
+read_list_request(const PbRequest *request, PbPage *page, PbReply *reply)
+{
+	PbRow	   *asked = pb_row_make(&pb_page_parameters);
+
+	pb_check_create(asked, &request->parameters, &reply->faults,
+					reply->unknown);
+	if (reply->faults.refusal != PB_ACCEPTED)
+		return false;
+	page->list = request->resource->plural;
+	page->order = request->resource->orders;
+	page->binding = pb_page_binding(page->list, ids_of(request), page->order);
+	return pb_page_take(page, asked, &reply->faults);
+}
+
+/* listDatabases and its like: a page of what stands below a parent */
+void
+pb_standard_list(const PbRequest *request, PbReply *reply)
+{
+	PbOrganization organization;
+	PbPage		page;
+	PbRow	   *above;
+
+	if (!read_list_request(request, &page, reply))
+		return;
+	above = pb_resource_find_parent(request, PB_READ, request->id_count,
+									&organization, &reply->faults);
+	if (above == NULL)
+		return;
+	pb_standard_show_page(request->resource, &page, pb_resource_org(above),
+						  pb_resource_id(above), &organization, reply);
+	pb_standard_end_page(reply);
+}
