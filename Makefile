@@ -15,8 +15,8 @@ PARTS = \
 	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection rewrap account health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
 	$(addprefix log/, mention sight guard) \
-	$(addprefix admin/, access) \
-	configuration pgbeam
+	$(addprefix functions/, administration access base fields keys feed auth resources http log configuration) \
+	pgbeam
 
 # These need no server, so that they can be tested and fuzzed alone.
 PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text) keys/keypath log/mention
@@ -31,7 +31,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field key organization member apikey token caller host \
-	database project replica domain connection account change openapi http \
+	database project replica domain connection account change operation openapi http \
 	idempotency constraint altered examples guard catalog
 ISOLATION = name host domain limit below idempotency database update snapshot change
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso

@@ -5,6 +5,8 @@
 #ifndef PB_CONSTRAINT_H
 #define PB_CONSTRAINT_H
 
+#include "access/htup.h"
+
 #include "fields/field.h"
 
 extern void pb_constraint_check(const PbResource *resource,

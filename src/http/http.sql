@@ -31,7 +31,7 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_openapi';
 COMMENT ON FUNCTION pgbeam.openapi() IS
-'The API''s description (OpenAPI 3.0.3), made of the routes and the fields.';
+'getOpenApi: the API''s description (OpenAPI 3.0.3), made of the operations and the fields.';
 
 CREATE FUNCTION pgbeam.health() RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE

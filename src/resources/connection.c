@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "auth/authorization.h"
 #include "auth/organization.h"
 #include "base/json.h"
 #include "base/sql.h"

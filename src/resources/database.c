@@ -9,8 +9,8 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
+#include "auth/authorization.h"
 #include "auth/organization.h"
-#include "base/sql.h"
 #include "base/text.h"
 #include "keys/key.h"
 #include "resources/database.h"

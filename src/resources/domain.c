@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "auth/authorization.h"
 #include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/sql.h"

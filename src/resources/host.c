@@ -8,7 +8,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/sql.h"
 #include "base/text.h"

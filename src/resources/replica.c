@@ -6,7 +6,6 @@
 
 #include "utils/guc.h"
 
-#include "auth/organization.h"
 #include "resources/database.h"
 #include "resources/page.h"
 #include "resources/prefix.h"

@@ -16,7 +16,6 @@
 #include "base/text.h"
 #include "base/typeid.h"
 #include "feed/change.h"
-#include "fields/check.h"
 #include "fields/show.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
@@ -125,7 +124,7 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 
 	values[0] = pb_resource_org(row);
 	values[1] = pb_resource_id(row);
-	values[2] = parent < 0 ? (Datum) 0 : row->values[parent];
+	values[2] = parent == PB_NO_LEAF ? (Datum) 0 : row->values[parent];
 }
 
 /* Whether another row, which may not be in sight, has what is unique. */
@@ -293,7 +292,7 @@ is_living(const PbRow *row)
 {
 	int			deleted_at = row->resource->prepared->deleted_at;
 
-	return deleted_at < 0 || !pb_row_has(row, deleted_at);
+	return deleted_at == PB_NO_LEAF || !pb_row_has(row, deleted_at);
 }
 
 static bool
@@ -428,7 +427,7 @@ pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 {
 	int			updated_at = row->resource->prepared->updated_at;
 
-	if (updated_at >= 0)
+	if (updated_at != PB_NO_LEAF)
 		pb_row_set(row, updated_at,
 				   TimestampTzGetDatum(GetCurrentTimestamp()));
 	if (!may_be_taken)
@@ -453,8 +452,9 @@ delete_children(const PbRequest *request, const PbResource *resource,
 	};
 	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
+	bool		is_marked = resource->prepared->deleted_at != PB_NO_LEAF;
 
-	for (uint64 i = 0; i < count && resource->prepared->deleted_at >= 0; i++)
+	for (uint64 i = 0; i < count && is_marked; i++)
 	{
 		Datum		id;
 		bool		isnull;

@@ -10,7 +10,6 @@
 #include "utils/builtins.h"
 
 #include "auth/authorization.h"
-#include "base/crypt.h"
 #include "base/sql.h"
 #include "fields/check.h"
 #include "resources/resource.h"

@@ -188,7 +188,7 @@ retirement(const PbResource *resource, const PbShape *shape, int now)
 static bool
 is_marked_deleted(const PbResource *resource)
 {
-	return resource->prepared->deleted_at >= 0;
+	return resource->prepared->deleted_at != PB_NO_LEAF;
 }
 
 /* The one living row of a key. */
@@ -458,7 +458,7 @@ pb_statements(const PbResource *resource)
 	shape = pb_field_shape(resource);
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	made = palloc0(sizeof(PbStatements));
-	if (resource->prepared->id >= 0)
+	if (resource->prepared->id != PB_NO_LEAF)
 		make_own(made, resource, shape);
 	if (resource->parent != NULL)
 	{

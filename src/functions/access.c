@@ -1,0 +1,136 @@
+/*
+ * access.c
+ *	  Accesses: the sets of functions that a role may be given.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "base/sql.h"
+#include "http/entry.h"
+#include "http/operation.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_grant_access);
+
+#define API 0x1
+#define DATA_PLANE 0x2
+#define ADMIN 0x4
+#define HTTP 0x8				/* a layer that hands in whole requests */
+
+static const struct
+{
+	const char *name;
+	int			bit;
+}			accesses[] =
+{
+	{"api", API},
+	{"http", HTTP},
+	{"data_plane", DATA_PLANE},
+	{"admin", ADMIN},
+};
+
+/* Which accesses include the functions of the API's operations. */
+#define OPERATIONS (API | ADMIN)
+
+/*
+ * Which accesses include which other function. A function that is not listed
+ * stays with the owner. Names are enough, as none stands for two functions;
+ * where somebody adds a second one, the grant fails. 'api' does not include
+ * http(), which takes the headers, and so the client's address, as an
+ * argument: through PostgREST clients choose the function they call, and would
+ * choose their address.
+ */
+static const struct
+{
+	const char *function;
+	int			accesses;
+}			grants[] =
+{
+	{"typeid", API | DATA_PLANE | ADMIN},
+	{"typeid_encode", API | DATA_PLANE | ADMIN},
+	{"typeid_decode", API | DATA_PLANE | ADMIN},
+	{"typeid_timestamp", API | DATA_PLANE | ADMIN},
+	{"http", HTTP | ADMIN},
+	{"http_forwarded", API | ADMIN},
+	{"routes", API | ADMIN},
+	{"report_connection_test", DATA_PLANE},
+	{"report_domain", ADMIN},
+	{"release_domain", ADMIN},
+	{"reveal_password", DATA_PLANE},
+	{"set_organization", ADMIN},
+	{"suspend_organization", ADMIN},
+	{"resume_organization", ADMIN},
+	{"set_member", ADMIN},
+	{"remove_member", ADMIN},
+	{"list_members", ADMIN},
+	{"create_api_key", ADMIN},
+	{"list_api_keys", ADMIN},
+	{"revoke_api_key", ADMIN},
+	{"revoke_api_keys", ADMIN},
+	{"set_jwks", ADMIN},
+	{"read_changes", ADMIN},
+	{"feed_hold", ADMIN},
+	{"fields", API | ADMIN},
+	{"rewrap", ADMIN},
+	{"keyring", ADMIN},
+	{"key_status", ADMIN},
+	{"logging_profile", ADMIN},
+	{"check_configuration", ADMIN},
+};
+
+static int
+access_bit(const char *name)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < (int) lengthof(accesses); i++)
+	{
+		if (strcmp(accesses[i].name, name) == 0)
+			return accesses[i].bit;
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", accesses[i].name);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("access must be one of %s", names.data)));
+}
+
+static void
+append_function(StringInfo functions, const char *name)
+{
+	appendStringInfo(functions, "%spgbeam.%s", functions->len > 0 ? ", " : "",
+					 name);
+}
+
+/* Grants an access to a role, with the rights of the SQL caller. */
+static void
+grant_access(Oid role, const char *access)
+{
+	int			bit = access_bit(access);
+	const char *grantee = quote_identifier(GetUserNameFromId(role, false));
+	StringInfoData functions;
+
+	initStringInfo(&functions);
+	for (int i = 0; i < PB_OPERATIONS && (OPERATIONS & bit); i++)
+		append_function(&functions, pb_operations[i].function);
+	for (int i = 0; i < (int) lengthof(grants); i++)
+		if (grants[i].accesses & bit)
+			append_function(&functions, grants[i].function);
+	pb_sql_utility(psprintf("GRANT USAGE ON SCHEMA pgbeam TO %s", grantee));
+	pb_sql_utility(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
+							functions.data, grantee));
+}
+
+Datum
+pgbeam_grant_access(PG_FUNCTION_ARGS)
+{
+	PbSqlScope	scope;
+	Oid			role = DatumGetObjectId(pb_entry_required(fcinfo, 0, "role"));
+
+	(void) pb_entry_required(fcinfo, 1, "access");
+	pb_sql_begin(&scope, InvalidOid);
+	grant_access(role, pb_entry_text(fcinfo, 1));
+	pb_sql_end(&scope);
+	PG_RETURN_VOID();
+}

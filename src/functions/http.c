@@ -1,0 +1,55 @@
+/*
+ * http.c
+ *	  SQL functions of the folder http, beside the operations of the API.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "base/result.h"
+#include "http/operation.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_routes);
+
+static Datum
+errors_of(const PbOperation *operation)
+{
+	int			errors[PB_ERRORS_MAX];
+	Datum		values[PB_ERRORS_MAX];
+	int			count = pb_operation_errors(operation, errors);
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int32GetDatum(errors[i]);
+	return PointerGetDatum(construct_array(values, count, INT4OID,
+										   sizeof(int32), true, TYPALIGN_INT));
+}
+
+Datum
+pgbeam_routes(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"operation", TEXTOID}, {"method", TEXTOID}, {"path", TEXTOID},
+		{"function", TEXTOID}, {"needs_credential", BOOLOID},
+		{"writes", BOOLOID}, {"status", INT4OID}, {"errors", INT4ARRAYOID}
+	};
+
+	pb_result_begin(fcinfo, columns, lengthof(columns));
+	for (int i = 0; i < PB_OPERATIONS; i++)
+	{
+		const PbOperation *operation = &pb_operations[i];
+		Datum		values[] = {
+			CStringGetTextDatum(operation->name),
+			CStringGetTextDatum(operation->method),
+			CStringGetTextDatum(operation->path),
+			CStringGetTextDatum(operation->function),
+			BoolGetDatum(!operation->is_public),
+			BoolGetDatum(operation->writes),
+			Int32GetDatum(operation->status),
+			errors_of(operation)
+		};
+		bool		nulls[lengthof(values)] = {0};
+
+		pb_result_add(fcinfo, values, nulls);
+	}
+	return (Datum) 0;
+}

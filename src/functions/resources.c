@@ -1,0 +1,89 @@
+/*
+ * resources.c
+ *	  SQL functions of the folder resources, beside the operations of the API:
+ *	  what data planes and operators read and report.
+ */
+#include "postgres.h"
+
+
+#include "auth/authentication.h"
+#include "base/crypt.h"
+#include "base/sql.h"
+#include "functions/administration.h"
+#include "http/entry.h"
+#include "resources/connection.h"
+#include "resources/database.h"
+#include "resources/domain.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
+PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
+PG_FUNCTION_INFO_V1(pgbeam_report_domain);
+PG_FUNCTION_INFO_V1(pgbeam_release_domain);
+
+/* EXECUTE, which 'data_plane' access gives, is the wall; never over HTTP. */
+Datum
+pgbeam_reveal_password(PG_FUNCTION_ARGS)
+{
+	PbRequest	request = {.caller = {.is_trusted = true}};
+	PbActor		actor;
+	PbFaults	faults = {0};
+	PbSqlScope	scope;
+	text	   *plain = NULL;
+	text	   *result = NULL;
+
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	request.scope = &scope;
+	actor = pb_authentication_actor(&request);
+	if (pb_entry_manner() == PB_SQL)
+		plain = pb_database_reveal(pb_entry_text(fcinfo, 0), &actor, &faults);
+	else
+		pb_fault_set(&faults, PB_UNAUTHORIZED,
+					 "passwords are not revealed to HTTP requests", NULL);
+	if (plain == NULL)
+		pb_fault_throw(&faults);
+	result = SPI_palloc(VARSIZE(plain));
+	memcpy(result, plain, VARSIZE(plain));
+	pb_wipe(plain, VARSIZE(plain));
+	pb_sql_end(&scope);
+	PG_RETURN_TEXT_P(result);
+}
+
+/* EXECUTE is the wall here too. */
+Datum
+pgbeam_report_connection_test(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	double		latency = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	const PbReport report = {
+		.ok = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1),
+		.latency_ms = PG_ARGISNULL(2) ? NULL : &latency,
+		.error = pb_entry_text(fcinfo, 3),
+		.server_version = pb_entry_text(fcinfo, 4),
+	};
+	PbSqlScope	scope;
+
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	if (pb_entry_manner() != PB_SQL)
+		pb_fault_set(&faults, PB_UNAUTHORIZED,
+					 "this is not done on behalf of HTTP requests", NULL);
+	else if (PG_ARGISNULL(1))
+		pb_fault_set(&faults, PB_INVALID_INPUT, "ok must not be null", NULL);
+	else
+		pb_connection_report(pb_entry_text(fcinfo, 0), &report, &faults);
+	if (faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&faults);
+	pb_sql_end(&scope);
+	PG_RETURN_VOID();
+}
+
+Datum
+pgbeam_report_domain(PG_FUNCTION_ARGS)
+{
+	return pb_administer(fcinfo, pb_domain_report);
+}
+
+Datum
+pgbeam_release_domain(PG_FUNCTION_ARGS)
+{
+	return pb_administer(fcinfo, pb_domain_release);
+}
