@@ -1,61 +1,73 @@
 // A gateway before pgbeam's router: each request becomes one statement, and
-// its answer goes back as it is. PG* variables name the database, HOST and PORT
-// where to listen; the port is printed, for PORT=0 takes any.
-import { randomUUID } from 'node:crypto';
+// its answer goes back as it is. README.md beside this folder lists the
+// variables that it obeys.
 import { METHODS, STATUS_CODES } from 'node:http';
+import { isIP } from 'node:net';
 import Fastify from 'fastify';
-import pg from 'pg';
+import { openDatabase } from './database.js';
+import { refuse, statusOf } from './refusals.js';
+import { readSettings } from './settings.js';
+import { readTarget } from './target.js';
 
 const enough = 2 * 1024 * 1024 + 1; // bytes of a body for the router to refuse it
-const retryAfter = '5'; // seconds, as the router says
+const healthPath = '/-/health'; // no path of the API begins so
+const addressHeader = 'x-real-ip'; // for pgbeam.address_header = 'X-Real-IP'
 
-// What the driver cannot read it throws where nobody listens. Such a
-// connection is of no use, and its end ends its query with the error.
-class Client extends pg.Client {
-  constructor(config) {
-    super(config);
-    const { connection } = this;
-    const guard = () => {
-      const { stream } = connection;
-      const { emit } = stream;
-      stream.emit = (...event) => {
-        try {
-          return emit.apply(stream, event);
-        } catch (error) {
-          stream.destroy(error);
-          return true;
-        }
-      };
-    };
-    guard();
-    connection.on('sslconnect', guard);
-  }
+const fail = (error) => {
+  console.error(`pgbeam gateway: ${error.message.replaceAll(/\s+/g, ' ')}`);
+  process.exit(1);
+};
+
+// Who reads the output may go; the gateway stays.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+let settings, database;
+try {
+  settings = readSettings(process.env);
+  database = await openDatabase(readTarget(process.env), settings);
+} catch (error) {
+  fail(error);
 }
-
-// The pool throws a connection away with whose statement failed, for nobody
-// knows what state it is in (25P02).
-const pool = new pg.Pool({ Client, connectionTimeoutMillis: 5000 });
-pool.on('error', (error) => console.error(`idle connection: ${error.code ?? error.message}`));
 
 // Whatever the path and the method, one route takes it, with its body unread.
 // Repeated headers are joined: two credentials are none, not the first.
 const fastify = Fastify({
-  rewriteUrl: () => '/',
+  rewriteUrl: ({ method, url }) => url === healthPath && /^(GET|HEAD)$/.test(method) ? url : '/',
   requestTimeout: 30_000,
+  return503OnClosing: false, // a request that came in time is served
   http: { joinDuplicateHeaders: true, requireHostHeader: false },
   clientErrorHandler: refuseUnreadable,
 });
 for (const method of METHODS) fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true });
 fastify.route({ method: METHODS, url: '/', exposeHeadRoute: false, handler: answer });
+fastify.get(healthPath, answerHealth);
 
 async function answer({ method, originalUrl, headers: given, raw }, reply) {
+  const address = addressOf(raw.socket, given);
+  logWhenDone(address, method, originalUrl, reply);
   if (raw.httpVersion === '1.1' && given.host === undefined) throw Object.assign(new Error('no Host'), { status: 400 });
-  const { rows: [{ status, headers, body }] } = await pool.query({
-    name: 'http',
-    text: `SELECT status, headers, pg_catalog.convert_to(body, 'UTF8') AS body FROM pgbeam.http($1, $2, $3, $4)`,
-    values: [method, withoutAuthority(originalUrl), JSON.stringify(given), await readBody(raw)],
-  });
-  return reply.code(status).headers(headers).send(body.length ? body : undefined);
+  if (address === '') throw Object.assign(new Error('no client any more'), { status: 400 }); // uncounted otherwise
+  const all = JSON.stringify({ ...given, [addressHeader]: address });
+  return send(reply, await database.callRouter(method, withoutAuthority(originalUrl), all, await readBody(raw)));
+}
+
+const send = (reply, { status, headers, body }) => reply.code(status).headers(headers).send(body.length ? body : undefined);
+
+// The router's own word, for whoever shares out the load: a second old at most,
+// charged to no address, and not logged.
+let health;
+async function answerHealth(request, reply) {
+  health ??= database.callRouter('GET', '/v1/health', '{}', null)
+    .finally(() => setTimeout(() => { health = undefined; }, 1000).unref());
+  return send(reply, await health);
+}
+
+// A client cannot choose it: what they send counts only from a proxy that is
+// trusted to have set it.
+function addressOf({ remoteAddress = '' }, given) {
+  const peer = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const isTrusted = isIP(peer) && settings.TRUSTED_PROXIES.check(peer, `ipv${isIP(peer)}`);
+  return isTrusted && isIP(given[addressHeader]) ? given[addressHeader] : peer;
 }
 
 // A proxy may name scheme and host (RFC 9112, 3.2.2); the router has one host.
@@ -74,40 +86,22 @@ function readBody(stream) {
   });
 }
 
-// SQLSTATE PTxyz asks for status xyz. What passes by itself is 503: no server,
-// one that stops or is read-only, a lock, a transaction that lost.
-function statusOf(error) {
-  if (error.status) return error.status;
-  if (!(error instanceof pg.DatabaseError)) return /^(ERR|FST)_/.test(error.code) ? 500 : 503;
-  if (/^(08|40|53|57)|^(25006|25P02|55P03)$/.test(error.code)) return 503;
-  const asked = /^PT([45]\d\d)$/.exec(error.code)?.[1];
-  return asked in STATUS_CODES ? Number(asked) : 500;
+// The access log: neither a query nor a header, for there may be secrets in
+// them, and in a path nothing that looks like an API key.
+function log(address, method, target, status, started, id) {
+  if (!settings.ACCESS_LOG) return;
+  const path = target.replace(/[?#].*/s, '').replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
+  const seconds = ((performance.now() - started) / 1000).toFixed(3);
+  console.log(`${new Date().toISOString()} ${address || '-'} ${method} ${path} ${status} ${seconds} ${id}`);
 }
 
-const codes = { 400: 'INVALID_INPUT', 413: 'PAYLOAD_TOO_LARGE', 429: 'RATE_LIMITED', 500: 'INTERNAL_ERROR' };
-const messages = { 400: 'the request cannot be read' };
-
-// A refusal as the router's are: the envelope and the problem document (RFC
-// 9457) in one, or that alone for who asks for it. The log gets the SQLSTATE,
-// and clients not even that: texts may hold more.
-function refuse(error, status, given = {}) {
-  const id = /^[\w.-]{1,128}$/.test(given['x-request-id'] ?? '') ? given['x-request-id'] : randomUUID();
-  if (status >= 500) console.error(`request ${id}: ${error.code ?? error.message}`);
-  const code = codes[status] ?? STATUS_CODES[status].toUpperCase().replaceAll(/\W/g, '_');
-  const message = messages[status] ?? STATUS_CODES[status].toLowerCase();
-  const wantsDocument = /application\/problem\+json/i.test(given.accept);
-  const body = {
-    ...(!wantsDocument && { error: { code, message } }),
-    type: `https://pgbeam.com/docs/api/errors/${code.toLowerCase().replaceAll('_', '-')}`,
-    title: code[0] + code.slice(1).toLowerCase().replaceAll('_', ' '),
-    status, detail: message, code, request_id: id,
-  };
-  const headers = {
-    'Content-Type': wantsDocument ? 'application/problem+json' : 'application/json', 'X-Request-Id': id,
-    'Cache-Control': 'private, no-cache', ...(status === 503 && { 'Retry-After': retryAfter }),
-    ...(status === 400 && { Connection: 'close' }), // what follows cannot be trusted either
-  };
-  return { headers, body: Buffer.from(JSON.stringify(body)) };
+// Who has gone before the answer gets none: 499, as nginx has it.
+function logWhenDone(address, method, target, reply) {
+  const started = performance.now();
+  reply.raw.once('close', () => {
+    const status = reply.raw.writableFinished ? reply.statusCode : 499;
+    log(address, method, target, status, started, reply.getHeader('x-request-id') ?? '-');
+  });
 }
 
 fastify.setErrorHandler((error, request, reply) => {
@@ -124,11 +118,11 @@ function refuseUnreadable(error, socket) {
   const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' }).map((pair) => pair.join(': '));
   socket.write([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, '', body].join('\r\n'));
   socket.destroySoon();
+  log(addressOf(socket, {}), '-', '-', status, performance.now(), headers['X-Request-Id']);
 }
 
-// A wrong database, role or right is told here, not to the first client.
-await pool.query("SELECT FROM pgbeam.http('OPTIONS', '/', '{}', NULL)");
-await fastify.listen({ host: process.env.HOST ?? '127.0.0.1', port: process.env.PORT ?? 0 });
 fastify.server.on('checkExpectation', (request, response) => fastify.server.emit('request', request, response));
-console.log(fastify.server.address().port);
-process.once('SIGTERM', () => fastify.close().then(() => pool.end()));
+await fastify.listen({ host: settings.HOST, port: settings.PORT }).catch(fail);
+const { address, family, port } = fastify.server.address();
+console.log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => fastify.close().then(database.end));

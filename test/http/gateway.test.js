@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createDatabase, curl, exchange, startGateway } from './support.js';
+import { createDatabase, curl, exchange, startGateway, takeLines } from './support.js';
 
 const { pool, name, sql } = await createDatabase('http_stub');
 await pool.query(`
@@ -155,7 +155,7 @@ async function startSpoiler() {
   const server = createServer((client) => {
     const upstream = connect(join(process.env.PGHOST, '.s.PGSQL.5432'));
     client.pipe(upstream);
-    upstream.on('data', (chunk) => spoiler.spoil ? spoiler.spoil(client) : client.write(chunk));
+    upstream.on('data', (chunk) => spoiler.spoil ? spoiler.spoil(client, chunk) : client.write(chunk));
     for (const [one, other] of [[client, upstream], [upstream, client]]) one.on('error', () => {}).on('close', () => other.destroy());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -181,6 +181,45 @@ test('whatever the driver meets, the gateway goes on', async () => {
   assert.equal(other.child.exitCode, null);
 });
 
+// Bytes from a seed, the same in each run.
+function* randomBytes(seed) {
+  for (let state = seed; ;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state >>> 24;
+  }
+}
+
+test('whatever bytes the driver gets, at login or later, the gateway goes on', async () => {
+  const spoiler = await startSpoiler();
+  const other = await startGateway(name, spoiler.env);
+  const seen = {};
+  for (let seed = 1; seed <= 150; seed++) {
+    const random = randomBytes(seed);
+    const next = () => random.next().value;
+    spoiler.spoil = (client, chunk) => {
+      if (client.writableEnded) return;
+      const bytes = Buffer.from(chunk);
+      for (let count = next() % 4; count >= 0; count--) bytes[(next() * 256 + next()) % bytes.length] = next();
+      client.end(next() % 4 ? bytes : Buffer.concat([bytes, bytes.subarray(next() % bytes.length)]));
+    };
+    const { status } = await curl(other.url);
+    seen[status] = (seen[status] ?? 0) + 1;
+    spoiler.spoil = null;
+  }
+  assert.equal(other.child.exitCode, null, other.log());
+  assert.equal((await curl(other.url)).status, 200);
+  assert.ok(seen[500] > 0 && seen[503] > 0, JSON.stringify(seen));
+});
+
+test('a server that says nothing more is given up', async () => {
+  const spoiler = await startSpoiler();
+  const other = await startGateway(name, { ...spoiler.env, QUERY_TIMEOUT: '1' });
+  spoiler.spoil = () => {};
+  assert.equal((await curl(other.url)).status, 503);
+  spoiler.spoil = null;
+  assert.equal((await curl(other.url)).status, 200);
+});
+
 test('the gateway outlives its connections', async () => {
   const running = curl(url, { headers: { 'X-Sleep': '5' } });
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -189,16 +228,109 @@ test('the gateway outlives its connections', async () => {
   assert.equal((await curl(`${url}/`)).status, 200);
 });
 
-test('where the database cannot be reached or used it does not start, and says why', async () => {
-  await assert.rejects(startGateway(name, { PGHOST: '/nonexistent' }), /ENOENT.*nonexistent/);
-  await assert.rejects(startGateway(name, { PGDATABASE: 'no_such' }), /database "no_such" does not exist/);
+test('the client\'s address is the connection\'s, whatever they send', async () => {
+  const forged = [{}, { 'X-Real-IP': '192.0.2.1' }, [['X-Real-IP', '192.0.2.1'], ['x-real-ip', '192.0.2.2']], { 'X-Real-IP': '' }];
+  for (const headers of forged) assert.equal(told(await curl(url, { headers })).headers['x-real-ip'], '127.0.0.1');
+  const dual = await startGateway(name, { HOST: '::' });
+  const loopback = (host) => dual.url.replace('[::]', host);
+  assert.equal(told(await curl(loopback('127.0.0.1'))).headers['x-real-ip'], '127.0.0.1', 'not as IPv6 has it');
+  assert.equal(told(await curl(loopback('[::1]'))).headers['x-real-ip'], '::1');
 });
 
-test('SIGTERM ends it in order', async () => {
-  const other = await startGateway(name);
-  const running = curl(other.url, { headers: { 'X-Sleep': '0.5' } });
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  await other.stop();
-  assert.equal((await running).status, 200);
-  assert.equal(other.child.exitCode, 0);
+test('behind a trusted proxy it is what that says', async () => {
+  const seen = async ({ url: other }, given) => told(await curl(other, { headers: { 'X-Real-IP': given } })).headers['x-real-ip'];
+  const trusting = await startGateway(name, { TRUSTED_PROXIES: '::1, 127.0.0.0/8' });
+  for (const address of ['192.0.2.1', '2001:db8::1']) assert.equal(await seen(trusting, address), address);
+  for (const odd of ['', '192.0.2.1, 192.0.2.2', 'unknown', '192.0.2.1:80']) assert.equal(await seen(trusting, odd), '127.0.0.1', odd);
+  const distrusting = await startGateway(name, { TRUSTED_PROXIES: '127.0.0.2,10.0.0.0/8' });
+  assert.equal(await seen(distrusting, '192.0.2.1'), '127.0.0.1');
 });
+
+test('the access log has a line a request, and no secret', async () => {
+  const other = await startGateway(name);
+  const key = `pbo_${'0'.repeat(26)}_${'s3cret'.repeat(8)}`;
+  const answer = JSON.stringify({ 'X-Request-Id': 'req_1' });
+  await curl(`${other.url}/v1/a?b=s3cret`, { method: 'POST', body: 's3cret',
+    headers: { Authorization: 'Bearer s3cret', 'X-Answer': answer, 'X-Status': '418' } });
+  await curl(`${other.url}/${key}/x`, { headers: { 'X-Answer': answer } });
+  await exchange(other.url, Buffer.from('GET /v1/a#s3cret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  const { headers } = await curl(other.url, { headers: { 'X-Raise': 'P0001' } });
+  await exchange(other.url, Buffer.from('s3cret\r\n\r\n'));
+  await curl(`${other.url}/gone`, { headers: { 'X-Sleep': '1' }, giveUpAfter: 0.3 }).catch(() => {});
+  const lines = await takeLines(other, 6);
+  assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
+    '127.0.0.1 POST /v1/a 418', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 GET /v1/a 200', '127.0.0.1 GET / 500',
+    '127.0.0.1 - - 400', '127.0.0.1 GET /gone 499',
+  ]);
+  for (const [time, , , , , seconds, id, ...rest] of lines) {
+    assert.match(time, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.match(seconds, /^\d\.\d{3}$/);
+    assert.ok(id && !rest.length);
+  }
+  assert.deepEqual([lines[0][6], lines[3][6], lines[5][6]], ['req_1', headers['x-request-id'], '-']);
+  assert.ok(lines[5][5] >= 0.25);
+  const silent = await startGateway(name, { ACCESS_LOG: 'off' });
+  await curl(silent.url);
+  await exchange(silent.url, Buffer.from('x\r\n\r\n'));
+  await silent.stop();
+  assert.deepEqual(silent.lines, []);
+});
+
+test('it goes on when nobody reads what it prints', async () => {
+  const other = await startGateway(name);
+  other.child.stdout.destroy();
+  other.child.stderr.destroy();
+  for (let i = 0; i < 3; i++) assert.equal((await curl(other.url, { headers: { 'X-Raise': 'P0001' } })).status, 500);
+  assert.equal(other.child.exitCode, null);
+});
+
+test('a health check asks the router for its health, without an address, and is not logged', async () => {
+  const spoiler = await startSpoiler();
+  const other = await startGateway(name, spoiler.env);
+  const check = (options) => curl(`${other.url}/-/health`, options);
+  const { method, uri, headers, pid } = told(await check({ headers: { 'X-Real-IP': '192.0.2.1', 'X-Status': '500' } }));
+  assert.deepEqual([method, uri, headers, typeof pid], ['GET', '/v1/health', {}, 'number']);
+  const head = await check({ method: 'HEAD' });
+  assert.deepEqual([head.status, head.body, head.headers['content-type']], [200, '', 'application/json']);
+  spoiler.spoil = (client) => client.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const down = await check();
+  assert.deepEqual([down.status, told(down).code, down.headers['retry-after']], [503, 'SERVICE_UNAVAILABLE', '5']);
+  spoiler.spoil = null;
+  assert.equal((await check()).status, 503, 'for a second, so that nobody can ask the database more often by it');
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assert.equal((await check()).status, 200);
+  for (const [path, options] of [['/-/health?x', {}], ['/-/health', { method: 'POST' }], ['/-/healthy', {}]]) {
+    assert.equal(told(await curl(other.url + path, options)).uri, path, 'the router\'s');
+  }
+  assert.deepEqual((await takeLines(other, 3)).map(([, , , path]) => path), ['/-/health', '/-/health', '/-/healthy']);
+});
+
+test('a request that comes on an open connection while it stops is served', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  let text = '';
+  socket.on('data', (chunk) => { text += chunk; });
+  const ask = (sleep) => socket.write(`GET /${sleep} HTTP/1.1\r\nHost: x\r\nX-Sleep: ${sleep}\r\n\r\n`);
+  ask('0.5');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const stopped = other.stop();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  ask('0.01');
+  await Promise.all([stopped, once(socket, 'close')]);
+  assert.deepEqual([...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status), ['200', '200']);
+  assert.match(text, /\r\nconnection: close\r\n/i);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  test(`${signal} ends it in order`, async () => {
+    const other = await startGateway(name);
+    const running = curl(other.url, { headers: { 'X-Sleep': '0.5' } });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    other.child.kill(signal);
+    await once(other.child, 'exit');
+    assert.equal((await running).status, 200);
+    assert.equal(other.child.exitCode, 0);
+  });
+}

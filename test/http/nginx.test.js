@@ -2,7 +2,7 @@
 // for pgbeam's router behind PostgREST and does as the path says.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createDatabase, curl, exchange, isInstalled, startNginx, startPostgrest } from './support.js';
+import { createDatabase, curl, exchange, isInstalled, startNginx, startPostgrest, takeLines } from './support.js';
 
 const words = (status, code, message) => ({
   error: { code, message }, type: `https://pgbeam.com/docs/api/errors/${code.toLowerCase().replaceAll('_', '-')}`,
@@ -147,6 +147,38 @@ describe('nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async 
     assert.deepEqual([document.status, document.headers['content-type'], { ...JSON.parse(document.body), request_id: 0 }],
       [500, 'application/problem+json', { ...alone, request_id: 0 }]);
     assert.equal((await curl(`${url}/a`)).headers['content-range'], undefined);
+  });
+
+  test('the access log has a line a request, and no secret', async () => {
+    const own = await startNginx(postgrest.url);
+    await takeLines(own, 1);
+    const key = `pbo_${'0'.repeat(26)}_${'s3cret'.repeat(8)}`;
+    await curl(`${own.url}/v1/a?b=s3cret`, { method: 'POST', body: 's3cret', headers: { Authorization: 'Bearer s3cret', 'X-Request-Id': 'mine' } });
+    await curl(`${own.url}/${key}/x`);
+    await curl(answerOf(409, '{}', 'json').replace(url, own.url), { method: 'PATCH' });
+    await raw(own.url, 's3cret\n\n');
+    const lines = await takeLines(own, 4);
+    assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
+      '127.0.0.1 POST /v1/a 200', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 PATCH /answer/409/7b7d/json 409',
+      '127.0.0.1 - - 400',
+    ]);
+    for (const [time, , , , , seconds, id, ...rest] of lines) {
+      assert.match(time, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/);
+      assert.match(seconds, /^\d\.\d{3}$/);
+      assert.ok(id && !rest.length);
+    }
+    assert.deepEqual([lines[0][6], lines[2][6]], ['mine', 'req_1']);
+  });
+
+  test('a health check asks the router for its health, without an address, and is not logged', async () => {
+    const own = await startNginx(postgrest.url);
+    await takeLines(own, 1);
+    const seen = JSON.parse((await curl(`${own.url}/-/health`, { headers: { 'X-Real-IP': '192.0.2.1' } })).body);
+    assert.deepEqual([seen['x-pgbeam-method'], seen['x-pgbeam-uri'], seen['x-real-ip']], ['GET', '/v1/health', undefined]);
+    const other = JSON.parse((await curl(`${own.url}/-/health?x`)).body);
+    assert.deepEqual([other['x-pgbeam-uri'], other['x-real-ip']], ['/-/health?x', '127.0.0.1']);
+    assert.deepEqual((await takeLines(own, 1)).map(([, , , path]) => path), ['/-/health']);
+    assertWords(await curl(`${(await startNginx('http://127.0.0.1:9')).url}/-/health`), unavailable);
   });
 
   test('a statement that takes too long, and one whose server goes', async () => {

@@ -1,6 +1,7 @@
 // What the tests share: a database with the extension, the servers before it,
 // and clients. PG* in the environment lead to a cluster as its superuser.
 import { execFile, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -14,7 +15,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-const example = (name) => here(`../../examples/${name}`);
+export const example = (name) => here(`../../examples/${name}`);
 
 export function isInstalled(command) {
   return process.env.PATH.split(delimiter).some((folder) => {
@@ -90,34 +91,35 @@ const children = new Set();
 process.once('exit', () => children.forEach((child) => child.kill('SIGTERM')));
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-function start(command, args, env) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+/** A server, with what spawn takes more, and the signal that stops it. */
+export function start(command, args, env, { signal = 'SIGTERM', ...options } = {}) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   children.add(child);
   const log = [];
   child.stderr.on('data', (chunk) => log.push(chunk));
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
+    child.kill(signal);
     await once(child, 'exit');
   };
   after(stop);
   return { child, stop, log: () => Buffer.concat(log).toString() };
 }
 
-/** One that prints its port. */
-async function startPrinting(file, env) {
-  const server = start(process.execPath, [file], env);
+/** The gateway, when it listens; what it prints afterwards is its access log. */
+export async function startGateway(name, env = {}) {
+  const server = start(process.execPath, [example('gateway/gateway.js')], { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
+  const lines = [];
+  const output = createInterface(server.child.stdout);
   const [line] = await Promise.race([
-    once(createInterface(server.child.stdout), 'line'),
-    once(server.child, 'exit').then(() => { throw new Error(server.log()); }),
+    once(output, 'line'),
+    once(server.child, 'close').then(([status]) => { throw Object.assign(new Error(server.log()), { status }); }),
   ]);
-  return { ...server, url: `http://127.0.0.1:${line}` };
+  output.on('line', (text) => lines.push(text));
+  return { ...server, lines, url: /^listening on (http:.*)$/.exec(line)[1] };
 }
 
-export const startGateway = (name, env = {}) =>
-  startPrinting(example('gateway/gateway.js'), { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
-
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -162,13 +164,19 @@ export async function startNginx(postgrestUrl) {
   after(() => rm(folder, { recursive: true }));
   const port = await freePort();
   const configuration = await readFile(example('postgrest/nginx.conf'), 'utf8');
+  const syslog = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(syslog, 'listening');
+  after(() => syslog.close());
+  const lines = [];
+  syslog.on('message', (message) => lines.push(/^<\d+>.{15} pgbeam: (.*)$/s.exec(message)[1]));
   await writeFile(join(folder, 'nginx.conf'), configuration
     .replace('127.0.0.1:8080', `127.0.0.1:${port}`)
-    .replace('127.0.0.1:3000', new URL(postgrestUrl).host));
+    .replace('127.0.0.1:3000', new URL(postgrestUrl).host)
+    .replace('unix:/dev/log', `127.0.0.1:${syslog.address().port}`));
   const server = start('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']);
   const url = `http://127.0.0.1:${port}`;
   await isUp(url, () => true);
-  return { ...server, url, joinsHeaders: await nginxVersion() >= 1.023 };
+  return { ...server, url, lines, joinsHeaders: await nginxVersion() >= 1.023 };
 }
 
 /** 1.022 for 1.22. */
@@ -191,12 +199,12 @@ function parse(text) {
   return { status: Number(first.split(' ')[1]), reason: first.split(' ').slice(2).join(' '), headers, body: rest.toString() };
 }
 
-/** A request by curl. Headers are [name, value] pairs or an object. */
-export function curl(url, { method = 'GET', headers = {}, body } = {}) {
+/** A request by curl. Headers are [name, value] pairs or an object; it gives up after so many seconds. */
+export function curl(url, { method = 'GET', headers = {}, body, giveUpAfter = 30 } = {}) {
   const list = Array.isArray(headers) ? headers : Object.entries(headers);
   const named = list.some(([name]) => name.toLowerCase() === 'content-type');
   const args = ['-q', '--silent', '--show-error', '--include', '--http1.1', '--noproxy', '*', '--globoff', '--path-as-is',
-    '--max-time', '30', ...(method === 'HEAD' ? ['--head'] : ['--request', method]),
+    '--max-time', String(giveUpAfter), ...(method === 'HEAD' ? ['--head'] : ['--request', method]),
     ...list.flatMap(([name, value]) => ['--header', value === '' ? `${name};` : `${name}: ${value}`]),
     ...(body === undefined ? [] : ['--data-binary', '@-', ...(named ? [] : ['--header', 'Content-Type:'])]), url];
   return new Promise((resolve, reject) => {
@@ -221,6 +229,12 @@ export async function exchange(url, bytes) {
 export const masked = (text) => text
   .replace(/\b(prj|db|rep|dom)_[0-7][0-9a-hjkmnp-tv-z]{25}(?=["/]|$)/g, '$1_...')
   .replace(/"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ"/g, '"..."');
+
+/** What came into an access log, as words; it is empty then. */
+export async function takeLines({ lines }, count) {
+  for (let tries = 0; lines.length < count && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  return lines.splice(0).map((line) => line.split(' '));
+}
 
 /** The server's log, which lies beside its socket. */
 export const readServerLog = () => readFile(join(process.env.PGHOST, 'log'), 'utf8');

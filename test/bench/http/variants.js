@@ -61,8 +61,8 @@ function run(command, args, environment, output) {
 
 const startNode = (script, environment) => async () => {
 	const server = run(process.execPath, [script], { NODE_ENV: 'production', PORT: '0', ...environment }, 'pipe');
-	const [port] = await once(createInterface(server.stdout), 'line');
-	return { port: Number(port), pids: [server.pid] };
+	const [line] = await once(createInterface(server.stdout), 'line');
+	return { port: Number(/\d+$/.exec(line)), pids: [server.pid] };
 };
 
 async function freePort() {
@@ -109,8 +109,10 @@ const application = (title, form) => ({
 	title, schema: form, makeKey: makeAppKey, start: startNode('app.js', { FORM: form, KEYRING: keyring }),
 });
 
+// The application keeps no access log, so the gateway keeps none here.
 export const pgbeam = {
-	title: 'pgbeam, Node gateway', schema: 'pgbeam', makeKey: makePgbeamKey, start: startNode('../../../examples/gateway/gateway.js'),
+	title: 'pgbeam, Node gateway', schema: 'pgbeam', makeKey: makePgbeamKey,
+	start: startNode('../../../examples/gateway/gateway.js', { ACCESS_LOG: 'off' }),
 };
 export const inTransaction = application('application, transaction', 'transaction');
 export const inStatement = application('application, one statement', 'statement');

@@ -1,0 +1,97 @@
+// A database cluster of a test's own, for what the shared one cannot show: TLS,
+// passwords, a preloaded library; and PgBouncer before it.
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { freePort, start } from './support.js';
+
+// No server runs as root: whose the shared one is they all are.
+const { uid, gid } = statSync(process.env.PGHOST);
+
+function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'pgbeam-cluster.'));
+  mkdirSync(join(folder, 'keys'), { mode: 0o700 });
+  for (const path of [folder, join(folder, 'keys')]) chownSync(path, uid, gid);
+  return folder;
+}
+
+const runIn = (cwd, command, args) => promisify(execFile)(command, args, { cwd, uid, gid });
+
+/**
+ * An authority, and certificates by it: the server's, for db.example.com, and
+ * that of a client who is called http_certified.
+ */
+async function makeCertificates(folder) {
+  const openssl = (...args) => runIn(folder, 'openssl', args);
+  const make = async (name, subject, extension) => {
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${subject}`,
+      '-keyout', `${name}.key`, '-out', `${name}.crt`];
+    await openssl(...request, ...(extension ? ['-addext', extension, '-CA', 'root.crt', '-CAkey', 'root.key'] : []));
+  };
+  await make('root', 'an authority');
+  await make('other', 'another authority');
+  await make('server', 'db.example.com', 'subjectAltName=DNS:db.example.com');
+  await make('client', 'http_certified', 'extendedKeyUsage=clientAuth');
+}
+
+/** Its superuser comes in by the socket; whatever else is asked is in hba. */
+export async function startCluster(hba, settings = '') {
+  const folder = makeFolder();
+  const port = await freePort();
+  await makeCertificates(folder);
+  await runIn(folder, 'initdb', ['-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
+  writeFileSync(join(folder, 'data/pg_hba.conf'), `local all postgres trust\n${hba}`);
+  writeFileSync(join(folder, 'data/postgresql.auto.conf'), `
+    listen_addresses = '127.0.0.1'
+    port = ${port}
+    unix_socket_directories = '${folder}'
+    fsync = off
+    ssl = on
+    ssl_cert_file = '${folder}/server.crt'
+    ssl_key_file = '${folder}/server.key'
+    ssl_ca_file = '${folder}/root.crt'
+    pgbeam.keyring_file = '${folder}/keys/keyring'
+    ${settings}`);
+  const server = start('postgres', ['-D', join(folder, 'data')], {}, { uid, gid, signal: 'SIGINT' });
+  const pool = new pg.Pool({ host: folder, port, user: 'postgres', database: 'postgres', max: 1 });
+  pool.on('error', () => {});
+  const sql = async (text, ...values) => (await pool.query({ text, values, rowMode: 'array' })).rows[0]?.[0];
+  for (let tries = 0; await sql('SELECT 1').catch(() => 0) !== 1; tries++) {
+    if (tries === 100) throw new Error(server.log());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const stop = async () => {
+    await pool.end();
+    await server.stop();
+    await rm(folder, { recursive: true });
+  };
+  after(stop);
+  return { folder, port, sql, file: (name) => join(folder, name) };
+}
+
+/** PgBouncer in transaction mode before a cluster, with two connections to it. */
+export async function startPgbouncer(cluster, users) {
+  const port = await freePort();
+  writeFileSync(cluster.file('users.txt'), users.map(([user, password]) => `"${user}" "${password}"\n`).join(''));
+  writeFileSync(cluster.file('pgbouncer.ini'), `
+[databases]
+* = host=${cluster.folder} port=${cluster.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = plain
+auth_file = ${cluster.file('users.txt')}
+pool_mode = transaction
+default_pool_size = 2
+`);
+  const server = start('pgbouncer', [cluster.file('pgbouncer.ini')], {}, { uid, gid, signal: 'SIGINT' });
+  const [line] = await once(server.child.stderr, 'data');
+  return { ...server, port, line };
+}
