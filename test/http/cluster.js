@@ -40,19 +40,23 @@ async function makeCertificates(folder) {
   await make('client', 'http_certified', 'extendedKeyUsage=clientAuth');
 }
 
-/** Its superuser comes in by the socket; whatever else is asked is in hba. */
+/**
+ * Its superuser comes in by the socket; whatever else is asked is in hba. A
+ * server may have been built without TLS.
+ */
 export async function startCluster(hba, settings = '') {
   const folder = makeFolder();
   const port = await freePort();
   await makeCertificates(folder);
   await runIn(folder, 'initdb', ['-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
-  writeFileSync(join(folder, 'data/pg_hba.conf'), `local all postgres trust\n${hba}`);
+  const hasTls = (await runIn(folder, 'postgres', ['-D', 'data', '-C', 'ssl_library'])).stdout.trim() !== '';
+  writeFileSync(join(folder, 'data/pg_hba.conf'), `local all postgres trust\n${hasTls ? hba : hba.replaceAll(/^ *hostssl.*/gm, '')}`);
   writeFileSync(join(folder, 'data/postgresql.auto.conf'), `
     listen_addresses = '127.0.0.1'
     port = ${port}
     unix_socket_directories = '${folder}'
     fsync = off
-    ssl = on
+    ssl = ${hasTls}
     ssl_cert_file = '${folder}/server.crt'
     ssl_key_file = '${folder}/server.key'
     ssl_ca_file = '${folder}/root.crt'
@@ -72,7 +76,7 @@ export async function startCluster(hba, settings = '') {
     await rm(folder, { recursive: true });
   };
   after(stop);
-  return { folder, port, sql, file: (name) => join(folder, name) };
+  return { folder, port, sql, hasTls, file: (name) => join(folder, name) };
 }
 
 /** PgBouncer in transaction mode before a cluster, with two connections to it. */

@@ -137,7 +137,7 @@ test('the page lists every variable, and the sample sets no other', async () => 
     PGUSER: 'http_gateway', PGDATABASE: 'postgres' }));
 });
 
-describe('TLS, by PGSSLMODE', () => {
+describe('TLS, by PGSSLMODE', { skip: !cluster.hasTls && 'the server was built without TLS' }, () => {
   const from = { ...byAddress, PGUSER: 'http_password', PGPASSWORD: password };
   const named = { ...from, PGHOST: 'db.example.com', PGHOSTADDR: '127.0.0.1' };
   const root = { PGSSLROOTCERT: file('root.crt') };
