@@ -313,6 +313,43 @@ pb_json_pair(StringInfo out, const char *name, const char *string)
 }
 
 void
+pb_json_pair_long(StringInfo out, const char *name, int64 number)
+{
+	pb_json_name(out, name);
+	pb_json_long(out, number);
+}
+
+void
+pb_json_pair_boolean(StringInfo out, const char *name, bool boolean)
+{
+	pb_json_name(out, name);
+	pb_json_boolean(out, boolean);
+}
+
+void
+pb_json_pair_null(StringInfo out, const char *name)
+{
+	pb_json_name(out, name);
+	appendStringInfoString(out, "null");
+}
+
+/* An object with a list as its only member. */
+void
+pb_json_open_list(StringInfo out, const char *name)
+{
+	pb_json_begin(out, '{');
+	pb_json_name(out, name);
+	pb_json_begin(out, '[');
+}
+
+void
+pb_json_close_list(StringInfo out)
+{
+	pb_json_end(out, ']');
+	pb_json_end(out, '}');
+}
+
+void
 pb_json_number(StringInfo out, int32 number)
 {
 	char		digits[12];

@@ -69,6 +69,12 @@ extern void pb_json_string(StringInfo out, const char *string);
 extern void pb_json_open(StringInfo out, const char *name);
 extern void pb_json_pair(StringInfo out, const char *name,
 						 const char *string);
+extern void pb_json_pair_long(StringInfo out, const char *name, int64 number);
+extern void pb_json_pair_boolean(StringInfo out, const char *name,
+								 bool boolean);
+extern void pb_json_pair_null(StringInfo out, const char *name);
+extern void pb_json_open_list(StringInfo out, const char *name);
+extern void pb_json_close_list(StringInfo out);
 extern void pb_json_number(StringInfo out, int32 number);
 extern void pb_json_long(StringInfo out, int64 number);
 extern void pb_json_boolean(StringInfo out, bool boolean);

@@ -88,21 +88,21 @@ OPERATION(verify_custom_domain, "verifyCustomDomain",
 		  .about = "Verifies a custom domain by what is known of its TXT record.")
 
 OPERATION(list_regions, "listRegions", "/v1/regions",
-		  .method = "GET", .status = 200, .run = pb_account_list_regions,
+		  .method = "GET", .status = 200, .run = pb_regions_list,
 		  .about = "The regions that are published.")
 
 OPERATION(list_plans, "listPlans", "/v1/plans",
-		  .method = "GET", .status = 200, .run = pb_account_list_plans,
+		  .method = "GET", .status = 200, .run = pb_plans_list,
 		  .about = "The plans there are.")
 
 OPERATION(list_organizations, "listOrganizations", "/v1/organizations",
-		  .method = "GET", .status = 200, .run = pb_account_list_organizations,
+		  .method = "GET", .status = 200, .run = pb_organizations_list,
 		  .about = "The caller's organizations.")
 
 OPERATION(get_organization_plan, "getOrganizationPlan",
 		  "/v1/organizations/{org_id}/plan",
 		  .method = "GET", .status = 200, .names_organization = true,
-		  .run = pb_account_get_plan,
+		  .run = pb_plans_get,
 		  .about = "The plan of an organization, and its limits.")
 
 OPERATION(health, "getHealth", "/v1/health",

@@ -6,13 +6,15 @@
 
 #include "http/openapi.h"
 #include "http/operation.h"
-#include "resources/account.h"
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
 #include "resources/health.h"
+#include "resources/organizations.h"
 #include "resources/page.h"
+#include "resources/plans.h"
 #include "resources/project.h"
+#include "resources/regions.h"
 #include "resources/replica.h"
 #include "resources/standard.h"
 

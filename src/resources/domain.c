@@ -391,8 +391,7 @@ pb_domain_verify(const PbRequest *request, PbReply *reply)
 		return;
 	problem = prove(request, row, &reply->faults);
 	pb_json_begin(reply->body, '{');
-	pb_json_name(reply->body, "verified");
-	pb_json_boolean(reply->body, problem == NULL);
+	pb_json_pair_boolean(reply->body, "verified", problem == NULL);
 	if (problem != NULL)
 		pb_json_pair(reply->body, "error", problem);
 	pb_json_name(reply->body, "domain");

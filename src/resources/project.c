@@ -540,7 +540,6 @@ pb_project_list(const PbRequest *request, PbReply *reply)
 		return;
 	pb_standard_show_page(&pb_project, &page, org_id, (Datum) 0, &organization,
 						  reply);
-	pb_json_name(reply->body, "total");
-	pb_json_long(reply->body, count_all(org_id));
+	pb_json_pair_long(reply->body, "total", count_all(org_id));
 	pb_standard_end_page(reply);
 }

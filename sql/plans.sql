@@ -1,4 +1,4 @@
--- What an account sees beside its projects: regions, plans, organizations.
+-- What is the same for all projects: regions, plans, organizations.
 SELECT r ->> 'id' AS region, r ->> 'provider' AS provider FROM json_array_elements(pgbeam.list_regions() -> 'regions') r;
 SELECT p ->> 'name' AS plan, p #>> '{limits,max_projects}' AS projects, p #>> '{limits,max_databases}' AS databases,
 	p #>> '{limits,max_connections}' AS connections, p #>> '{limits,queries_per_second}' AS "queries/s"
@@ -9,7 +9,7 @@ SELECT o FROM json_array_elements(pgbeam.list_organizations() -> 'organizations'
 SELECT pgbeam.get_organization_plan('account') ->> 'plan' AS plan;
 SELECT pgbeam.get_organization_plan('account-2') #>> '{limits,max_projects}' AS projects;
 
--- Over HTTP everybody sees his own.
+-- Over HTTP all callers see their own.
 CREATE FUNCTION ask(key text, uri text) RETURNS pgbeam.http_response LANGUAGE sql AS $$
 	SELECT pgbeam.http('GET', uri, jsonb_build_object('Authorization', 'Bearer ' || key), NULL)
 $$;

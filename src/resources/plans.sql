@@ -1,25 +1,9 @@
-CREATE FUNCTION pgbeam.list_regions() RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_list_regions';
-COMMENT ON FUNCTION pgbeam.list_regions() IS
-'listRegions: {"regions"}, those that are published.
-Error PT401 for a caller who is not trusted, or shows no credential.';
-
 CREATE FUNCTION pgbeam.list_plans() RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_plans';
 COMMENT ON FUNCTION pgbeam.list_plans() IS
 'listPlans: {"plans"} with their prices in dollars, days of trial and limits; 0 is no limit, and what is not published.
-Error PT401 for a caller who is not trusted, or shows no credential.';
-
-CREATE FUNCTION pgbeam.list_organizations() RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_list_organizations';
-COMMENT ON FUNCTION pgbeam.list_organizations() IS
-'listOrganizations: {"organizations"} of the caller: a key''s own, a user''s with their role, all for trusted SQL.
 Error PT401 for a caller who is not trusted, or shows no credential.';
 
 CREATE FUNCTION pgbeam.get_organization_plan(org_id text) RETURNS json
