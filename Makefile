@@ -47,7 +47,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifneq ($(filter-out test demo bench fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
+else ifneq ($(filter-out test demo pages bench fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
 # The others install what they need.
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
@@ -72,11 +72,13 @@ uninstall-notice:
 	@echo 'A server with pgbeam in shared_preload_libraries does not start without the library:'
 	@echo 'take it out there first, in postgresql.auto.conf by hand where the server is down.'
 
-.PHONY: test demo bench fuzz valgrind torture
+.PHONY: test demo pages bench fuzz valgrind torture
 test:
 	test/run
 demo:
 	test/demo
+pages:
+	test/pages/run
 bench:
 	test/bench/run
 fuzz:

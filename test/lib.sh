@@ -147,6 +147,13 @@ make_work() {
 	trap 'exit 143' TERM
 }
 
+# Copies the checkout, as it is built, to a new folder for the server's user.
+copy_tree() {
+	as_server mkdir "$1" "$1/pgbeam"
+	tar cf - -C "$top" --exclude=.git --exclude=node_modules --exclude=output_fuzz . |
+		as_server tar xf - -C "$1/pgbeam"
+}
+
 # Ends every server below $work, those that a test left behind too.
 clean_up() {
 	local pidfile
