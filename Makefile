@@ -9,7 +9,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 PARTS = \
 	$(addprefix base/, own compat pattern crypt typeid jwt letter text json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
-	$(addprefix keys/, keypath keyfile key) \
+	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, retention change feed) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection rewrap regions plans organizations health) \
@@ -30,7 +30,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
-REGRESS = install typeid field key organization member apikey token caller host \
+REGRESS = install typeid field keyring organization member apikey token caller host \
 	database project replica domain connection plans change operation openapi http \
 	idempotency constraint altered examples guard catalog
 ISOLATION = name host domain limit below idempotency database update snapshot change

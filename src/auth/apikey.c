@@ -56,12 +56,12 @@ static const PbField fields[] = {
 	{
 		.name = "id", .kind = PB_ID, .prefix = ORGANIZATION_PREFIX, .flags = PB_SHOWN,
 		.at = &prepared.id,
-		.about = "The public part of the key; the prefix is pbo or pbu."
+		.about = "The public part of the API key; its prefix is pbo or pbu."
 	},
 	{
 		.name = "kind", PB_OWNER_KIND_RULE, .at = &at.kind,
 		.flags = PB_SHOWN,
-		.about = "Whose it is: an organization's, or a user's in all of theirs."
+		.about = "The kind of owner: an organization, or a user in all of their organizations."
 	},
 	{
 		.name = "owner_id", PB_OWNER_ID_RULE,
@@ -71,12 +71,12 @@ static const PbField fields[] = {
 	{
 		.name = "name", .kind = PB_TEXT, .most = 100, .at = &at.name,
 		.flags = PB_SHOWN | PB_NULLABLE,
-		.about = "What it is for."
+		.about = "What the API key is for."
 	},
 	{
 		.name = "key", .column = "digest", .kind = PB_SECRET,
 		.flags = PB_NULLABLE, .at = &at.digest,
-		.about = "BLAKE2b-256 of the key; wiped when it is revoked."
+		.about = "BLAKE2b-256 of the API key; wiped when it is revoked."
 	},
 	{
 		.name = "created_at", .kind = PB_TIME, .flags = PB_SHOWN,
@@ -86,7 +86,7 @@ static const PbField fields[] = {
 	{
 		.name = "expires_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,
 		.at = &at.expires_at,
-		.about = "When it ends by itself; absent: never."
+		.about = "When it expires; absent: never."
 	},
 	{
 		.name = "revoked_at", .kind = PB_TIME, .flags = PB_SHOWN | PB_NULLABLE,

@@ -4,11 +4,11 @@
  *	  signed with (RFC 7517).
  *
  * The only algorithm is Ed25519, whatever a token says of itself. It has two
- * names: its own (RFC 9864) and EdDSA (RFC 8037), which leaves the curve
- * open. A key is found by its kid in the set that was loaded, never at an
- * address that a token names. Whoever shows a bad token learns nothing of the
- * reason; the operator finds it in the log where log_min_messages is debug1 or
- * lower.
+ * names: Ed25519 (RFC 9864), and EdDSA (RFC 8037), which leaves the curve
+ * open. A public key is found by its kid in the key set that was loaded, never
+ * at an address that a token names. A client with a bad token does not learn
+ * the reason; the operator finds it in the log, where log_min_messages is
+ * debug1 or lower.
  */
 #include "postgres.h"
 
@@ -53,7 +53,7 @@ static const PbField fields[] = {
 	{
 		.name = "kid", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
 		.least = 1, .most = KID_MAX, .at = &at.kid,
-		.about = "The id that tokens name the key by."
+		.about = "The id by which tokens name the key."
 	},
 	{
 		.name = "x", .kind = PB_TEXT, .flags = PB_SHOWN | PB_REQUIRED,
@@ -115,7 +115,7 @@ pb_token_define_settings(void)
 							GUC_UNIT_S, NULL, NULL, NULL);
 }
 
-/* Tells the operator why, and nobody else. */
+/* The reason goes to the log, for the operator alone. */
 static bool
 refuse(const char *reason)
 {
@@ -123,7 +123,7 @@ refuse(const char *reason)
 	return false;
 }
 
-/* A public key as a JWK spells it. */
+/* Reads a public key as a JWK spells it. */
 static bool
 read_public_key(const char *x, size_t length,
 				uint8_t key[PB_PUBLIC_KEY_BYTES])
@@ -142,7 +142,7 @@ is_kid(const PbJson *value)
 }
 
 static bool
-find_key(const PbJson *kid, uint8_t key[PB_PUBLIC_KEY_BYTES])
+find_public_key(const PbJson *kid, uint8_t key[PB_PUBLIC_KEY_BYTES])
 {
 	Datum		id = PointerGetDatum(cstring_to_text_with_len(kid->text,
 															  kid->length));
@@ -165,7 +165,7 @@ names_algorithm(const PbJson *alg)
 	return false;
 }
 
-/* The header says Ed25519, names a key, and asks for nothing else. */
+/* The header must say Ed25519, name a key, and ask for nothing else. */
 static bool
 prove_header(const PbJwt *jwt, uint8_t key[PB_PUBLIC_KEY_BYTES])
 {
@@ -187,7 +187,7 @@ prove_header(const PbJwt *jwt, uint8_t key[PB_PUBLIC_KEY_BYTES])
 		return refuse("kid is missing, or no key id");
 	if (header.size != known)
 		return refuse("its header has members beside alg, typ and kid");
-	return find_key(&member, key) ||
+	return find_public_key(&member, key) ||
 		refuse("kid is not in the key set that was loaded");
 }
 
@@ -226,7 +226,7 @@ prove_times(const PbJson *claims)
 	return true;
 }
 
-/* One string, or a list of strings that has the wanted one. */
+/* Whether it is the wanted string, or a list of strings that has it. */
 static bool
 names_audience(const PbJson *claim, const char *wanted)
 {
@@ -261,7 +261,7 @@ prove_claims(const PbJson *claims)
 	return prove_times(claims);
 }
 
-/* A claim that is the id of somebody. */
+/* A claim that is an id of at most so many characters, or NULL. */
 static text *
 read_id(const PbJson *claims, const char *name, int most)
 {
@@ -274,7 +274,7 @@ read_id(const PbJson *claims, const char *name, int most)
 	return cstring_to_text_with_len(claim.text, claim.length);
 }
 
-/* Who bears claims that have been verified. */
+/* Reads whose claims these are, which somebody has verified. */
 bool
 pb_token_read_bearer(const PbJson *payload, PbClaims *claims)
 {
@@ -289,7 +289,7 @@ pb_token_read_bearer(const PbJson *payload, PbClaims *claims)
 		refuse("the claim that pgbeam.jwt_organization_claim names is missing, or no id");
 }
 
-/* Whose token it is; false for every token that is not good in all. */
+/* Reads whose token it is; false for a token with any flaw. */
 bool
 pb_token_prove(const char *token, size_t length, PbClaims *claims)
 {
@@ -311,9 +311,10 @@ pb_token_prove(const char *token, size_t length, PbClaims *claims)
 	return prove_claims(&payload) && pb_token_read_bearer(&payload, claims);
 }
 
-/* Takes a key of the set into row, or adds to faults what is wrong with it. */
+/* Takes a JWK into row, or adds to faults what is wrong with it. */
 static void
-take_key(PbRow *row, const PbJson *jwk, const PbPath *path, PbFaults *faults)
+take_public_key(PbRow *row, const PbJson *jwk, const PbPath *path,
+				PbFaults *faults)
 {
 	PbPath		x_path = {path, "x", 0};
 	PbPath		kid_path = {path, "kid", 0};
@@ -350,7 +351,7 @@ has_word(const PbJson *jwk, const char *name, const char *word)
 		pb_json_text_is(&member, word);
 }
 
-/* A member that may be missing, but says nothing else. */
+/* Whether a member has this word, or is missing. */
 static bool
 says_at_most(const PbJson *jwk, const char *name, const char *word)
 {
@@ -375,7 +376,7 @@ lists_at_least(const PbJson *jwk, const char *name, const char *word)
 	return found;
 }
 
-/* The same of the algorithm, by either name. */
+/* The same for the algorithm, by either of its names. */
 static bool
 is_of_algorithm(const PbJson *jwk)
 {
@@ -384,9 +385,9 @@ is_of_algorithm(const PbJson *jwk)
 	return !pb_json_find(jwk, "alg", &alg) || names_algorithm(&alg);
 }
 
-/* A key of Ed25519 that is there to verify signatures (RFC 7517, 8037). */
+/* A public key of Ed25519 that is meant to verify (RFC 7517, 8037). */
 static bool
-is_verifying_key(const PbJson *jwk)
+is_verifying_jwk(const PbJson *jwk)
 {
 	return has_word(jwk, "kty", "OKP") && has_word(jwk, "crv", "Ed25519") &&
 		says_at_most(jwk, "use", "sig") &&
@@ -394,9 +395,9 @@ is_verifying_key(const PbJson *jwk)
 		lists_at_least(jwk, "key_ops", "verify");
 }
 
-/* Stores a key; two with one kid would leave open which one is meant. */
+/* Stores a public key. With two of one kid a token could mean either. */
 static void
-store_key(PbRow *row, const PbPath *path, PbFaults *faults)
+store_public_key(PbRow *row, const PbPath *path, PbFaults *faults)
 {
 	PbPath		kid_path = {path, "kid", 0};
 
@@ -405,9 +406,9 @@ store_key(PbRow *row, const PbPath *path, PbFaults *faults)
 						 "must not be that of another key", NULL);
 }
 
-/* Keys of other kinds are passed over, as RFC 7517 (5) has it. */
+/* Takes the set. Keys of other kinds are passed over, as RFC 7517 (5) asks. */
 static int
-take_keys(const PbJson *keys, const PbPath *up, PbFaults *faults)
+take_public_keys(const PbJson *keys, const PbPath *up, PbFaults *faults)
 {
 	int			taken = 0;
 
@@ -418,28 +419,29 @@ take_keys(const PbJson *keys, const PbPath *up, PbFaults *faults)
 		PbJson		jwk;
 
 		(void) pb_json_item(keys, i, &jwk);
-		if (!is_verifying_key(&jwk))
+		if (!is_verifying_jwk(&jwk))
 		{
 			ereport(WARNING,
 					(errmsg("keys[%d] is no key that verifies with Ed25519 and is passed over",
 							i)));
 			continue;
 		}
-		take_key(row, &jwk, &path, faults);
+		take_public_key(row, &jwk, &path, faults);
 		if (faults->count == 0)
-			store_key(row, &path, faults);
+			store_public_key(row, &path, faults);
 		taken++;
 	}
 	return taken;
 }
 
 /*
- * Replaces the key set by another one and tells how many keys it has. Faults
- * become an error, which brings the old set back. Of two sets that are loaded
- * at once the later one waits, or both would stay.
+ * Replaces the key set by another one, and tells how many keys that has. The
+ * caller turns faults into an error, which brings the old set back. The lock
+ * lets one session at a time replace the set: two at once would leave the keys
+ * of both.
  */
 int
-pb_token_set_keys(const PbJson *set, PbFaults *faults)
+pb_token_set_jwks(const PbJson *set, PbFaults *faults)
 {
 	PbPath		path = {NULL, "keys", 0};
 	PbJson		keys;
@@ -454,7 +456,7 @@ pb_token_set_keys(const PbJson *set, PbFaults *faults)
 	pb_sql_require_read_committed("keys are loaded only");
 	pb_sql_utility("LOCK TABLE pgbeam.jwks IN SHARE ROW EXCLUSIVE MODE");
 	(void) pb_sql_run(&clear, NULL, NULL);
-	taken = take_keys(&keys, &path, faults);
+	taken = take_public_keys(&keys, &path, faults);
 	if (keys.size == 0)
 		ereport(NOTICE, (errmsg("there is no key left: no token is accepted")));
 	if (taken == 0 && keys.size > 0)

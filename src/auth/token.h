@@ -1,7 +1,7 @@
 /*
  * token.h
- *	  Tokens: JSON Web Tokens signed with Ed25519, judged by the key set that
- *	  the operator loads and by the settings.
+ *	  Tokens: JSON Web Tokens signed with Ed25519, judged by the public keys
+ *	  that the operator loads and by the settings.
  */
 #ifndef PB_TOKEN_H
 #define PB_TOKEN_H
@@ -12,7 +12,7 @@
 typedef struct PbClaims
 {
 	text	   *user_id;
-	text	   *org_id;			/* NULL where no claim for it is asked for */
+	text	   *org_id;			/* NULL where no claim is to have it */
 } PbClaims;
 
 extern const PbResource pb_jwk;
@@ -21,6 +21,6 @@ extern void pb_token_define_settings(void);
 extern bool pb_token_prove(const char *token, size_t length,
 						   PbClaims *claims);
 extern bool pb_token_read_bearer(const PbJson *payload, PbClaims *claims);
-extern int	pb_token_set_keys(const PbJson *set, PbFaults *faults);
+extern int	pb_token_set_jwks(const PbJson *set, PbFaults *faults);
 
 #endif							/* PB_TOKEN_H */

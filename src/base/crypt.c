@@ -3,8 +3,8 @@
  *	  Random bytes, keyrings, sealed secrets, digests and signatures, by
  *	  libsodium.
  *
- * A keyring lives in one block of sodium_malloc memory: guarded, locked where
- * the limits allow it, left out of core dumps, read-only once filled.
+ * A keyring is one block of sodium_malloc(): guarded, locked where the limits
+ * allow it, left out of core dumps, and read-only once it is filled.
  */
 #include "base/crypt.h"
 
@@ -13,8 +13,8 @@
 
 #define VERSION 1
 #define KIND_SYMMETRIC 1
-#define KIND_SEALED 2
-#define HEADER (PB_SEALED_KEY_ID + PB_KEY_ID_BYTES)
+#define KIND_SEALED_BOX 2
+#define HEADER (PB_SEALED_KEYRING_ID + PB_KEYRING_ID_BYTES)
 #define TAG crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define OVERHEAD (HEADER + PB_NONCE_BYTES + TAG)
 #define PADDING 64
@@ -22,8 +22,8 @@
 #define PURPOSE_MAX 64
 #define PLACE_MAX (5 * 4 + PURPOSE_MAX + ORG_MAX + 16 + 16 + 4)
 
-_Static_assert(PB_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
-			   "key size");
+_Static_assert(PB_KEYRING_KEY_BYTES ==
+			   crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key size");
 _Static_assert(PB_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 			   "nonce size");
 _Static_assert(PB_DIGEST_BYTES == crypto_generichash_BYTES, "digest size");
@@ -33,19 +33,19 @@ _Static_assert(PB_SIGNATURE_BYTES == crypto_sign_BYTES, "signature size");
 _Static_assert(PB_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES,
 			   "public key size");
 
-typedef struct Key
+typedef struct KeyringKey
 {
-	uint8_t		id[PB_KEY_ID_BYTES];
-	uint8_t		secret[PB_KEY_BYTES];
-} Key;
+	uint8_t		id[PB_KEYRING_ID_BYTES];
+	uint8_t		secret[PB_KEYRING_KEY_BYTES];
+} KeyringKey;
 
 struct PbKeyring
 {
 	size_t		count;
-	Key			keys[];			/* the last is the active one */
+	KeyringKey	keys[];			/* the last one is active */
 };
 
-/* Once per process, before anything else here. */
+/* Must be called once in a process, before anything else here. */
 bool
 pb_crypt_start(void)
 {
@@ -71,21 +71,21 @@ pb_guarded_alloc(size_t size)
 	return sodium_malloc(size);
 }
 
-/* Wipes it too. */
+/* Wipes the memory and frees it. */
 void
 pb_guarded_free(void *memory)
 {
 	sodium_free(memory);
 }
 
-/* BLAKE2b with 256 bits: for secrets that are random and long. */
+/* BLAKE2b with 256 bits, unkeyed: for secrets that are random and long. */
 void
 pb_digest(const void *bytes, size_t size, uint8_t digest[PB_DIGEST_BYTES])
 {
 	crypto_generichash(digest, PB_DIGEST_BYTES, bytes, size, NULL, 0);
 }
 
-/* SipHash-2-4: where others choose what is hashed. */
+/* SipHash-2-4, for tables whose entries others choose. */
 uint64_t
 pb_hash(const uint8_t key[PB_HASH_KEY_BYTES], const void *bytes, size_t size)
 {
@@ -95,14 +95,14 @@ pb_hash(const uint8_t key[PB_HASH_KEY_BYTES], const void *bytes, size_t size)
 	return hash;
 }
 
-/* In a time that does not tell where they differ. */
+/* Compares in a time that does not tell where the bytes differ. */
 bool
 pb_same_bytes(const void *a, const void *b, size_t size)
 {
 	return sodium_memcmp(a, b, size) == 0;
 }
 
-/* Ed25519 (RFC 8032), strict: one signature of a message has one spelling. */
+/* Ed25519 (RFC 8032), strict: a signature has one spelling. */
 bool
 pb_signature_fits(const uint8_t signature[PB_SIGNATURE_BYTES],
 				  const void *message, size_t size,
@@ -111,21 +111,25 @@ pb_signature_fits(const uint8_t signature[PB_SIGNATURE_BYTES],
 	return crypto_sign_verify_detached(signature, message, size, key) == 0;
 }
 
-/* Whether a key of Ed25519 is a point that signatures can be trusted under. */
+/* Whether a public key of Ed25519 is a point that can be trusted. */
 bool
 pb_public_key_is_sound(const uint8_t key[PB_PUBLIC_KEY_BYTES])
 {
 	return crypto_core_ed25519_is_valid_point(key) == 1;
 }
 
-/* A key's id is its fingerprint, so a foreign ring is told from damage. */
+/*
+ * The id of a keyring key is a digest of it. So a key that was damaged is told
+ * from a key of another keyring.
+ */
 static void
-fingerprint(const uint8_t secret[PB_KEY_BYTES], uint8_t id[PB_KEY_ID_BYTES])
+make_id(const uint8_t secret[PB_KEYRING_KEY_BYTES],
+		uint8_t id[PB_KEYRING_ID_BYTES])
 {
 	static const char context[] = "pgbeam key id";
 
-	crypto_generichash(id, PB_KEY_ID_BYTES, (const uint8_t *) context,
-					   sizeof(context) - 1, secret, PB_KEY_BYTES);
+	crypto_generichash(id, PB_KEYRING_ID_BYTES, (const uint8_t *) context,
+					   sizeof(context) - 1, secret, PB_KEYRING_KEY_BYTES);
 }
 
 /* Lower-case hex, terminated. */
@@ -136,10 +140,10 @@ pb_hex(const uint8_t *bytes, size_t size, char *hex)
 }
 
 void
-pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
-			  char hex[2 * PB_KEY_ID_BYTES + 1])
+pb_keyring_id_hex(const uint8_t id[PB_KEYRING_ID_BYTES],
+				  char hex[2 * PB_KEYRING_ID_BYTES + 1])
 {
-	pb_hex(id, PB_KEY_ID_BYTES, hex);
+	pb_hex(id, PB_KEYRING_ID_BYTES, hex);
 }
 
 /* Exactly 2 * size hex digits. */
@@ -155,37 +159,37 @@ pb_read_hex(const char *text, size_t size, uint8_t *bytes)
 
 /* One line without its end: "<32 hex digits> <64 hex digits>". */
 static const char *
-parse_key(const char *line, size_t length, Key *key)
+parse_key(const char *line, size_t length, KeyringKey *key)
 {
-	const char *secret = line + 2 * PB_KEY_ID_BYTES + 1;
-	uint8_t		id[PB_KEY_ID_BYTES];
+	const char *secret = line + 2 * PB_KEYRING_ID_BYTES + 1;
+	uint8_t		id[PB_KEYRING_ID_BYTES];
 
-	if (length != 2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES ||
-		line[2 * PB_KEY_ID_BYTES] != ' ' ||
-		!pb_read_hex(line, PB_KEY_ID_BYTES, key->id) ||
-		!pb_read_hex(secret, PB_KEY_BYTES, key->secret))
+	if (length != 2 * PB_KEYRING_ID_BYTES + 1 + 2 * PB_KEYRING_KEY_BYTES ||
+		line[2 * PB_KEYRING_ID_BYTES] != ' ' ||
+		!pb_read_hex(line, PB_KEYRING_ID_BYTES, key->id) ||
+		!pb_read_hex(secret, PB_KEYRING_KEY_BYTES, key->secret))
 		return "a line must be a key id of 32 hex digits, a space and a key "
 			"of 64 hex digits";
-	fingerprint(key->secret, id);
-	if (sodium_memcmp(id, key->id, PB_KEY_ID_BYTES) != 0)
+	make_id(key->secret, id);
+	if (sodium_memcmp(id, key->id, PB_KEYRING_ID_BYTES) != 0)
 		return "the key id does not belong to the key beside it";
 	return NULL;
 }
 
-static const Key *
-find_key(const PbKeyring *ring, const uint8_t id[PB_KEY_ID_BYTES])
+static const KeyringKey *
+find_key(const PbKeyring *ring, const uint8_t id[PB_KEYRING_ID_BYTES])
 {
 	for (size_t i = 0; i < ring->count; i++)
-		if (memcmp(ring->keys[i].id, id, PB_KEY_ID_BYTES) == 0)
+		if (memcmp(ring->keys[i].id, id, PB_KEYRING_ID_BYTES) == 0)
 			return &ring->keys[i];
 	return NULL;
 }
 
-/* Adds the key on a line to the ring, or returns what is wrong with it. */
+/* Adds the key on a line to the keyring, or returns what is wrong with it. */
 static const char *
 add_line(PbKeyring *ring, const char *line, size_t length)
 {
-	Key		   *key = &ring->keys[ring->count];
+	KeyringKey *key = &ring->keys[ring->count];
 	const char *problem = parse_key(line, length, key);
 
 	if (problem == NULL && find_key(ring, key->id) != NULL)
@@ -201,7 +205,7 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Without the blanks at a line's end, half of CR LF among them. */
+/* The length without the blanks at the end, among them the CR of CR LF. */
 static size_t
 trimmed(const char *line, size_t length)
 {
@@ -210,7 +214,7 @@ trimmed(const char *line, size_t length)
 	return length;
 }
 
-/* Whether a line says nothing: it is empty, or a comment, indented or not. */
+/* Whether a line is blank or a comment, which may be indented. */
 static bool
 is_silent(const char *line, size_t length)
 {
@@ -221,7 +225,7 @@ is_silent(const char *line, size_t length)
 	return i == length || line[i] == '#';
 }
 
-/* Behind the byte order mark that some editors put before UTF-8. */
+/* Steps over the byte order mark that some editors put before UTF-8. */
 static const char *
 skip_mark(const char *text, const char *end)
 {
@@ -233,16 +237,19 @@ skip_mark(const char *text, const char *end)
 }
 
 /*
- * Reads the text of a keyring file: a key a line. Blanks at the end of a line,
- * blank lines, comments behind # and a byte order mark do not count. NULL with
- * the problem, and its line number or 0, when the text is none.
+ * Reads the text of a keyring file, which has a key on each line. Blanks at
+ * the end of a line, blank lines, comments behind # and a byte order mark do
+ * not count. Returns NULL where the text is no keyring, with the problem and
+ * the number of its line (0: none).
  */
 PbKeyring *
 pb_keyring_parse(const char *text, size_t length, const char **problem,
 				 int *line)
 {
-	size_t		room = length / (2 * (PB_KEY_ID_BYTES + PB_KEY_BYTES)) + 1;
-	PbKeyring  *ring = sodium_malloc(sizeof(PbKeyring) + room * sizeof(Key));
+	size_t		least = 2 * (PB_KEYRING_ID_BYTES + PB_KEYRING_KEY_BYTES);
+	size_t		room = length / least + 1;
+	PbKeyring  *ring = sodium_malloc(sizeof(PbKeyring) +
+									 room * sizeof(KeyringKey));
 	const char *end = text + length;
 
 	*line = 0;
@@ -296,22 +303,22 @@ pb_keyring_id(const PbKeyring *ring, size_t index)
 	return ring->keys[index].id;
 }
 
-/* A keyring's line with a new key and its newline; the caller wipes it. */
+/* The line of a new key, newline included. The caller wipes it. */
 size_t
-pb_keyring_new_line(char line[PB_KEY_LINE_MAX])
+pb_keyring_new_line(char line[PB_KEYRING_LINE_MAX])
 {
-	Key			key;
+	KeyringKey	key;
 
 	randombytes_buf(key.secret, sizeof(key.secret));
-	fingerprint(key.secret, key.id);
-	sodium_bin2hex(line, 2 * PB_KEY_ID_BYTES + 1, key.id, PB_KEY_ID_BYTES);
-	line[2 * PB_KEY_ID_BYTES] = ' ';
-	sodium_bin2hex(line + 2 * PB_KEY_ID_BYTES + 1, 2 * PB_KEY_BYTES + 1,
-				   key.secret, PB_KEY_BYTES);
-	line[PB_KEY_LINE_MAX - 2] = '\n';
-	line[PB_KEY_LINE_MAX - 1] = '\0';
+	make_id(key.secret, key.id);
+	pb_hex(key.id, PB_KEYRING_ID_BYTES, line);
+	line[2 * PB_KEYRING_ID_BYTES] = ' ';
+	pb_hex(key.secret, PB_KEYRING_KEY_BYTES,
+		   line + 2 * PB_KEYRING_ID_BYTES + 1);
+	line[PB_KEYRING_LINE_MAX - 2] = '\n';
+	line[PB_KEYRING_LINE_MAX - 1] = '\0';
 	sodium_memzero(&key, sizeof(key));
-	return PB_KEY_LINE_MAX - 1;
+	return PB_KEYRING_LINE_MAX - 1;
 }
 
 static uint8_t *
@@ -325,7 +332,7 @@ add_part(uint8_t *at, const void *part, size_t size)
 	return at + 4 + size;
 }
 
-/* The additional data: each part behind its length. 0 when it has no room. */
+/* The additional data: each part behind its length. 0: there is no room. */
 static size_t
 describe_place(const PbPlace *place, uint8_t data[PLACE_MAX])
 {
@@ -346,8 +353,9 @@ describe_place(const PbPlace *place, uint8_t data[PLACE_MAX])
 
 /*
  * A digest of the parts, each behind its length, that only a holder of the
- * key can make: BLAKE2b under a key derived from the ring's, behind its id.
- * Key_id names the key, NULL the active one; false where it is not there.
+ * keyring key can make: the key's id, and BLAKE2b under a key derived from it.
+ * key_id names the keyring key; NULL names the active one. Returns false where
+ * the keyring lacks it.
  */
 bool
 pb_fingerprint(const PbKeyring *ring, const PbBytes *parts, int count,
@@ -355,15 +363,15 @@ pb_fingerprint(const PbKeyring *ring, const PbBytes *parts, int count,
 			   uint8_t fingerprint[PB_FINGERPRINT_BYTES])
 {
 	static const char context[] = "pgbeam fingerprint";
-	const Key  *key = key_id == NULL ? &ring->keys[ring->count - 1] :
-	find_key(ring, key_id);
-	uint8_t		derived[PB_KEY_BYTES];
+	const KeyringKey *key = key_id == NULL ?
+	&ring->keys[ring->count - 1] : find_key(ring, key_id);
+	uint8_t		derived[PB_KEYRING_KEY_BYTES];
 	crypto_generichash_state state;
 
 	if (key == NULL)
 		return false;
 	crypto_generichash(derived, sizeof(derived), (const uint8_t *) context,
-					   sizeof(context) - 1, key->secret, PB_KEY_BYTES);
+					   sizeof(context) - 1, key->secret, PB_KEYRING_KEY_BYTES);
 	crypto_generichash_init(&state, derived, sizeof(derived), PB_DIGEST_BYTES);
 	for (int i = 0; i < count; i++)
 	{
@@ -374,8 +382,8 @@ pb_fingerprint(const PbKeyring *ring, const PbBytes *parts, int count,
 		crypto_generichash_update(&state, size, sizeof(size));
 		crypto_generichash_update(&state, parts[i].bytes, parts[i].size);
 	}
-	memcpy(fingerprint, key->id, PB_KEY_ID_BYTES);
-	crypto_generichash_final(&state, fingerprint + PB_KEY_ID_BYTES,
+	memcpy(fingerprint, key->id, PB_KEYRING_ID_BYTES);
+	crypto_generichash_final(&state, fingerprint + PB_KEYRING_ID_BYTES,
 							 PB_DIGEST_BYTES);
 	sodium_memzero(derived, sizeof(derived));
 	sodium_memzero(&state, sizeof(state));
@@ -395,15 +403,16 @@ pb_sealed_size(size_t plain_size)
 }
 
 /*
- * Seals under the ring's active key into pb_sealed_size() bytes. The nonce
- * must be fresh random bytes. False when the place is no legal one.
+ * Seals under the keyring's active key into pb_sealed_size() bytes. The nonce
+ * must be fresh random bytes. Returns false when a name of the place is too
+ * long.
  */
 bool
 pb_seal(const PbKeyring *ring, const PbPlace *place,
 		const uint8_t nonce[PB_NONCE_BYTES],
 		const void *plain, size_t plain_size, uint8_t *sealed)
 {
-	const Key  *key = &ring->keys[ring->count - 1];
+	const KeyringKey *key = &ring->keys[ring->count - 1];
 	uint8_t    *body = sealed + HEADER + PB_NONCE_BYTES;
 	size_t		padded = padded_size(plain_size);
 	uint8_t		data[PLACE_MAX];
@@ -413,10 +422,10 @@ pb_seal(const PbKeyring *ring, const PbPlace *place,
 		return false;
 	sealed[0] = VERSION;
 	sealed[1] = KIND_SYMMETRIC;
-	memcpy(sealed + PB_SEALED_KEY_ID, key->id, PB_KEY_ID_BYTES);
+	memcpy(sealed + PB_SEALED_KEYRING_ID, key->id, PB_KEYRING_ID_BYTES);
 	memcpy(sealed + HEADER, nonce, PB_NONCE_BYTES);
 
-	/* Encrypted where it is to stay, so that no copy needs wiping. */
+	/* Encrypted in place, so that no copy has to be wiped. */
 	memcpy(body, plain, plain_size);
 	sodium_pad(NULL, body, plain_size, PADDING, padded);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, body, padded,
@@ -426,8 +435,8 @@ pb_seal(const PbKeyring *ring, const PbPlace *place,
 }
 
 /*
- * Opens into plain, which has room for sealed_size bytes and holds nothing of
- * the secret unless PB_OPENED comes back.
+ * Opens into plain, which must have room for sealed_size bytes. It holds
+ * nothing of the secret unless PB_OPENED is returned.
  */
 PbOpened
 pb_open(const PbKeyring *ring, const PbPlace *place,
@@ -436,21 +445,21 @@ pb_open(const PbKeyring *ring, const PbPlace *place,
 {
 	const uint8_t *nonce = sealed + HEADER;
 	const uint8_t *body = nonce + PB_NONCE_BYTES;
-	const Key  *key;
+	const KeyringKey *key;
 	uint8_t		data[PLACE_MAX];
 	size_t		data_size = describe_place(place, data);
 	size_t		padded;
 
 	if (sealed_size < HEADER || sealed[0] != VERSION)
 		return PB_OPEN_MALFORMED;
-	if (sealed[1] == KIND_SEALED)
+	if (sealed[1] == KIND_SEALED_BOX)
 		return PB_OPEN_OTHER_KIND;
 	if (sealed[1] != KIND_SYMMETRIC || sealed_size < OVERHEAD + PADDING ||
 		data_size == 0)
 		return PB_OPEN_MALFORMED;
-	key = find_key(ring, sealed + PB_SEALED_KEY_ID);
+	key = find_key(ring, sealed + PB_SEALED_KEYRING_ID);
 	if (key == NULL)
-		return PB_OPEN_UNKNOWN_KEY;
+		return PB_OPEN_NOT_IN_KEYRING;
 	padded = sealed_size - OVERHEAD;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
 												   body, padded + TAG,

@@ -3,11 +3,14 @@
  *	  The only user of libsodium: random bytes, keyrings, sealed secrets,
  *	  digests, signatures.
  *
- * Knows nothing of the server. A sealed secret is
- *	  version 1 | kind 1 | key id 16 | body
+ * It does not need a server. A sealed secret is
+ *	  version 1 | kind 1 | id of the keyring key 16 | body
  * and the body of the symmetric kind is
  *	  nonce 24 | ciphertext of the plaintext padded to 64 bytes | tag 16
- * by XChaCha20-Poly1305, bound to its place by additional data.
+ * by XChaCha20-Poly1305. Additional data binds it to its place.
+ *
+ * Keyrings and text that holds keys lie in memory of libsodium's own: guarded,
+ * locked where the limits allow it, and never in a memory context.
  */
 #ifndef PB_CRYPT_H
 #define PB_CRYPT_H
@@ -16,22 +19,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PB_KEY_BYTES 32
-#define PB_KEY_ID_BYTES 16
+#define PB_KEYRING_KEY_BYTES 32
+#define PB_KEYRING_ID_BYTES 16
 #define PB_NONCE_BYTES 24
 #define PB_DIGEST_BYTES 32
 #define PB_HASH_KEY_BYTES 16
-#define PB_FINGERPRINT_BYTES (PB_KEY_ID_BYTES + PB_DIGEST_BYTES)
+#define PB_FINGERPRINT_BYTES (PB_KEYRING_ID_BYTES + PB_DIGEST_BYTES)
 #define PB_SIGNATURE_BYTES 64
 #define PB_PUBLIC_KEY_BYTES 32
-#define PB_KEY_LINE_MAX (2 * PB_KEY_ID_BYTES + 1 + 2 * PB_KEY_BYTES + 2)
+#define PB_KEYRING_LINE_MAX \
+	(2 * PB_KEYRING_ID_BYTES + 1 + 2 * PB_KEYRING_KEY_BYTES + 2)
 
-/* where the key id stands in a sealed secret */
-#define PB_SEALED_KEY_ID 2
+/* where the id of the keyring key stands in a sealed secret */
+#define PB_SEALED_KEYRING_ID 2
 
 typedef struct PbKeyring PbKeyring;
 
-/* What a secret belongs to; it opens nowhere else. */
+/* What a secret belongs to: it does not open in another place. */
 typedef struct PbPlace
 {
 	const char *purpose;		/* such as "database.password" */
@@ -51,7 +55,7 @@ typedef struct PbBytes
 typedef enum PbOpened
 {
 	PB_OPENED,
-	PB_OPEN_UNKNOWN_KEY,		/* no key of this id in the keyring */
+	PB_OPEN_NOT_IN_KEYRING,		/* the keyring lacks the key it names */
 	PB_OPEN_OTHER_KIND,			/* sealed to somebody else's key */
 	PB_OPEN_MALFORMED,			/* no sealed secret at all */
 	PB_OPEN_FORGED				/* damaged, or moved from its place */
@@ -80,9 +84,9 @@ extern PbKeyring *pb_keyring_parse(const char *text, size_t length,
 extern void pb_keyring_free(PbKeyring *ring);
 extern size_t pb_keyring_count(const PbKeyring *ring);
 extern const uint8_t *pb_keyring_id(const PbKeyring *ring, size_t index);
-extern size_t pb_keyring_new_line(char line[PB_KEY_LINE_MAX]);
-extern void pb_key_id_hex(const uint8_t id[PB_KEY_ID_BYTES],
-						  char hex[2 * PB_KEY_ID_BYTES + 1]);
+extern size_t pb_keyring_new_line(char line[PB_KEYRING_LINE_MAX]);
+extern void pb_keyring_id_hex(const uint8_t id[PB_KEYRING_ID_BYTES],
+							  char hex[2 * PB_KEYRING_ID_BYTES + 1]);
 
 extern bool pb_fingerprint(const PbKeyring *ring, const PbBytes *parts,
 						   int count, const uint8_t *key_id,

@@ -2,10 +2,11 @@
  * change.c
  *	  The change feed: what was changed, when, and by whom.
  *
- * A row is written in the transaction of the change and tells no values.
- * Transactions commit in another order than they write; a reader who goes by
- * transaction id, and never as far as one that may still be running, misses
- * nothing and gets nothing twice.
+ * A row is written in the transaction of the change, and tells no values.
+ * Transactions commit in another order than they write. So readers go by
+ * transaction id, and stop before the oldest transaction that may still run:
+ * they miss nothing and get nothing twice. A sequence was rejected, because
+ * its numbers become visible out of order.
  */
 #include "postgres.h"
 
@@ -25,7 +26,7 @@
 #include "feed/retention.h"
 
 #define CHANNEL "pgbeam_changes"
-#define KEY_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
+#define RESOURCE_ID_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
 #define DETAIL_MAX 1000
 
 static bool notify;
@@ -43,7 +44,7 @@ static const char *const actor_kinds[] = {"api_key", "user", "role", NULL};
 static const PbField fields[] = {
 	{
 		.name = "org_id", .kind = PB_TEXT, .most = PB_ORG_ID_MAX,
-		.about = "The organization whose thing was changed; empty for a user's key."
+		.about = "The organization that the changed object belongs to; empty for a user's API key."
 	},
 	{
 		.name = "id", .kind = PB_ID, .prefix = "chg",
@@ -51,11 +52,11 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "resource", .kind = PB_TEXT, .least = 1, .most = NAMEDATALEN - 1,
-		.about = "What kind of thing it was."
+		.about = "The kind of object."
 	},
 	{
-		.name = "resource_id", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
-		.about = "Which one: its TypeID, or its key where it has none."
+		.name = "resource_id", .kind = PB_TEXT, .least = 1, .most = RESOURCE_ID_MAX,
+		.about = "Which object: its TypeID, or what it is named by where it has none."
 	},
 	{
 		.name = "action", .kind = PB_WORD, .words = actions,
@@ -63,25 +64,25 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "actor_kind", .kind = PB_WORD, .words = actor_kinds,
-		.about = "Who did it: whoever had an API key, a user by a token, or a role by SQL."
+		.about = "Who did it: the holder of an API key, a user with a token, or a role with SQL."
 	},
 	{
-		.name = "actor", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
-		.about = "Which one: the key's id, the user's, the role's name."
+		.name = "actor", .kind = PB_TEXT, .least = 1, .most = RESOURCE_ID_MAX,
+		.about = "Which of them: the id of the API key or of the user, or the name of the role."
 	},
 	{
 		.name = "request_id", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.least = 1, .most = PB_REQUEST_ID_MAX,
-		.about = "The X-Request-Id of the answer; absent: it was plain SQL."
+		.about = "The X-Request-Id of the answer; absent for plain SQL."
 	},
 	{
 		.name = "detail", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.least = 2, .most = DETAIL_MAX,
-		.about = "What else is to be told, as a JSON object; never a value."
+		.about = "Details as a JSON object; never a value."
 	},
 	{
 		.name = "changed_at", .kind = PB_TIME,
-		.about = "When; the order of changes is another."
+		.about = "When it was done. Changes are not in the order of this time."
 	},
 	{0}
 };
@@ -125,8 +126,8 @@ text_or_none(const char *string)
 }
 
 /*
- * Notes that something has been changed, to be read once that is committed:
- * its TypeID or its key, and a JSON object or NULL.
+ * Notes a change; readers get it once the transaction is committed. id is the
+ * object's TypeID, or what it is named by; detail is a JSON object or NULL.
  */
 void
 pb_change_note(const PbActor *actor, PbAction action,

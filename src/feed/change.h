@@ -1,6 +1,8 @@
 /*
  * change.h
  *	  The change feed: what was changed, when, and by whom.
+ *
+ * Memory contexts: it keeps none. The values of a note are in the current one.
  */
 #ifndef PB_CHANGE_H
 #define PB_CHANGE_H
@@ -29,12 +31,12 @@ typedef enum PbActorKind
 
 #define PB_REQUEST_ID_MAX 128
 
-/* Who does something; authentication.h tells it of a request. */
+/* Who makes a change; authentication.h tells it of a request. */
 typedef struct PbActor
 {
 	PbActorKind kind;
-	Datum		name;			/* text: the key's id, the user's, the role's
-								 * name */
+	Datum		name;			/* text: the id of the API key or the user,
+								 * or the role's name */
 	const char *request_id;		/* NULL in plain SQL */
 } PbActor;
 

@@ -162,7 +162,7 @@ pgbeam_set_jwks(PG_FUNCTION_ARGS)
 	pb_administration_begin(fcinfo, &scope, &actor);
 	if (!PG_ARGISNULL(0))
 		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(0)), &set);
-	keys = pb_token_set_keys(&set, &faults);
+	keys = pb_token_set_jwks(&set, &faults);
 	pb_administration_end(&scope, &faults);
 	PG_RETURN_INT32(keys);
 }

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "base/sql.h"
 #include "functions/administration.h"
-#include "keys/key.h"
+#include "keys/keyring.h"
 #include "resources/rewrap.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_create_key);
@@ -30,7 +30,7 @@ pgbeam_create_key(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only a superuser may create a key")));
-	id = pb_key_create(&faults);
+	id = pb_keyring_create_key(&faults);
 	if (id == NULL)
 		pb_fault_throw(&faults);
 	PG_RETURN_TEXT_P(cstring_to_text(id));
@@ -43,7 +43,7 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 		{"key_id", TEXTOID}, {"active", BOOLOID}
 	};
 	PbFaults	faults = {0};
-	const PbKeyring *ring = pb_key_ring(&faults);
+	const PbKeyring *ring = pb_keyring_current(&faults);
 	size_t		count = ring == NULL ? 0 : pb_keyring_count(ring);
 
 	pb_result_begin(fcinfo, columns, lengthof(columns));
@@ -55,11 +55,11 @@ pgbeam_keyring(PG_FUNCTION_ARGS)
 				 errhint("%s", faults.problems[0].hint)));
 	for (size_t i = 0; i < count; i++)
 	{
-		char		id[2 * PB_KEY_ID_BYTES + 1];
+		char		id[2 * PB_KEYRING_ID_BYTES + 1];
 		Datum		values[lengthof(columns)];
 		bool		nulls[lengthof(columns)] = {0};
 
-		pb_key_id_hex(pb_keyring_id(ring, i), id);
+		pb_keyring_id_hex(pb_keyring_id(ring, i), id);
 		values[0] = CStringGetTextDatum(id);
 		values[1] = BoolGetDatum(i == count - 1);
 		pb_result_add(fcinfo, values, nulls);
@@ -89,11 +89,12 @@ Datum
 pgbeam_secret_key_id(PG_FUNCTION_ARGS)
 {
 	bytea	   *sealed = PG_GETARG_BYTEA_PP(0);
-	char		hex[2 * PB_KEY_ID_BYTES + 1];
+	char		hex[2 * PB_KEYRING_ID_BYTES + 1];
 
-	if (VARSIZE_ANY_EXHDR(sealed) < PB_SEALED_KEY_ID + PB_KEY_ID_BYTES)
+	if (VARSIZE_ANY_EXHDR(sealed) <
+		PB_SEALED_KEYRING_ID + PB_KEYRING_ID_BYTES)
 		PG_RETURN_NULL();
-	pb_key_id_hex((const uint8_t *) VARDATA_ANY(sealed) + PB_SEALED_KEY_ID,
-				  hex);
+	pb_keyring_id_hex((const uint8_t *) VARDATA_ANY(sealed) +
+					  PB_SEALED_KEYRING_ID, hex);
 	PG_RETURN_TEXT_P(cstring_to_text(hex));
 }

@@ -1,12 +1,13 @@
 /*
  * idempotency.c
- *	  Requests that may be sent again: the first one's answer is every one's.
+ *	  Requests that may be sent again: all get the answer of the first one.
  *
- * A request with an Idempotency-Key writes the key's row before anything
- * else; another one with the same key waits there until the first is over and
- * then finds its answer. The row stands outside of what a refusal undoes. It
- * holds no request, only a digest under a key of the keyring, so that nobody
- * who reads the table can try passwords on it.
+ * A request with an Idempotency-Key writes the row of that key before anything
+ * else. Another request with the same key waits for the row until the first
+ * one is over, and then finds its answer. A refusal does not undo the row.
+ *
+ * The row holds no request, but a digest of it under a keyring key. A plain
+ * digest was rejected: whoever reads the table could try passwords on it.
  */
 #include "postgres.h"
 
@@ -20,9 +21,9 @@
 #include "base/sweep.h"
 #include "base/text.h"
 #include "http/idempotency.h"
-#include "keys/key.h"
+#include "keys/keyring.h"
 
-#define KEY_MAX 255
+#define IDEMPOTENCY_KEY_MAX 255
 #define HEADER_MAX 255
 #define ANSWER_MAX (128 * 1024)
 #define LIFETIME (24 * 60 * 60)	/* seconds */
@@ -35,24 +36,24 @@ static PbPrepared prepared;
 static const PbField fields[] = {
 	{
 		.name = "owner_id", PB_OWNER_ID_RULE,
-		.about = "The organization or the user whose key it is."
+		.about = "The organization or the user that the idempotency key belongs to."
 	},
 	{
 		.name = "kind", PB_OWNER_KIND_RULE,
-		.about = "Which of them."
+		.about = "The kind of owner."
 	},
 	{
-		.name = "key", .kind = PB_TEXT, .least = 1, .most = KEY_MAX,
+		.name = "key", .kind = PB_TEXT, .least = 1, .most = IDEMPOTENCY_KEY_MAX,
 		.about = "The Idempotency-Key."
 	},
 	{
 		.name = "fingerprint", .kind = PB_TEXT,
 		.least = FINGERPRINT_SIZE, .most = FINGERPRINT_SIZE,
-		.about = "Keyed digest of the request, in hex behind the id of its key."
+		.about = "Keyed digest of the request, in hex behind the id of the keyring key."
 	},
 	{
 		.name = "created_at", .kind = PB_TIME,
-		.about = "When it was used first."
+		.about = "When the idempotency key was used first."
 	},
 	{
 		.name = "status", .kind = PB_INTEGER, .flags = PB_NULLABLE,
@@ -77,7 +78,7 @@ static const PbField fields[] = {
 	{
 		.name = "organization", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.least = 1, .most = PB_ORG_ID_MAX,
-		.about = "Whom it was about: who asks again must still be allowed to."
+		.about = "The organization that the request was about: its caller must still have access when the answer is repeated."
 	},
 	{0}
 };
@@ -155,7 +156,7 @@ static PbStatement sweep_away = {
 	.nresults = lengthof(sweep_results), .results = sweep_results
 };
 
-/* When a key must have been used first to count still. */
+/* An idempotency key counts if it was first used after this. */
 static TimestampTz
 horizon(TimestampTz now)
 {
@@ -163,9 +164,9 @@ horizon(TimestampTz now)
 }
 
 /*
- * What makes two requests the same: the organization that the caller is held
- * to, operation, ids and body. The digest is made as the stored one was, or
- * under the active key. False with faults.
+ * A digest of what makes two requests the same: the organization that the
+ * caller is held to, the operation, the ids and the body. It is made under the
+ * keyring key of the stored one, or under the active one. False with faults.
  */
 static bool
 fingerprint(const PbOperation *operation, const PbRequest *request,
@@ -185,7 +186,7 @@ fingerprint(const PbOperation *operation, const PbRequest *request,
 	parts[1 + PB_IDS_MAX] = request->raw;
 	parts[2 + PB_IDS_MAX] = org_id == NULL ? (PbBytes) {"", 0} :
 		(PbBytes) {VARDATA_ANY(org_id), VARSIZE_ANY_EXHDR(org_id)};
-	return pb_key_fingerprint(parts, lengthof(parts), stored, hex, faults);
+	return pb_keyring_fingerprint(parts, lengthof(parts), stored, hex, faults);
 }
 
 static Datum
@@ -201,7 +202,7 @@ string_or_none(Datum value, bool isnull)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* What was answered before; true where it answers this request too. */
+/* Reads the answer that was stored; false where there is none. */
 static bool
 read_answer(PbClaim *claim, const Datum values[COLUMNS],
 			const bool nulls[COLUMNS])
@@ -226,7 +227,7 @@ refuse_reuse(PbFaults *faults)
 				 NULL);
 }
 
-/* The key has a row: its answer, or the refusal that it is another's. */
+/* Takes the answer of a row that was found, or refuses another request. */
 static void
 replay(PbClaim *claim, const PbOperation *operation, const PbRequest *request,
 	   PbReply *reply, const Datum values[COLUMNS], const bool nulls[COLUMNS])
@@ -243,7 +244,7 @@ replay(PbClaim *claim, const PbOperation *operation, const PbRequest *request,
 		refuse_reuse(&reply->faults);
 }
 
-/* Tries once: true when it is known what becomes of the request. */
+/* Tries once; true when it is decided what becomes of the request. */
 static bool
 try_claim(PbClaim *claim, const char *hex, const PbOperation *operation,
 		  const PbRequest *request, PbReply *reply)
@@ -314,7 +315,8 @@ sweep_sometimes(void)
 }
 
 static bool
-read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
+read_idempotency_key(const PbRequest *request, PbClaim *claim,
+					 PbFaults *faults)
 {
 	PbPath		path = {NULL, "Idempotency-Key", 0};
 	PbOwner		owner = pb_request_owner(request);
@@ -323,10 +325,10 @@ read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
 	if (!pb_request_has_header(request, "idempotency-key"))
 		return false;
 	if (!pb_request_header(request, "idempotency-key", &key) ||
-		pb_text_characters(key.text, key.length) > KEY_MAX)
+		pb_text_characters(key.text, key.length) > IDEMPOTENCY_KEY_MAX)
 	{
 		pb_fault_problem(faults, &path,
-						 psprintf("must have 1 to %d characters", KEY_MAX),
+						 psprintf("must have 1 to %d characters", IDEMPOTENCY_KEY_MAX),
 						 NULL);
 		return true;
 	}
@@ -338,8 +340,9 @@ read_key(const PbRequest *request, PbClaim *claim, PbFaults *faults)
 }
 
 /*
- * Claims the request's key, if it has one: true when the operation is to run.
- * Otherwise the reply has the faults, or a claim with the answer.
+ * Claims the request's idempotency key, if it has one. Returns true when the
+ * operation is to run; otherwise the reply has faults, or a claim with the
+ * stored answer.
  */
 bool
 pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
@@ -348,7 +351,7 @@ pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
 	PbClaim    *claim = palloc0(sizeof(PbClaim));
 	char		hex[FINGERPRINT_SIZE + 1];
 
-	if (!read_key(request, claim, &reply->faults))
+	if (!read_idempotency_key(request, claim, &reply->faults))
 		return true;
 	if (reply->faults.refusal != PB_ACCEPTED ||
 		!fingerprint(operation, request, NULL, hex, &reply->faults))
@@ -360,7 +363,7 @@ pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
 	pb_sql_vetoed(pb_idempotency_key.table);
 }
 
-/* Whether the same request may be answered otherwise next time. */
+/* Whether the same request may get another answer the next time. */
 static bool
 is_passing(int status)
 {
@@ -368,8 +371,8 @@ is_passing(int status)
 }
 
 /*
- * Keeps what was answered under a claimed key; of what passes nothing is kept,
- * and the key is free again.
+ * Stores the answer under the claimed idempotency key. An answer that may be
+ * another the next time is not stored, and the key is free again.
  */
 void
 pb_idempotency_settle(const PbClaim *claim, int status,

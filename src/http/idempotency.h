@@ -1,24 +1,25 @@
 /*
  * idempotency.h
- *	  Requests that may be sent again: the first one's answer is every one's.
+ *	  Requests that may be sent again: all get the answer of the first one.
  */
 #ifndef PB_IDEMPOTENCY_H
 #define PB_IDEMPOTENCY_H
 
 #include "http/operation.h"
 
-/* A key that a request has claimed, or what was answered under it before. */
+/* An idempotency key that a request has claimed, and the stored answer. */
 typedef struct PbClaim
 {
 	Datum		owner_id;
 	Datum		kind;
-	Datum		key;
-	bool		is_replay;		/* the rest is what was answered */
+	Datum		key;			/* the header's value */
+	bool		is_replay;		/* the rest is the stored answer */
 	int			status;
 	const char *content_type;	/* NULL: none */
 	const char *location;		/* NULL: none */
 	text	   *body;			/* NULL: none */
-	Datum		org_id;			/* text: whom it was about; 0: not known */
+	Datum		org_id;			/* text: the organization that the request was
+								 * about; 0: not known */
 } PbClaim;
 
 extern const PbResource pb_idempotency_key;

@@ -2,8 +2,9 @@
  * keyfile.c
  *	  The keyring file: found, judged, read and added to.
  *
- * Nothing of a file's content stands in a message, and all of it in memory is
- * guarded. No problem here stops anything but the call that needs a key.
+ * No message holds anything of the file's content, and in memory the content
+ * is always guarded. A problem with the file stops only the calls that need a
+ * key.
  */
 #include "postgres.h"
 
@@ -49,8 +50,8 @@ pb_keyfile_define_settings(void)
 }
 
 /*
- * Nothing of the file's content stands in a message. Its path is the server's
- * log's: who may read the setting knows it, and others must not.
+ * The path goes to the server's log alone. Roles that may read the setting
+ * know it, and others must not.
  */
 static void
 refuse_file(PbFaults *faults, const char *problem, const char *hint)
@@ -133,7 +134,7 @@ refuse_path(PbFaults *faults, const PbKeyPath *found)
 					words[found->fault].hint);
 }
 
-/* Where a file of this path is, or would be made. */
+/* The real directory where a file of this path is, or would be made. */
 static bool
 find_folder(const char *path, char folder[PATH_MAX])
 {
@@ -158,7 +159,7 @@ lies_below(const char *folder, const char *directory)
 		path_is_prefix_of_path(real, folder);
 }
 
-/* A tablespace is data as well: base backups take both along. */
+/* A tablespace counts too: base backups take it along. */
 static bool
 in_data_directory(const char *path)
 {
@@ -197,7 +198,7 @@ is_placed_well(PbFaults *faults)
 	return false;
 }
 
-/* All of the file, at most FILE_MAX bytes; -1 with errno set. */
+/* Reads the whole file, at most FILE_MAX bytes; -1 with errno set. */
 static ssize_t
 read_all(int fd, char *buffer)
 {
@@ -216,7 +217,7 @@ read_all(int fd, char *buffer)
 	return have;
 }
 
-/* Finds the file and opens it; false with what is wrong with it. */
+/* Finds and opens the file; false with what is wrong with it. */
 static bool
 open_file(PbKeyPath *found)
 {
@@ -227,8 +228,8 @@ open_file(PbKeyPath *found)
 }
 
 /*
- * The text of an open file in guarded memory, or NULL with errno. Nothing here
- * raises an error, so the file is closed in any case.
+ * The text of an open file in guarded memory, or NULL with errno. It closes
+ * the file in any case, because nothing here raises an error.
  */
 static char *
 read_open(int fd, ssize_t *length)
@@ -260,8 +261,8 @@ has_size_of_keyring(off_t size, PbFaults *faults)
 }
 
 /*
- * The file's text in guarded memory, which the caller frees; NULL with faults
- * when the file is missing or not fit to hold keys.
+ * The text of the keyring file in guarded memory, which the caller frees. NULL
+ * with faults when the file is missing or not fit to hold keys.
  */
 static char *
 read_file(ssize_t *length, PbFaults *faults)
@@ -302,7 +303,7 @@ parse_file(const char *buffer, size_t length, PbFaults *faults)
 	return parsed;
 }
 
-/* The file's keys; NULL with faults when there are none to be used. */
+/* Reads the keyring; NULL with faults when it cannot be used. */
 PbKeyring *
 pb_keyfile_read(PbFaults *faults)
 {
@@ -320,7 +321,7 @@ pb_keyfile_read(PbFaults *faults)
 	return read;
 }
 
-/* Held until the file is closed, at an error by the server. */
+/* The lock is held until its file is closed, by the server at an error. */
 static int
 lock_keyring(void)
 {
@@ -347,7 +348,7 @@ lock_keyring(void)
 	return fd;
 }
 
-/* errno of the failure, or 0. */
+/* Returns errno, or 0. */
 static int
 write_whole(int fd, const char *text, size_t length)
 {
@@ -363,7 +364,7 @@ write_whole(int fd, const char *text, size_t length)
 	return 0;
 }
 
-/* Writes old text and new line to a new file, to disk; errno or 0. */
+/* Writes the old text and a new line to a new file on disk; errno or 0. */
 static int
 write_file(const char *path, const char *old, size_t old_length,
 		   const char *line, size_t line_length)
@@ -372,7 +373,7 @@ write_file(const char *path, const char *old, size_t old_length,
 	int			fd;
 	int			error;
 
-	(void) unlink(path);		/* left by a crash: the lock is ours */
+	(void) unlink(path);		/* a crash left it: the lock is ours */
 	fd = OpenTransientFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
 							   S_IRUSR | S_IWUSR);
 	if (fd < 0)
@@ -388,7 +389,7 @@ write_file(const char *path, const char *old, size_t old_length,
 	return error;
 }
 
-/* Somebody may be writing the file by hand, who knows of no lock. */
+/* Somebody who edits the file by hand does not take the lock. */
 static bool
 is_unchanged(size_t length)
 {
@@ -397,18 +398,18 @@ is_unchanged(size_t length)
 	return (lstat(keyring_file, &st) == 0 ? (size_t) st.st_size : 0) == length;
 }
 
-/* Puts the keys and a new one in the file's place, whole or not at all. */
+/* Replaces the file by its keys and a new one, as a whole or not at all. */
 static char *
 add_key(char *present, size_t present_length)
 {
 	char	   *path = psprintf("%s.new", keyring_file);
-	char	   *id = palloc(2 * PB_KEY_ID_BYTES + 1);
-	char		line[PB_KEY_LINE_MAX];
+	char	   *id = palloc(2 * PB_KEYRING_ID_BYTES + 1);
+	char		line[PB_KEYRING_LINE_MAX];
 	size_t		line_length = pb_keyring_new_line(line);
 	int			error = write_file(path, present, present_length,
 								   line, line_length);
 
-	strlcpy(id, line, 2 * PB_KEY_ID_BYTES + 1);
+	strlcpy(id, line, 2 * PB_KEYRING_ID_BYTES + 1);
 	pb_wipe(line, sizeof(line));
 	pb_guarded_free(present);
 	if (error != 0)
@@ -440,8 +441,9 @@ add_key(char *present, size_t present_length)
 }
 
 /*
- * The text to which a key is added, in guarded memory: none where the file is
- * missing. False with faults when it is there but unfit, or full.
+ * Reads the text that a key is to be added to, into guarded memory; no text
+ * where the file is missing. Returns false with faults when the file is unfit
+ * or full.
  */
 static bool
 read_present(bool is_missing, char **text, ssize_t *length, PbFaults *faults)
@@ -455,7 +457,7 @@ read_present(bool is_missing, char **text, ssize_t *length, PbFaults *faults)
 	*text = read_file(length, faults);
 	if (*text == NULL)
 		return false;
-	if (*length + PB_KEY_LINE_MAX > FILE_MAX)
+	if (*length + PB_KEYRING_LINE_MAX > FILE_MAX)
 		refuse_file(faults, "has no room for another key",
 					"Remove the lines of keys that no secret needs; pgbeam.key_status() counts them.");
 	else
@@ -470,8 +472,8 @@ read_present(bool is_missing, char **text, ssize_t *length, PbFaults *faults)
 }
 
 /*
- * Whether a key may be put there: where a file is, or where one can be made.
- * False with faults where it is no place for keys.
+ * Whether a key may be added: to a file that is fit, or by making the file.
+ * Returns false with faults where the way to the file is not safe.
  */
 static bool
 may_add(bool *is_missing, PbFaults *faults)
@@ -498,7 +500,7 @@ may_add(bool *is_missing, PbFaults *faults)
 
 /*
  * Adds a key to the file and makes it the active one. Returns its id in hex,
- * or NULL with faults when the file there is must not be added to.
+ * or NULL with faults when no key may be added to the file.
  */
 const char *
 pb_keyfile_add(PbFaults *faults)

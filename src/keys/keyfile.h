@@ -1,6 +1,8 @@
 /*
  * keyfile.h
  *	  The keyring file: found, judged, read and added to.
+ *
+ * It keeps nothing: what it reads is the caller's, in guarded memory.
  */
 #ifndef PB_KEYFILE_H
 #define PB_KEYFILE_H

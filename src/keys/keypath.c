@@ -2,18 +2,22 @@
  * keypath.c
  *	  The way to the keyring file: opened step by step, each step judged.
  *
- * A file of mode 0600 is as safe as the directories that lead to it: whoever
- * may write to one of them can put another file in its place. So each is
+ * A file of mode 0600 is only as safe as the directories that lead to it:
+ * whoever may write to one of them can put another file in its place. So only
+ * root and the server's user may be able to write to them. Each directory is
  * opened below the one before it, without following links, and judged by its
- * descriptor: what is judged is what is used. Root and the server's user may
- * write to it, nobody else. Links are followed by hand, as a Kubernetes
- * secret needs it (keyring -> ..data/keyring, ..data -> ..2026_11_28/), from
- * directories of that kind alone, so that nobody else can turn one.
+ * descriptor: what was judged is then what is used. realpath() and stat() were
+ * rejected, because the way can change between the two.
  *
- * A directory like /tmp, where everybody may write but none can rename what
- * is another's (the sticky bit), may lead to a directory of root's or the
- * server's user, not to a link or the file. Where the file system is mounted
- * read-only, as volumes of secrets are, modes say nothing of who may write.
+ * Symbolic links are followed by hand, because a Kubernetes secret consists of
+ * them (keyring -> ..data/keyring, ..data -> ..2026_11_28/). They count only
+ * in directories that nobody else may write to.
+ *
+ * In a directory like /tmp everybody may write, but nobody can rename what is
+ * another user's (the sticky bit). Such a directory may lead to a directory of
+ * root's or of the server's user, but not to a link or to the file. On a file
+ * system that is mounted read-only, as volumes of secrets are, the modes do
+ * not tell who may write and are not judged.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE				/* for O_PATH */
@@ -77,7 +81,7 @@ leave_folder(Walk *walk)
 	walk->folder = -1;
 }
 
-/* Goes on in a directory that has been opened, or tells why not. */
+/* Goes on in a directory that was opened, or tells why not. */
 static bool
 enter_folder(Walk *walk, int fd)
 {
@@ -113,7 +117,7 @@ is_at_end(const Walk *walk)
 	return walk->rest[0] == '\0';
 }
 
-/* The next name of the path, which is shortened by it; none at its end. */
+/* Takes the next name off the path; an empty one at its end. */
 static bool
 next_name(Walk *walk, char name[NAME_MAX + 1])
 {
@@ -128,7 +132,7 @@ next_name(Walk *walk, char name[NAME_MAX + 1])
 	return true;
 }
 
-/* Puts where a link leads before the rest of the path. */
+/* Replaces the name of a link by its target, before the rest of the path. */
 static bool
 follow_link(Walk *walk, const char *name, const struct stat *st)
 {
@@ -177,7 +181,7 @@ judge_file(Walk *walk, const struct stat *st)
 	return true;
 }
 
-/* The last step. A pipe must not make it wait, nor a terminal become ours. */
+/* The last step. It must not wait for a pipe, nor acquire a terminal. */
 static bool
 open_file(Walk *walk, const char *name)
 {
@@ -198,7 +202,7 @@ open_file(Walk *walk, const char *name)
 	return false;
 }
 
-/* One step; more tells whether there is another one. */
+/* Takes one step; more tells whether another one follows. */
 static bool
 step(Walk *walk, bool *more)
 {
@@ -214,7 +218,7 @@ step(Walk *walk, bool *more)
 	{
 		int			error = errno;
 
-		/* Whether a file may be made there is told by its directory. */
+		/* A file may be made there: then its directory has to be safe. */
 		return is_at_end(walk) && walk->is_shared ?
 			fail(walk, PB_KEYPATH_SHARED, walk->mode) :
 			fail_errno(walk, error);
@@ -228,9 +232,9 @@ step(Walk *walk, bool *more)
 }
 
 /*
- * Opens the file of an absolute path for the user that the server runs as;
- * false with a fault where the way there, or the file, is not safe. The
- * caller closes it.
+ * Opens the file of an absolute path, for the user that the server runs as.
+ * Returns false with a fault where the file, or the way to it, is not safe.
+ * The caller closes the file.
  */
 bool
 pb_keypath_open(const char *path, uid_t user, PbKeyPath *found)

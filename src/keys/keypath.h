@@ -2,7 +2,7 @@
  * keypath.h
  *	  The way to the keyring file: opened step by step, each step judged.
  *
- * Pure: it needs no server, and allocates nothing.
+ * It needs no server, and allocates nothing.
  */
 #ifndef PB_KEYPATH_H
 #define PB_KEYPATH_H
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* What stands in the way, in the order of the words in keyfile.c. */
+/* What is wrong, in the order of the words in keyfile.c. */
 typedef enum PbKeyPathFault
 {
 	PB_KEYPATH_SOUND,

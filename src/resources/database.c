@@ -12,7 +12,7 @@
 #include "auth/authorization.h"
 #include "auth/organization.h"
 #include "base/text.h"
-#include "keys/key.h"
+#include "keys/keyring.h"
 #include "resources/database.h"
 #include "resources/host.h"
 #include "resources/page.h"
@@ -300,7 +300,7 @@ seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
 	 PbFaults *faults)
 {
 	PbPlace		place = place_of(row);
-	bytea	   *sealed = pb_key_seal(secret, &place, nonce, faults);
+	bytea	   *sealed = pb_keyring_seal(secret, &place, nonce, faults);
 
 	if (sealed != NULL)
 		pb_row_set(row, at.password, PointerGetDatum(sealed));
@@ -473,15 +473,15 @@ pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)
 		return NULL;
 	if (!pb_row_has(row, at.password))
 	{
-		pb_key_no_secret(psprintf("database %s", id), faults);
+		pb_keyring_no_secret(psprintf("database %s", id), faults);
 		return NULL;
 	}
 	if (!XactReadOnly)
 		pb_change_note(actor, PB_REVEALED, &pb_database, pb_resource_org(row),
 					   id, NULL);
 	place = place_of(row);
-	plain = pb_key_open(DatumGetByteaPP(row->values[at.password]), &place,
-						psprintf("database %s", id), faults);
+	plain = pb_keyring_open(DatumGetByteaPP(row->values[at.password]), &place,
+							psprintf("database %s", id), faults);
 	if (plain != NULL)
 		log_reveal(id, actor);
 	return plain;

@@ -13,7 +13,7 @@
 
 #include "feed/feed.h"
 #include "fields/show.h"
-#include "keys/key.h"
+#include "keys/keyring.h"
 #include "resources/health.h"
 
 #define TEXT_MAX 255
@@ -115,7 +115,7 @@ lacks_key(void)
 {
 	PbFaults	unheard = {0};
 
-	return pb_key_ring(&unheard) == NULL;
+	return pb_keyring_current(&unheard) == NULL;
 }
 
 /*

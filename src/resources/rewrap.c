@@ -20,7 +20,7 @@
 #include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/sql.h"
-#include "keys/key.h"
+#include "keys/keyring.h"
 #include "resources/database.h"
 #include "resources/resource.h"
 #include "resources/rewrap.h"
@@ -89,15 +89,15 @@ seal_anew(const Datum row[COLUMNS], PbFaults *faults)
 	bytea	   *sealed;
 	PbJson		secret;
 
-	plain = pb_key_open(DatumGetByteaPP(row[SEALED]), &place,
-						psprintf("database %s",
-								 pb_resource_spell(&pb_database, row[ID])),
-						faults);
+	plain = pb_keyring_open(DatumGetByteaPP(row[SEALED]), &place,
+							psprintf("database %s",
+									 pb_resource_spell(&pb_database, row[ID])),
+							faults);
 	if (plain == NULL)
 		return NULL;
 	pb_json_from_text(plain, &secret);
 	pb_random(nonce, sizeof(nonce));
-	sealed = pb_key_seal(&secret, &place, nonce, faults);
+	sealed = pb_keyring_seal(&secret, &place, nonce, faults);
 	pb_wipe(plain, VARSIZE(plain));
 	return sealed;
 }
@@ -217,7 +217,7 @@ count_rest(bool at_end)
 static void
 warn_of_missing_keys(PbFaults *faults)
 {
-	int64		count = count_by(&count_lost, pb_key_ids(false, faults));
+	int64		count = count_by(&count_lost, pb_keyring_ids(false, faults));
 
 	if (count > 0)
 		ereport(WARNING,
@@ -234,7 +234,7 @@ warn_of_missing_keys(PbFaults *faults)
 int64
 pb_rewrap(int32 batch, PbFaults *faults)
 {
-	Datum		keys = pb_key_ids(true, faults);
+	Datum		keys = pb_keyring_ids(true, faults);
 	uint64		count;
 	uint64		done;
 	int64		left;

@@ -14,7 +14,7 @@
 	"494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f\n"
 #define OTHER_KEY_LINE "733d029aa280fcf9ce693fb1e4c92acd 6061626364656667" \
 	"68696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f\n"
-#define HEADER (PB_SEALED_KEY_ID + PB_KEY_ID_BYTES)
+#define HEADER (PB_SEALED_KEYRING_ID + PB_KEYRING_ID_BYTES)
 #define ORG_MAX 1020			/* bytes, as in crypt.c */
 #define FILL 0xee
 
@@ -95,9 +95,9 @@ open_any(const uint8_t *data, size_t size)
 
 	if (open_copy(ring, &place, data, size, &plain, &plain_size) == PB_OPENED)
 	{
-		bool		by_other = memcmp(data + PB_SEALED_KEY_ID,
+		bool		by_other = memcmp(data + PB_SEALED_KEYRING_ID,
 									  pb_keyring_id(ring, 0),
-									  PB_KEY_ID_BYTES) == 0;
+									  PB_KEYRING_ID_BYTES) == 0;
 		uint8_t    *again = exactly(size);
 
 		MUST(pb_seal(by_other ? other_ring : ring, &place, data + HEADER,

@@ -56,7 +56,7 @@ has_twins(const PbKeyring *ring)
 	for (size_t i = 0; i < pb_keyring_count(ring); i++)
 		for (size_t k = 0; k < i; k++)
 			if (memcmp(pb_keyring_id(ring, i), pb_keyring_id(ring, k),
-					   PB_KEY_ID_BYTES) == 0)
+					   PB_KEYRING_ID_BYTES) == 0)
 				return true;
 	return false;
 }
@@ -70,15 +70,15 @@ compare(const PbKeyring *ring, const char *text, size_t size)
 	for (size_t at = 0; at < size;)
 	{
 		const char *line = next_line(text, size, &at, &length);
-		char		hex[2 * PB_KEY_ID_BYTES + 1];
+		char		hex[2 * PB_KEYRING_ID_BYTES + 1];
 
 		if (says_nothing(line, length))
 			continue;
-		MUST(length == PB_KEY_LINE_MAX - 2);
+		MUST(length == PB_KEYRING_LINE_MAX - 2);
 		MUST(keys < pb_keyring_count(ring));
-		pb_key_id_hex(pb_keyring_id(ring, keys++), hex);
-		MUST(strncasecmp(hex, line, 2 * PB_KEY_ID_BYTES) == 0);
-		MUST(line[2 * PB_KEY_ID_BYTES] == ' ');
+		pb_keyring_id_hex(pb_keyring_id(ring, keys++), hex);
+		MUST(strncasecmp(hex, line, 2 * PB_KEYRING_ID_BYTES) == 0);
+		MUST(line[2 * PB_KEYRING_ID_BYTES] == ' ');
 	}
 	MUST(keys > 0 && keys == pb_keyring_count(ring));
 	MUST(!has_twins(ring));

@@ -14,7 +14,7 @@
 #define LINE_B KEY_ID_B " " KEY_B
 #define LINE_SIZE 97
 
-#define HEADER (2 + PB_KEY_ID_BYTES)
+#define HEADER (2 + PB_KEYRING_ID_BYTES)
 #define TAG 16
 #define OVERHEAD (HEADER + PB_NONCE_BYTES + TAG)
 #define SEALED_LEAST (OVERHEAD + 64)
@@ -156,11 +156,11 @@ test_keyrings(void)
 	for (int i = 0; i < lengthof(cases); i++)
 	{
 		PbKeyring  *ring = ring_of(cases[i].text);
-		char		hex[2 * PB_KEY_ID_BYTES + 1];
+		char		hex[2 * PB_KEYRING_ID_BYTES + 1];
 		size_t		count = pb_keyring_count(ring);
 
 		CHECK(count == cases[i].keys, "keyring %d", i);
-		pb_key_id_hex(pb_keyring_id(ring, count - 1), hex);
+		pb_keyring_id_hex(pb_keyring_id(ring, count - 1), hex);
 		CHECK(strcmp(hex, cases[i].active) == 0, "keyring %d", i);
 		pb_keyring_free(ring);
 	}
@@ -278,7 +278,7 @@ test_large_texts(void)
 	}
 	for (size_t at = 0; at < sizeof(text); at += LINE_SIZE + 1)
 	{
-		char		one[PB_KEY_LINE_MAX];
+		char		one[PB_KEYRING_LINE_MAX];
 
 		memcpy(text + at, one, pb_keyring_new_line(one));
 	}
@@ -291,9 +291,9 @@ test_large_texts(void)
 static void
 test_new_line(void)
 {
-	char	   *first = exactly(PB_KEY_LINE_MAX);
-	char	   *second = exactly(PB_KEY_LINE_MAX);
-	char		both[2 * PB_KEY_LINE_MAX];
+	char	   *first = exactly(PB_KEYRING_LINE_MAX);
+	char	   *second = exactly(PB_KEYRING_LINE_MAX);
+	char		both[2 * PB_KEYRING_LINE_MAX];
 	PbKeyring  *ring;
 
 	CHECK(pb_keyring_new_line(first) == LINE_SIZE + 1, "a new line");
@@ -307,9 +307,9 @@ test_new_line(void)
 	CHECK(pb_keyring_count(ring) == 2, "two new lines");
 	for (size_t i = 0; i < 2; i++)
 	{
-		char	   *hex = exactly(2 * PB_KEY_ID_BYTES + 1);
+		char	   *hex = exactly(2 * PB_KEYRING_ID_BYTES + 1);
 
-		pb_key_id_hex(pb_keyring_id(ring, i), hex);
+		pb_keyring_id_hex(pb_keyring_id(ring, i), hex);
 		CHECK(strncmp(hex, i == 0 ? first : second, 32) == 0 && hex[32] == '\0',
 			  "key %zu", i);
 		free(hex);
@@ -429,8 +429,8 @@ test_active_key(void)
 	{
 		{"old by old", old, by_old, PB_OPENED},
 		{"old by both", both, by_old, PB_OPENED},
-		{"old by new", new, by_old, PB_OPEN_UNKNOWN_KEY},
-		{"new by old", old, by_both, PB_OPEN_UNKNOWN_KEY},
+		{"old by new", new, by_old, PB_OPEN_NOT_IN_KEYRING},
+		{"new by old", old, by_both, PB_OPEN_NOT_IN_KEYRING},
 		{"new by both", both, by_both, PB_OPENED},
 		{"new by new", new, by_both, PB_OPENED},
 	};
@@ -438,11 +438,12 @@ test_active_key(void)
 	for (int i = 0; i < lengthof(cases); i++)
 		CHECK(open_at(cases[i].ring, &home, cases[i].sealed, SEALED_LEAST,
 					  "s") == cases[i].opened, "%s", cases[i].name);
-	CHECK(memcmp(by_both + PB_SEALED_KEY_ID, pb_keyring_id(new, 0),
-				 PB_KEY_ID_BYTES) == 0, "the key id in a secret");
+	CHECK(memcmp(by_both + PB_SEALED_KEYRING_ID, pb_keyring_id(new, 0),
+				 PB_KEYRING_ID_BYTES) == 0, "the key id in a secret");
 
 	/* another key under the id of the right one */
-	memcpy(by_old + PB_SEALED_KEY_ID, pb_keyring_id(new, 0), PB_KEY_ID_BYTES);
+	memcpy(by_old + PB_SEALED_KEYRING_ID, pb_keyring_id(new, 0),
+		   PB_KEYRING_ID_BYTES);
 	CHECK(open_at(both, &home, by_old, SEALED_LEAST, "s") == PB_OPEN_FORGED,
 		  "another key's id");
 	pb_keyring_free(old);
@@ -562,7 +563,7 @@ expected_of(size_t at, uint8_t value)
 		return PB_OPEN_OTHER_KIND;
 	if (at < 2)
 		return PB_OPEN_MALFORMED;
-	return at < HEADER ? PB_OPEN_UNKNOWN_KEY : PB_OPEN_FORGED;
+	return at < HEADER ? PB_OPEN_NOT_IN_KEYRING : PB_OPEN_FORGED;
 }
 
 static void

@@ -1,11 +1,10 @@
 /*
- * key.c
- *	  The keys at hand; secrets sealed and opened with them.
+ * keyring.c
+ *	  The keyring at hand; secrets sealed and opened with its keys.
  *
- * The keyring read last is kept for the life of the backend, in guarded
- * memory. It is read again after a reload of the configuration, when there
- * was none, and when a secret names a key that it lacks; no call looks at the
- * file otherwise.
+ * The keyring file is read again in three cases: after a reload of the
+ * configuration, when no keyring is at hand, and when a secret names a key
+ * that the keyring lacks. No call looks at the file otherwise.
  */
 #include "postgres.h"
 
@@ -14,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "keys/key.h"
+#include "keys/keyring.h"
 #include "keys/keyfile.h"
 
 #define UNKNOWN_KEY MAKE_SQLSTATE('P', 'B', '0', '0', '2')
@@ -31,9 +30,9 @@ keep_ring(PbKeyring *read)
 	ring_reload = PgReloadTime;
 }
 
-/* The keys there are; NULL with faults when none can be used. */
+/* The keyring; NULL with faults when none can be used. */
 const PbKeyring *
-pb_key_ring(PbFaults *faults)
+pb_keyring_current(PbFaults *faults)
 {
 	if (ring == NULL || ring_reload != PgReloadTime)
 		keep_ring(pb_keyfile_read(faults));
@@ -41,8 +40,9 @@ pb_key_ring(PbFaults *faults)
 }
 
 /*
- * Another server, or a session of this one, may have added the key that a
- * secret names. The keys at hand are kept when the file gives none.
+ * Reads the file again: another server, or a session of this one, may have
+ * added the key that a secret names. The keyring at hand is kept when the file
+ * gives none.
  */
 static bool
 read_again(void)
@@ -56,14 +56,14 @@ read_again(void)
 }
 
 /*
- * Seals a secret of a request under the active key; NULL with faults when
- * there is none.
+ * Seals a secret of a request under the active key. Returns NULL with faults
+ * when no keyring can be used.
  */
 bytea *
-pb_key_seal(const PbJson *secret, const PbPlace *place,
-			const uint8_t nonce[PB_NONCE_BYTES], PbFaults *faults)
+pb_keyring_seal(const PbJson *secret, const PbPlace *place,
+				const uint8_t nonce[PB_NONCE_BYTES], PbFaults *faults)
 {
-	const PbKeyring *keys = pb_key_ring(faults);
+	const PbKeyring *keys = pb_keyring_current(faults);
 	size_t		size = pb_sealed_size(secret->length);
 	bytea	   *sealed;
 
@@ -78,32 +78,34 @@ pb_key_seal(const PbJson *secret, const PbPlace *place,
 }
 
 static void
-refuse_key(const uint8_t id[PB_KEY_ID_BYTES], PbFaults *faults)
+refuse_key(const uint8_t id[PB_KEYRING_ID_BYTES], PbFaults *faults)
 {
-	char		hex[2 * PB_KEY_ID_BYTES + 1];
+	char		hex[2 * PB_KEYRING_ID_BYTES + 1];
 
-	pb_key_id_hex(id, hex);
+	pb_keyring_id_hex(id, hex);
 	pb_fault_unavailable(faults, UNKNOWN_KEY,
 						 psprintf("key %s is not in this server's keyring", hex),
 						 "Copy its line from the keyring file of the server that wrote the secret; pgbeam.key_status() counts the secrets that need it.");
 }
 
 /*
- * A keyed digest in hex, under the key that a stored one names, or the active
- * one where stored is NULL. False with faults when that key is not at hand.
+ * A keyed digest in hex: under the keyring key that a stored digest names, or
+ * under the active one where stored is NULL. Returns false with faults when
+ * that key is not at hand.
  */
 bool
-pb_key_fingerprint(const PbBytes *parts, int count, const char *stored,
-				   char hex[2 * PB_FINGERPRINT_BYTES + 1], PbFaults *faults)
+pb_keyring_fingerprint(const PbBytes *parts, int count, const char *stored,
+					   char hex[2 * PB_FINGERPRINT_BYTES + 1],
+					   PbFaults *faults)
 {
-	const PbKeyring *keys = pb_key_ring(faults);
-	uint8_t		id[PB_KEY_ID_BYTES];
+	const PbKeyring *keys = pb_keyring_current(faults);
+	uint8_t		id[PB_KEYRING_ID_BYTES];
 	const uint8_t *wanted = stored == NULL ? NULL : id;
 	uint8_t		made[PB_FINGERPRINT_BYTES];
 
 	if (keys == NULL)
 		return false;
-	if (stored != NULL && !pb_read_hex(stored, PB_KEY_ID_BYTES, id))
+	if (stored != NULL && !pb_read_hex(stored, PB_KEYRING_ID_BYTES, id))
 	{
 		pb_fault_unavailable(faults, ERRCODE_DATA_CORRUPTED,
 							 "the fingerprint of an earlier request is not in a format that this version knows",
@@ -124,8 +126,8 @@ static void
 refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 			  PbFaults *faults)
 {
-	if (opened == PB_OPEN_UNKNOWN_KEY)
-		refuse_key(sealed + PB_SEALED_KEY_ID, faults);
+	if (opened == PB_OPEN_NOT_IN_KEYRING)
+		refuse_key(sealed + PB_SEALED_KEYRING_ID, faults);
 	else if (opened == PB_OPEN_OTHER_KIND)
 		pb_fault_unavailable(faults, ERRCODE_FEATURE_NOT_SUPPORTED,
 							 psprintf("the secret of %s is sealed to a key that this server does not hold", owner),
@@ -140,9 +142,9 @@ refuse_secret(PbOpened opened, const uint8_t *sealed, const char *owner,
 							 "The row was damaged, changed or moved from another place; store the secret anew.");
 }
 
-/* Where the secret should be there is none. */
+/* Adds the fault that a row has no secret although it should have one. */
 void
-pb_key_no_secret(const char *owner, PbFaults *faults)
+pb_keyring_no_secret(const char *owner, PbFaults *faults)
 {
 	pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 						 psprintf("%s has no secret", owner),
@@ -150,16 +152,16 @@ pb_key_no_secret(const char *owner, PbFaults *faults)
 }
 
 /*
- * Opens a stored secret; NULL with faults when it does not open. Owner names
- * its object in messages. The caller wipes the text.
+ * Opens a stored secret; NULL with faults when it does not open. Messages call
+ * the object that has the secret by owner. The caller wipes the text.
  */
 text *
-pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
-			PbFaults *faults)
+pb_keyring_open(const bytea *sealed, const PbPlace *place, const char *owner,
+				PbFaults *faults)
 {
 	const uint8_t *bytes = (const uint8_t *) VARDATA_ANY(sealed);
 	size_t		size = VARSIZE_ANY_EXHDR(sealed);
-	const PbKeyring *keys = pb_key_ring(faults);
+	const PbKeyring *keys = pb_keyring_current(faults);
 	text	   *plain;
 	size_t		plain_size;
 	PbOpened	opened;
@@ -169,7 +171,7 @@ pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
 	plain = palloc(VARHDRSZ + size);
 	opened = pb_open(keys, place, bytes, size, (uint8_t *) VARDATA(plain),
 					 &plain_size);
-	if (opened == PB_OPEN_UNKNOWN_KEY && read_again())
+	if (opened == PB_OPEN_NOT_IN_KEYRING && read_again())
 		opened = pb_open(ring, place, bytes, size, (uint8_t *) VARDATA(plain),
 						 &plain_size);
 	if (opened != PB_OPENED)
@@ -182,13 +184,14 @@ pb_key_open(const bytea *sealed, const PbPlace *place, const char *owner,
 }
 
 /*
- * The ids of the keys at hand, or of those but for the active one, as text[]
- * in hex; 0 with faults when none can be used.
+ * The ids of the keyring's keys as text[] in hex: all of them, or the older
+ * ones, which are all but the active one. 0 with faults when no keyring can be
+ * used.
  */
 Datum
-pb_key_ids(bool older, PbFaults *faults)
+pb_keyring_ids(bool older, PbFaults *faults)
 {
-	const PbKeyring *keys = pb_key_ring(faults);
+	const PbKeyring *keys = pb_keyring_current(faults);
 	size_t		count = keys == NULL ? 0 : pb_keyring_count(keys) - older;
 	Datum	   *ids = palloc(Max(count, 1) * sizeof(Datum));
 
@@ -196,18 +199,18 @@ pb_key_ids(bool older, PbFaults *faults)
 		return (Datum) 0;
 	for (size_t i = 0; i < count; i++)
 	{
-		char		hex[2 * PB_KEY_ID_BYTES + 1];
+		char		hex[2 * PB_KEYRING_ID_BYTES + 1];
 
-		pb_key_id_hex(pb_keyring_id(keys, i), hex);
+		pb_keyring_id_hex(pb_keyring_id(keys, i), hex);
 		ids[i] = CStringGetTextDatum(hex);
 	}
 	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false,
 										   TYPALIGN_INT));
 }
 
-/* Adds an active key to the file; its id in hex, or NULL with faults. */
+/* Adds an active key to the file. Its id in hex, or NULL with faults. */
 const char *
-pb_key_create(PbFaults *faults)
+pb_keyring_create_key(PbFaults *faults)
 {
 	const char *id = pb_keyfile_add(faults);
 
