@@ -47,17 +47,17 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifneq ($(filter-out test demo pages bench fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
+else ifneq ($(filter-out test test-matrix demo pages bench fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
 # The others install what they need.
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
 
+# Objects of another server's headers are made again. The mark is made here, for
+# PGXS calls every file secondary: make would not miss it.
+ifneq ($(MAJORVERSION),)
+$(shell [ -f .built-for-$(MAJORVERSION) ] || { rm -f .built-for-*; touch .built-for-$(MAJORVERSION); })
 $(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h) .built-for-$(MAJORVERSION)
-
-# Objects of another server's headers are made again.
-.built-for-%:
-	rm -f .built-for-*
-	touch $@
+endif
 
 $(DATA_built): $(PIECES) Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
@@ -72,9 +72,11 @@ uninstall-notice:
 	@echo 'A server with pgbeam in shared_preload_libraries does not start without the library:'
 	@echo 'take it out there first, in postgresql.auto.conf by hand where the server is down.'
 
-.PHONY: test demo pages bench fuzz valgrind torture
+.PHONY: test test-matrix demo pages bench fuzz valgrind torture
 test:
 	test/run
+test-matrix:
+	test/matrix
 demo:
 	test/demo
 pages:
