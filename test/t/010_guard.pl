@@ -306,7 +306,8 @@ push @cases, map { [ 'log_min_duration_statement = 0', 'bound', $_, '', 1, 0 ] }
 	'INSERT INTO public.inbox VALUES (BODY)');
 push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
 	[ 'auto_explain.log_min_duration = 0', 'literal', 1 ],
-	[ 'auto_explain.log_min_duration = 0', 'bound', 0 ],
+	# Since 16 it logs parameters without being asked to.
+	[ 'auto_explain.log_min_duration = 0', 'bound', value($node, 'SHOW server_version_num') >= 160000 ? 1 : 0 ],
 	[ 'auto_explain.log_min_duration = 0, auto_explain.log_verbose = on', 'literal', 1 ],
 	[ 'auto_explain.log_min_duration = 0, auto_explain.log_verbose = on', 'bound', 1 ])
   if $has{auto_explain};

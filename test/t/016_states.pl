@@ -208,7 +208,7 @@ is(answer($node, '')->{status}, 200, 'in the end all is as before');
 
 # A server that is to preload what was uninstalled does not start, as README
 # and make uninstall say, and does again when it is not to.
-my $make = `make -s -C '$ENV{TESTDIR}' uninstall DESTDIR='@{[ folder('uninstall') ]}' 2>&1`;
+my $make = `make -s -C '$FindBin::RealBin/../..' uninstall DESTDIR='@{[ folder('uninstall') ]}' 2>&1`;
 like($make, qr/pgbeam in shared_preload_libraries does not start.*\n.*postgresql\.auto\.conf/, 'make uninstall says so');
 value($node, "ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'");
 $node->append_conf('postgresql.conf', "dynamic_library_path = '@{[ folder('empty') ]}'\n");
