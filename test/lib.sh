@@ -92,13 +92,11 @@ find_server() {
 }
 
 # A copy of the server in $work: the parts find each other by where they lie.
-# For those who may not install into its own folders.
 copy_server() {
 	local name folders=()
 	for name in bindir pkglibdir sharedir includedir-server; do
 		folders+=(".$("$PG_CONFIG" "--$name")")
 	done
-	say "installing into a copy of the server, for there is no sudo here"
 	mkdir "$work/copy"
 	tar cf - -C / "${folders[@]}" | tar xf - -C "$work/copy"
 	PG_CONFIG=$work/copy$PG_CONFIG
@@ -128,6 +126,7 @@ build_and_install() {
 	elif can_be_root; then
 		as_root make -s -C "$top" install PG_CONFIG="$PG_CONFIG" >&2
 	else
+		say "installing into a copy of the server, for there is no sudo here"
 		make_work
 		copy_server
 		make -s -C "$top" install >&2

@@ -8,7 +8,7 @@ from_pypi() {
 	local folder=$1 package=$2
 	[ -d "$folder/python" ] || python3 -m venv "$folder/python"
 	"$folder/python/bin/pip" install --quiet --disable-pip-version-check \
-		--only-binary :all: "$package" && echo "$folder"/python/lib/python3*/site-packages
+		--no-deps --only-binary :all: "$package" && echo "$folder"/python/lib/python3*/site-packages
 }
 
 node_is_fit() {
