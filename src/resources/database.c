@@ -230,12 +230,12 @@ check_row(const PbRow *row, const PbPath *up, PbFaults *faults)
 	PbPath		path = {&config, "min_pool_size", 0};
 
 	if (row->failed[at.pool_size] || row->failed[at.min_pool_size] ||
-		DatumGetInt32(row->values[at.min_pool_size]) <=
-		DatumGetInt32(row->values[at.pool_size]))
+		DatumGetInt32(pb_row_value(row, at.min_pool_size)) <=
+		DatumGetInt32(pb_row_value(row, at.pool_size)))
 		return;
 	pb_fault_problem(faults, &path,
 					 psprintf("must not be greater than pool_size, which is %d",
-							  DatumGetInt32(row->values[at.pool_size])),
+							  DatumGetInt32(pb_row_value(row, at.pool_size))),
 					 NULL);
 }
 
@@ -289,9 +289,9 @@ static PbPlace
 place_of(const PbRow *row)
 {
 	return pb_database_place(pb_resource_org(row),
-							 row->values[prepared.parent],
+							 pb_row_value(row, prepared.parent),
 							 pb_resource_id(row),
-							 row->values[at.password_generation]);
+							 pb_row_value(row, at.password_generation));
 }
 
 /* Seals a password for the row as it is. False with faults. */
@@ -362,11 +362,11 @@ derive(PbRow *row, const PbOrganization *organization)
 
 	initStringInfo(&uri);
 	appendStringInfoString(&uri, URI_SCHEME);
-	append_encoded(&uri, row->values[at.username]);
+	append_encoded(&uri, pb_row_value(row, at.username));
 	appendStringInfoString(&uri, URI_PASSWORD);
 	appendBinaryStringInfo(&uri, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
 	appendStringInfo(&uri, ":%d/", pb_host_port());
-	append_encoded(&uri, row->values[at.name]);
+	append_encoded(&uri, pb_row_value(row, at.name));
 	pb_row_set(row, at.connection_string,
 			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
 }
@@ -385,9 +385,9 @@ take_password(PbRow *row, const PbRow *update, PbFaults *faults)
 	uint8_t		nonce[PB_NONCE_BYTES];
 	int32		generation;
 
-	if (!update->given[at.password])
+	if (!pb_row_is_given(update, at.password))
 		return false;
-	generation = DatumGetInt32(row->values[at.password_generation]);
+	generation = DatumGetInt32(pb_row_value(row, at.password_generation));
 	pb_row_set(row, at.password_generation, Int32GetDatum(generation + 1));
 	pb_random(nonce, sizeof(nonce));
 	return seal(row, &update->secret, nonce, faults);
@@ -412,7 +412,7 @@ judge_move(const PbRow *row, const PbRow *update, PbFaults *faults)
 
 	if (!moves(row, update))
 		return NULL;
-	if (password_on_move && !update->given[at.password])
+	if (password_on_move && !pb_row_is_given(update, at.password))
 		pb_fault_problem(faults, &path,
 						 "is required when host or port change, or ssl_mode secures less",
 						 "Give the password again.");
@@ -480,8 +480,8 @@ pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)
 		pb_change_note(actor, PB_REVEALED, &pb_database, pb_resource_org(row),
 					   id, NULL);
 	place = place_of(row);
-	plain = pb_keyring_open(DatumGetByteaPP(row->values[at.password]), &place,
-							psprintf("database %s", id), faults);
+	plain = pb_keyring_open(DatumGetByteaPP(pb_row_value(row, at.password)),
+							&place, psprintf("database %s", id), faults);
 	if (plain != NULL)
 		log_reveal(id, actor);
 	return plain;

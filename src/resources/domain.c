@@ -172,7 +172,7 @@ set_instruction(PbRow *row, int leaf, const char *before, Datum name)
 static void
 derive(PbRow *row, const PbOrganization *organization)
 {
-	Datum		domain = row->values[at.domain];
+	Datum		domain = pb_row_value(row, at.domain);
 	Datum		target = pb_project_host(row, at.proxy_host);
 
 	pb_row_set(row, at.verified,
@@ -180,7 +180,7 @@ derive(PbRow *row, const PbOrganization *organization)
 	set_instruction(row, at.cname_host, "", domain);
 	set_instruction(row, at.cname_target, "", target);
 	set_instruction(row, at.txt_host, PROOF, domain);
-	set_instruction(row, at.txt_value, TXT_MARK, row->values[at.token]);
+	set_instruction(row, at.txt_value, TXT_MARK, pb_row_value(row, at.token));
 	set_instruction(row, at.acme_cname_host, ACME, domain);
 	set_instruction(row, at.acme_cname_target, ACME, target);
 }
@@ -205,9 +205,9 @@ fold(Datum domain)
 static void
 set_arguments(const PbRow *row, Datum values[lengthof(name_types)])
 {
-	values[0] = fold(row->values[at.domain]);
+	values[0] = fold(pb_row_value(row, at.domain));
 	values[1] = pb_resource_org(row);
-	values[2] = row->values[prepared.parent];
+	values[2] = pb_row_value(row, prepared.parent);
 }
 
 static PbStatement find_claim = {
@@ -347,8 +347,8 @@ take_name(Datum values[lengthof(name_types)])
 static bool
 says_token(const PbRow *row)
 {
-	const char *wanted = psprintf(TXT_MARK "%s",
-								  TextDatumGetCString(row->values[at.token]));
+	const char *token = TextDatumGetCString(pb_row_value(row, at.token));
+	const char *wanted = psprintf(TXT_MARK "%s", token);
 
 	return pb_row_is_word(row, at.reported, wanted);
 }
@@ -427,8 +427,8 @@ pb_domain_report(const PbJson *members, const PbActor *actor,
 		return;
 	if (members[1].type == PB_JSON_TEXT)
 		pb_check_value(row, at.reported, &members[1], faults);
-	values[0] = fold(row->values[at.domain]);
-	values[1] = row->values[at.reported];
+	values[0] = fold(pb_row_value(row, at.domain));
+	values[1] = pb_row_value(row, at.reported);
 	nulls[1] = row->nulls[at.reported];
 	if (faults->count > 0 || pb_sql_run(&report, values, nulls) > 0)
 		return;
@@ -476,7 +476,7 @@ pb_domain_release(const PbJson *members, const PbActor *actor,
 	pb_check_value(row, at.domain, &members[0], faults);
 	if (faults->count > 0)
 		return;
-	values[0] = fold(row->values[at.domain]);
+	values[0] = fold(pb_row_value(row, at.domain));
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	if (!pb_sql_row(&release, values, NULL, &values[1], &isnull))
 	{

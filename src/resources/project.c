@@ -301,7 +301,7 @@ admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
 	if (organization->limits[PB_MAX_PROJECTS] > 0)
 		lock_limits(org_id, organization);
 	limit = organization->limits[PB_MAX_PROJECTS];
-	if (DatumGetBool(project->values[at.self_hosted]) &&
+	if (DatumGetBool(pb_row_value(project, at.self_hosted)) &&
 		!pb_organization_may_self_host(organization))
 		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
 					 "self_hosted is not part of your plan",
@@ -360,8 +360,9 @@ claim_host(PbRow *row)
 {
 	row->noted = recounts;
 	pb_row_set(row, at.proxy_host,
-			   pb_host_claim(row->values[at.name], row->values[at.cloud],
-							 pb_resource_org(row), pb_resource_id(row)));
+			   pb_host_claim(pb_row_value(row, at.name),
+							 pb_row_value(row, at.cloud), pb_resource_org(row),
+							 pb_resource_id(row)));
 }
 
 /* Where a trigger has added databases, or taken them, the count is another. */
@@ -389,7 +390,7 @@ check_update(const PbRow *update, PbFaults *faults)
 {
 	PbPath		path = {NULL, "status", 0};
 
-	if (update->given[at.status] &&
+	if (pb_row_is_given(update, at.status) &&
 		pb_row_is_word(update, at.status, "deleted"))
 		pb_fault_problem(faults, &path, "must not be set to deleted",
 						 "Delete the project.");
@@ -421,7 +422,7 @@ const PbResource pb_project = {
 int32
 pb_project_database_count(const PbRow *project)
 {
-	return DatumGetInt32(project->values[at.database_count]);
+	return DatumGetInt32(pb_row_value(project, at.database_count));
 }
 
 /*
@@ -432,13 +433,13 @@ Datum
 pb_project_host(const PbRow *row, int leaf)
 {
 	if (row->above != NULL)
-		return row->above->values[at.proxy_host];
+		return pb_row_value(row->above, at.proxy_host);
 	if (!pb_row_has(row, leaf))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("a row of %s has no project", row->resource->table),
 				 errhint("Delete the row, or bring its project back.")));
-	return row->values[leaf];
+	return pb_row_value(row, leaf);
 }
 
 static PbPrepared list_prepared;
@@ -518,9 +519,9 @@ read_list_request(const PbRequest *request, PbReply *reply, Datum *org_id,
 					reply->unknown);
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return false;
-	*org_id = asked->values[list_at.org_id];
+	*org_id = pb_row_value(asked, list_at.org_id);
 	page->list = pb_project.plural;
-	page->order = find_order(asked->values[list_at.sort_by]);
+	page->order = find_order(pb_row_value(asked, list_at.sort_by));
 	page->binding = pb_page_binding(pb_project.plural, *org_id, page->order);
 	return pb_page_read(page, asked, list_at.page_size, list_at.page_token,
 						&reply->faults);

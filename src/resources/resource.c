@@ -23,13 +23,13 @@
 Datum
 pb_resource_id(const PbRow *row)
 {
-	return row->values[row->resource->prepared->id];
+	return pb_row_value(row, row->resource->prepared->id);
 }
 
 Datum
 pb_resource_org(const PbRow *row)
 {
-	return row->values[row->resource->prepared->org_id];
+	return pb_row_value(row, row->resource->prepared->org_id);
 }
 
 const PbHooks *
@@ -57,12 +57,12 @@ const char *
 pb_resource_typeid(const PbRow *row)
 {
 	const PbResource *resource = row->resource;
+	Datum		parent;
 
 	if (resource->prefix != NULL)
 		return pb_resource_spell(resource, pb_resource_id(row));
-	return psprintf("%s/%s",
-					pb_resource_spell(resource->parent,
-									  row->values[resource->prepared->parent]),
+	parent = pb_row_value(row, resource->prepared->parent);
+	return psprintf("%s/%s", pb_resource_spell(resource->parent, parent),
 					TextDatumGetCString(pb_resource_id(row)));
 }
 
@@ -124,7 +124,7 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 
 	values[0] = pb_resource_org(row);
 	values[1] = pb_resource_id(row);
-	values[2] = parent == PB_NO_LEAF ? (Datum) 0 : row->values[parent];
+	values[2] = parent == PB_NO_LEAF ? (Datum) 0 : pb_row_value(row, parent);
 }
 
 /* Whether another row, which may not be in sight, has what is unique. */
@@ -137,7 +137,7 @@ is_taken(const PbRow *row)
 	if (unique == NULL)
 		return false;
 	set_key(row, values);
-	values[PB_KEY_ARGUMENTS] = row->values[*unique->leaf];
+	values[PB_KEY_ARGUMENTS] = pb_row_value(row, *unique->leaf);
 	return pb_sql_run(&pb_statements(row->resource)->is_taken, values,
 					  NULL) > 0;
 }
@@ -148,8 +148,8 @@ refuse_taken(const PbRow *row, PbFaults *faults)
 	const PbUnique *unique = row->resource->unique;
 	int			leaf = *unique->leaf;
 
-	pb_fault_taken(faults, row->shape->leaves[leaf].path, row->values[leaf],
-				   unique->taken, unique->hint);
+	pb_fault_taken(faults, row->shape->leaves[leaf].path,
+				   pb_row_value(row, leaf), unique->taken, unique->hint);
 	return false;
 }
 
@@ -164,9 +164,9 @@ pb_resource_tell(const PbRow *row, PbFaults *faults)
 	int			org_id = row->resource->prepared->org_id;
 
 	if (pb_row_has(row, org_id))
-		faults->org_id = row->values[org_id];
+		faults->org_id = pb_row_value(row, org_id);
 	if (unique != NULL && pb_row_has(row, *unique->leaf))
-		faults->name = row->values[*unique->leaf];
+		faults->name = pb_row_value(row, *unique->leaf);
 }
 
 /* A row below another one that a trigger has deleted would live for ever. */
