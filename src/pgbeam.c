@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "utils/guc.h"
 
 #include "auth/apikey.h"
 #include "auth/authentication.h"

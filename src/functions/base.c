@@ -8,6 +8,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/compat.h"
 #include "base/crypt.h"
 #include "base/id.h"
 #include "base/own.h"

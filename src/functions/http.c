@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/result.h"
