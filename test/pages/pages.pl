@@ -223,13 +223,14 @@ sub await_servers
 {
 	my ($command) = @_;
 	return if $command !~ /&$/m;
-	my $port = $command =~ /postgrest / ? $back : $front;
-	foreach (1 .. 300)
+	my @ports = ($command =~ /postgrest / ? $back : (), $command =~ /nginx |node / ? $front : ());
+	foreach my $port (@ports)
 	{
-		return if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
-		select(undef, undef, undef, 0.1);
+		my $tries = $patience * 10;
+		select(undef, undef, undef, 0.1)
+			while !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) && $tries-- > 0;
+		fail("nothing listens on $port after: $command") if $tries <= 0;
 	}
-	fail("nothing listens on $port after: $command");
 }
 
 sub run_sh
