@@ -1,7 +1,8 @@
 /*
  * dispatch.c
- *	  Runs an operation for a caller who has been identified: what over HTTP
- *	  stands between a request and its operation.
+ *	  Runs an operation for a caller who has been identified. Over HTTP this
+ *	  also checks ids, claims the idempotency key, and undoes what a refused
+ *	  operation wrote.
  */
 #include "postgres.h"
 
@@ -13,8 +14,8 @@
 #include "http/idempotency.h"
 
 /*
- * Over HTTP an id that no object can have is a problem of the request. What
- * can be an organization's is told by its operation.
+ * Over HTTP a malformed id is a problem of the request. An organization's id
+ * is left to its operation, which has its own refusal for it.
  */
 static bool
 check_ids(const PbOperation *operation, const PbRequest *request,
@@ -48,7 +49,7 @@ run_one(void *state)
 	return run->reply->faults.refusal == PB_ACCEPTED;
 }
 
-/* Runs an operation for an HTTP request; a refusal leaves nothing written. */
+/* Runs an operation so that a refusal leaves nothing written. */
 static void
 run_undoable(const PbOperation *operation, const PbRequest *request,
 			 PbReply *reply)
@@ -58,7 +59,10 @@ run_undoable(const PbOperation *operation, const PbRequest *request,
 	(void) pb_sql_try(request->scope, run_one, &run, NULL);
 }
 
-/* Whether the caller may ask today for what was answered before; or faults. */
+/*
+ * Whether the caller still has the rights that a stored answer needs; false
+ * with faults.
+ */
 static bool
 may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
 {
@@ -79,9 +83,10 @@ run_in_vain(void *state)
 }
 
 /*
- * Refuses what was answered before as the operation refuses it to whoever may
- * not ask. It may have come to allow it again by now: then what it did is
- * undone, and the refusal stands that it was run for.
+ * Refuses a stored answer to a caller who has lost their rights. The operation
+ * runs only to make its own refusal, and is undone. It might succeed, if the
+ * caller has just got the rights back: then the faults that led here are the
+ * refusal.
  */
 static void
 run_refused(const PbOperation *operation, const PbRequest *request,
@@ -97,7 +102,7 @@ run_refused(const PbOperation *operation, const PbRequest *request,
 	reply->faults = *faults;
 }
 
-/* What is idempotent needs no key: a second one is as good as the first. */
+/* DELETE and PUT need no key: a second one changes nothing more. */
 static bool
 is_idempotent(const PbOperation *operation)
 {
@@ -122,8 +127,8 @@ run_writing(const PbOperation *operation, const PbRequest *request,
 }
 
 /*
- * Runs an operation for a caller who has been identified. In the SQL manner a
- * refusal becomes an error, which undoes what was written.
+ * Runs an operation for a caller who has been identified. For a caller in SQL
+ * a refusal becomes an error, which undoes what was written.
  */
 void
 pb_dispatch(const PbOperation *operation, PbRequest *request, PbReply *reply)

@@ -1,10 +1,10 @@
 /*
  * entry.c
- *	  From a call of a function to a request, and from an answer to what the
- *	  call returns.
+ *	  Where SQL functions enter: turns a call into a request, and an answer
+ *	  into the call's result.
  *
- * This part alone reads what a session says of an HTTP request (request.*)
- * and says what PostgREST is to answer (response.*).
+ * No other part reads the settings that describe an HTTP request (request.*),
+ * or sets those that tell PostgREST what to answer (response.*).
  */
 #include "postgres.h"
 
@@ -30,7 +30,10 @@
 PG_FUNCTION_INFO_V1(pgbeam_http);
 PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
 
-/* Missing or empty is none: a local setting leaves '' behind. */
+/*
+ * NULL for a setting that is missing or empty: a local setting leaves ''
+ * behind when its transaction ends.
+ */
 static const char *
 session_says(const char *setting)
 {
@@ -45,7 +48,7 @@ pb_entry_manner(void)
 	return session_says("request.method") == NULL ? PB_SQL : PB_HTTP;
 }
 
-/* Text that is no JSON counts as none. */
+/* Text that is not JSON is ignored, as if it were missing. */
 static void
 read_document(const char *text, PbJson *value)
 {
@@ -88,7 +91,10 @@ write_session(const PbAnswer *answer)
 	respond("response.headers", list.data);
 }
 
-/* An argument as a whole; a copy made of it is wiped with its context. */
+/*
+ * An argument, detoasted. If that makes a copy, the copy is wiped with its
+ * memory context.
+ */
 static struct varlena *
 whole_argument(Datum argument)
 {
@@ -116,7 +122,7 @@ read_body(Datum argument, PbRequest *request, PbFaults *faults)
 	return true;
 }
 
-/* Unknown members do no harm, but are seldom meant. */
+/* Unknown members are ignored with a warning: they are usually mistakes. */
 static void
 warn_of_ignored(const PbFaults *ignored)
 {
@@ -135,7 +141,10 @@ pb_entry_text(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
-/* Arguments in the order of the parameters; null is as good as missing. */
+/*
+ * Reads the arguments in the order of the parameters. A null counts as
+ * missing.
+ */
 static bool
 read_parameters(FunctionCallInfo fcinfo, int first, const PbResource *asked,
 				PbRequest *request, PbFaults *faults)
@@ -157,7 +166,10 @@ read_parameters(FunctionCallInfo fcinfo, int first, const PbResource *asked,
 	return pb_query_end(&out, &request->parameters, faults);
 }
 
-/* The ids of the path, then the parameters of the query or the body. */
+/*
+ * The arguments are the ids of the path, then the parameters of the query or
+ * the body.
+ */
 static bool
 read_arguments(FunctionCallInfo fcinfo, const PbOperation *operation,
 			   PbRequest *request, PbFaults *faults)
@@ -179,8 +191,8 @@ read_arguments(FunctionCallInfo fcinfo, const PbOperation *operation,
 typedef struct Call
 {
 	FunctionCallInfo fcinfo;
-	const PbOperation *operation;		/* of an operation's own function */
-	PbMessage	message;		/* of the others */
+	const PbOperation *operation;		/* for an operation's own function */
+	PbMessage	message;		/* for http() and http_forwarded() */
 	PbRequest	request;
 	PbFaults	ignored;
 	PbReply		reply;
@@ -189,7 +201,10 @@ typedef struct Call
 	PbSqlScope	scope;
 } Call;
 
-/* Runs the call, whose reply begins with room for a varlena's head. */
+/*
+ * Runs the call. The reply's buffer begins with room for a varlena header, so
+ * that it can be returned without a copy.
+ */
 static void
 run(Call *call, void (*act) (void *call), bool http)
 {
@@ -210,7 +225,7 @@ body_of(const PbReply *reply)
 	return PointerGetDatum(reply->body->data);
 }
 
-/* In the SQL manner a refusal is an error; over HTTP it is an answer. */
+/* A refusal is an error for a caller in SQL, and an answer over HTTP. */
 static void
 conclude(const PbRequest *request, const PbOperation *operation,
 		 PbReply *reply)
@@ -310,7 +325,7 @@ required_text(FunctionCallInfo fcinfo, int n, const char *name)
 	return pb_entry_text(fcinfo, n);
 }
 
-/* Null counts as none. */
+/* Null means no headers. */
 static void
 take_headers(FunctionCallInfo fcinfo, int n, PbJson *headers)
 {
@@ -370,7 +385,7 @@ pgbeam_http(PG_FUNCTION_ARGS)
 					  &call.reply);
 }
 
-/* What the front says of the request that it forwards. */
+/* A header by which the front describes the request it forwards. */
 static const char *
 forwarded(const PbRequest *request, const char *header)
 {

@@ -1,7 +1,7 @@
 /*
  * entry.h
- *	  From a call of a function to a request, and from an answer to what the
- *	  call returns.
+ *	  Where SQL functions enter: turns a call into a request, and an answer
+ *	  into the call's result.
  */
 #ifndef PB_ENTRY_H
 #define PB_ENTRY_H
@@ -13,7 +13,7 @@
 extern PbManner pb_entry_manner(void);
 extern const char *pb_entry_text(FunctionCallInfo fcinfo, int n);
 
-/* An argument that must be there, which an error calls by this name. */
+/* An argument; if it is null, raises an error that calls it by this name. */
 extern Datum pb_entry_required(FunctionCallInfo fcinfo, int n,
 							   const char *name);
 

@@ -1,11 +1,11 @@
 /*
  * http.c
- *	  HTTP as the API has it: from a request to an operation, from a reply to
- *	  status, headers and body.
+ *	  The API over HTTP: turns a request into an operation, and a reply into a
+ *	  status, headers and a body.
  *
- * Checks stand in the order of the API: credential, path and method, size,
- * media type, syntax; then the operation's own. No error of the server's is
- * met before the operation runs.
+ * Checks run in the API's order: credential, path and method, size, media
+ * type, syntax, then the operation's own. Until the operation runs, nothing
+ * that a client sends can raise an error of the server.
  */
 #include "postgres.h"
 
@@ -62,7 +62,10 @@ charge_caller(const PbRequest *request, PbReply *reply)
 				  VARDATA_ANY(owner.id), VARSIZE_ANY_EXHDR(owner.id), reply);
 }
 
-/* Whether whoever sends an HTTP request is known and may send one more. */
+/*
+ * Identifies the caller, unless the operation is public, and charges the
+ * request to the rate limits. False with faults.
+ */
 bool
 pb_http_admit(const PbOperation *operation, PbRequest *request, PbReply *reply)
 {
@@ -74,7 +77,7 @@ pb_http_admit(const PbOperation *operation, PbRequest *request, PbReply *reply)
 		charge_caller(request, reply);
 }
 
-/* The client's own id of the request where it has a decent one. */
+/* The client's X-Request-Id if it is well formed, or else a new id. */
 static const char *
 request_id(const PbRequest *request)
 {
@@ -94,7 +97,7 @@ request_id(const PbRequest *request)
 	return pnstrdup(text, length);
 }
 
-/* Begins an HTTP request, whose headers are there. */
+/* Begins an HTTP request. Its headers must be set. */
 void
 pb_http_begin(PbRequest *request)
 {
@@ -102,7 +105,10 @@ pb_http_begin(PbRequest *request)
 	request->id = request_id(request);
 }
 
-/* The operator learns what is missing; the client, that he is not at fault. */
+/*
+ * Logs what is missing for the operator. The client learns only that the fault
+ * is the service's.
+ */
 static void
 conceal_unavailable(PbFaults *faults)
 {
@@ -119,7 +125,7 @@ conceal_unavailable(PbFaults *faults)
 				 "the service cannot handle secrets at the moment", NULL);
 }
 
-/* The path, unless it is longer than any that means something. */
+/* The request's path; NULL if it is too long to be one of ours. */
 static const char *
 instance(const PbRequest *request)
 {
@@ -152,7 +158,10 @@ print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 		add_header(answer, "Retry-After", psprintf("%d", reply->budget.next_in));
 }
 
-/* A read that gives what the client has already gives nothing. */
+/*
+ * Adds the ETag. A read answers 304 without a body to a client that has this
+ * version already.
+ */
 static void
 print_etag(const PbRequest *request, const PbOperation *operation,
 		   PbReply *reply, PbAnswer *answer)
@@ -199,7 +208,7 @@ find_header(const PbAnswer *answer, const char *name)
 	return NULL;
 }
 
-/* The answer to a request that has been answered before. */
+/* Prints the stored answer to a request that is sent again. */
 static void
 print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
 {
@@ -230,7 +239,10 @@ print_answer(const PbRequest *request, const PbOperation *operation,
 							  reply->faults.org_id);
 }
 
-/* As draft-ietf-httpapi-ratelimit-headers has it, and as older clients do. */
+/*
+ * The headers of draft-ietf-httpapi-ratelimit-headers, and those that older
+ * clients read.
+ */
 static void
 print_budget(const PbBudget *budget, PbAnswer *answer)
 {
@@ -247,7 +259,7 @@ print_budget(const PbBudget *budget, PbAnswer *answer)
 			   psprintf("%d", budget->remaining));
 }
 
-/* Makes an answer of a reply, with the body that a refusal has. */
+/* Makes the answer from a reply. A refusal gets its body here. */
 void
 pb_http_finish(const PbRequest *request, const PbOperation *operation,
 			   PbReply *reply, PbAnswer *answer)
@@ -269,9 +281,10 @@ refuse(PbReply *reply, PbRefusal refusal, const char *message)
 }
 
 /*
- * Whether there is an operation. The refusal tells a path from a method, and
- * what the API has there from nothing at all: to clients 404 is a deleted
- * thing.
+ * Whether an operation matches. The refusals differ for a method that the path
+ * does not have, for a part of the API that pgbeam does not serve, and for an
+ * unknown path. Clients take 404 for a deleted object, so it is only the last
+ * of these.
  */
 static bool
 has_operation(const PbMatch *match, PbReply *reply, PbAnswer *answer)
@@ -288,7 +301,7 @@ has_operation(const PbMatch *match, PbReply *reply, PbAnswer *answer)
 				  "this path does not have this method");
 }
 
-/* The ids of the path, decoded; false with faults for what is no text. */
+/* Decodes the ids of the path. False with faults if one is not valid text. */
 static bool
 take_ids(const PbMatch *match, PbRequest *request, PbFaults *faults)
 {
@@ -352,7 +365,7 @@ serve(const PbMessage *message, const PbMatch *match, PbRequest *request,
 		pb_dispatch(operation, request, reply);
 }
 
-/* What stands between ? and #, as it is spelled. */
+/* The text between ? and #, still encoded. */
 static const char *
 query_of(const char *rest)
 {
@@ -360,8 +373,9 @@ query_of(const char *rest)
 }
 
 /*
- * Routes the message, runs its operation, and makes the answer. OPTIONS asks
- * only what there is, so it needs no credential; it is charged to its address.
+ * Routes the message, runs its operation, and makes the answer. OPTIONS only
+ * asks which methods a path has: it needs no credential, and is charged to the
+ * client's address alone.
  */
 void
 pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
@@ -388,8 +402,8 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 }
 
 /*
- * A refusal's body once more, as a header. A front can replace all bodies of
- * failures, and keep by this the API's own.
+ * Repeats a refusal's body in a header. A front that replaces the bodies of
+ * all failures can restore ours from it.
  */
 void
 pb_http_repeat_body(const PbReply *reply, PbAnswer *answer)
@@ -400,7 +414,7 @@ pb_http_repeat_body(const PbReply *reply, PbAnswer *answer)
 							reply->body->len - reply->body_begin));
 }
 
-/* The headers as an object. */
+/* Appends the headers as one JSON object. */
 void
 pb_http_headers(StringInfo out, const PbAnswer *answer)
 {
@@ -410,7 +424,10 @@ pb_http_headers(StringInfo out, const PbAnswer *answer)
 	pb_json_end(out, '}');
 }
 
-/* The headers as PostgREST takes them: an array of objects of one member. */
+/*
+ * Appends the headers as PostgREST takes them: an array of objects with one
+ * member each.
+ */
 void
 pb_http_header_list(StringInfo out, const PbAnswer *answer)
 {

@@ -1,7 +1,7 @@
 /*
  * http.h
- *	  HTTP as the API has it: from a request to an operation, from a reply to
- *	  status, headers and body.
+ *	  The API over HTTP: turns a request into an operation, and a reply into a
+ *	  status, headers and a body.
  */
 #ifndef PB_HTTP_H
 #define PB_HTTP_H

@@ -1,20 +1,21 @@
 CREATE TYPE pgbeam.http_response AS (status integer, headers jsonb, body text);
 COMMENT ON TYPE pgbeam.http_response IS
-'What an HTTP layer sends: status, headers as an object of strings, body (empty where there is none).';
+'An HTTP response: its status, its headers as an object of strings, and its body (empty if there is none).';
 
 COMMENT ON COLUMN pgbeam.http_response.status IS 'The HTTP status.';
 COMMENT ON COLUMN pgbeam.http_response.headers IS 'Names and values of the headers.';
-COMMENT ON COLUMN pgbeam.http_response.body IS 'The body, UTF-8; empty where there is none.';
+COMMENT ON COLUMN pgbeam.http_response.body IS 'The body, UTF-8; empty if there is none.';
 
 CREATE FUNCTION pgbeam.http(method text, uri text, headers jsonb, body bytea) RETURNS pgbeam.http_response
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_http';
 COMMENT ON FUNCTION pgbeam.http(text, text, jsonb, bytea) IS
-'The whole API for an HTTP layer: the response to a request with this method, URI (path and query), headers (an object of strings, names in any case) and body (bytes as they came, or null).
-Give it to the layer''s role alone (access http): whoever calls it chooses every header, that with the client''s address too. Call it in FROM: (pgbeam.http(...)).* would make the request once for each column. Who asks is told by Authorization or X-API-Key alone, whatever role calls. Refusals are responses; errors are 22004 and 22023 for arguments that are none, those of a broken server, 25000 for a writing request in an isolation level other than READ COMMITTED, and PT503, in words of its own, for a deadlock, a serialization failure or a lock that was not had in time, after which the request may be sent again.';
+'Answers an HTTP request: the whole API for an HTTP layer.
+Takes the method, the URI (path and query), the headers (an object of strings, names in any case) and the body (bytes as they came, or null). Give this function to the layer''s role alone (access http): its caller chooses every header, also the one with the client''s address. Call it in FROM: (pgbeam.http(...)).* would make the request once for each column.
+Authorization or X-API-Key alone identify the API''s caller; the calling role does not matter. A refusal is a response. Errors are 22004 and 22023 for invalid arguments; 25000 for a request that writes in an isolation level other than READ COMMITTED; PT503, with a message of its own, for a deadlock, a serialization failure or a lock timeout, after which the request may be sent again; and those of a broken server.';
 
--- PostgREST sends what such a domain holds as it is.
+-- PostgREST sends a value of this domain unchanged.
 CREATE DOMAIN pgbeam."*/*" AS bytea;
 COMMENT ON DOMAIN pgbeam."*/*" IS 'A body of any media type, for PostgREST.';
 
@@ -23,23 +24,23 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_http_forwarded';
 COMMENT ON FUNCTION pgbeam.http_forwarded(bytea) IS
-'The same for PostgREST behind a front.
-The front sends every request here as application/octet-stream, with what the client sent in X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept. The answer is the body; response.status and response.headers are set. A refusal has its body in the header X-Pgbeam-Body as well: a front that replaces what others than pgbeam answer tells it by that.';
+'Answers an HTTP request that a front (a reverse proxy) has passed through PostgREST.
+The front sends every request here as application/octet-stream. It puts what the client sent into X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept. The function returns the body, and sets response.status and response.headers. A refusal also has its body in the header X-Pgbeam-Body: by this header, a front that replaces the bodies of failures tells pgbeam''s answers from PostgREST''s own.';
 
 CREATE FUNCTION pgbeam.openapi() RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_openapi';
 COMMENT ON FUNCTION pgbeam.openapi() IS
-'getOpenApi: the API''s description (OpenAPI 3.0.3), made of the operations and the fields.';
+'getOpenApi: returns the API''s description (OpenAPI 3.0.3), made from the operations and their fields.';
 
 CREATE FUNCTION pgbeam.health() RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_health';
 COMMENT ON FUNCTION pgbeam.health() IS
-'getHealth: whether the service is fit for work.
-status (ok or degraded), version, image_sha (empty), timestamp (of the server), whether requests are counted (rate_limit on or off), read_only true where the server takes no writes, and causes where it is degraded: keyring (no key is usable), read_only (set so; a standby is ok); feed (held_seconds, pid) where changes wait over 10 seconds for an older transaction. Over HTTP degraded is 503 with the same body; in SQL it is always a row. Asks for no credential.';
+'getHealth: tells whether the service is working.
+Returns status (ok or degraded), version, image_sha (empty), timestamp (the server''s), rate_limit (on if requests are counted, or off) and read_only (true if the server takes no writes). If it is degraded, causes lists why: keyring (no key is usable), read_only (somebody set it so; a standby is ok), or feed (changes have waited over 10 seconds for an older transaction; held_seconds and pid tell which). Over HTTP, degraded is 503 with the same body; in SQL it is always a row. Needs no credential.';
 
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,
@@ -49,4 +50,4 @@ LANGUAGE c STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_routes';
 COMMENT ON FUNCTION pgbeam.routes() IS
-'The API''s operations: name, method, path ({name} stands for an id), the SQL function that does the same, whether it asks for a credential and writes, the status of success and those of its refusals.';
+'Lists the API''s operations: name, method, path ({name} stands for an id), the SQL function that does the same, whether it needs a credential, whether it writes, the status of success, and the statuses of its refusals.';

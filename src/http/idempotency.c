@@ -58,7 +58,7 @@ static const PbField fields[] = {
 	{
 		.name = "status", .kind = PB_INTEGER, .flags = PB_NULLABLE,
 		.least = 200, .most = 499,
-		.about = "The status that was answered."
+		.about = "The status of the answer."
 	},
 	{
 		.name = "content_type", .kind = PB_TEXT, .flags = PB_NULLABLE,
@@ -68,12 +68,12 @@ static const PbField fields[] = {
 	{
 		.name = "location", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = HEADER_MAX,
-		.about = "Where what was created is found."
+		.about = "The Location header of the answer."
 	},
 	{
 		.name = "body", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = ANSWER_MAX,
-		.about = "The answer. It holds no secret."
+		.about = "The body of the answer. It holds no secret."
 	},
 	{
 		.name = "organization", .kind = PB_TEXT, .flags = PB_NULLABLE,
@@ -276,8 +276,9 @@ try_claim(PbClaim *claim, const char *hex, const PbOperation *operation,
 }
 
 /*
- * Several backends sweep at a time, and clocks are set back: so rows may stay
- * behind a sweep, and some sweeps have to begin at the beginning for them.
+ * Several backends may sweep at once, and a clock may be set back, so a sweep
+ * can leave rows behind its position. Some sweeps begin at the beginning to
+ * catch these.
  */
 static void
 sweep_keys(void)
@@ -365,7 +366,7 @@ pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
 
 /* Whether the same request may get another answer the next time. */
 static bool
-is_passing(int status)
+is_transient(int status)
 {
 	return status == 412 || status == 429 || status >= 500;
 }
@@ -393,7 +394,7 @@ pb_idempotency_settle(const PbClaim *claim, int status,
 
 	if (org_id == (Datum) 0)
 		nulls[7] = 'n';
-	if (is_passing(status))
+	if (is_transient(status))
 		(void) pb_sql_run(&forget, key_values, NULL);
 	else if (pb_sql_run(&settle, values, nulls) == 0)
 		pb_sql_vetoed(pb_idempotency_key.table);

@@ -15,5 +15,5 @@ CREATE TABLE pgbeam.idempotency_keys (
 ) WITH (fillfactor = 50);
 CREATE INDEX idempotency_keys_created_at_idx ON pgbeam.idempotency_keys (created_at);
 COMMENT ON TABLE pgbeam.idempotency_keys IS
-'The answers to requests with an Idempotency-Key, for 24 hours: a request that is sent again gets the first one''s. No request is stored, only a keyed digest.';
+'Answers to requests with an Idempotency-Key, kept for 24 hours. A request that is sent again gets the first one''s answer. The table holds no requests, only a keyed digest of each.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.idempotency_keys', '');

@@ -1,6 +1,7 @@
 /*
  * openapi.c
- *	  The API's description (OpenAPI 3.0.3), from operations and field tables.
+ *	  Writes the API's description (OpenAPI 3.0.3) from the operations and
+ *	  their fields.
  */
 #include "postgres.h"
 
@@ -10,7 +11,7 @@
 #include "fields/schema.h"
 #include "http/openapi.h"
 
-/* JSON with ' for ", which it has not. */
+/* Appends constant JSON, written with ' in place of " to save escapes. */
 static void
 append_fixed(StringInfo out, const char *json)
 {
@@ -18,7 +19,7 @@ append_fixed(StringInfo out, const char *json)
 		appendStringInfoCharMacro(out, *json == '\'' ? '"' : *json);
 }
 
-/* What a create request of the resource has within it, or NULL. */
+/* The field that embeds another resource in a create request, or NULL. */
 static const PbField *
 embedded_in(const PbResource *resource)
 {
@@ -28,7 +29,10 @@ embedded_in(const PbResource *resource)
 	return NULL;
 }
 
-/* A create that embeds another resource answers with both, by name. */
+/*
+ * A create that embeds another resource answers with both. This is the
+ * embedded one, or NULL.
+ */
 static const PbResource *
 given_beside(const PbOperation *operation)
 {
@@ -39,8 +43,8 @@ given_beside(const PbOperation *operation)
 }
 
 /*
- * No name may be that of an operation with "Response" behind it: generators
- * of clients make that up for what an operation answers.
+ * A schema must not be named as an operation with "Response" appended: client
+ * generators use that name for the operation's answer.
  */
 static const char *
 response_name(const PbOperation *operation)
@@ -67,7 +71,7 @@ put_part(StringInfo out, const PbResource *resource)
 	pb_json_end(out, '}');
 }
 
-/* Whether a request may say that it has none to embed. */
+/* Whether a create request may do without the embedded resource. */
 static bool
 may_lack(const PbResource *taken)
 {
@@ -145,7 +149,10 @@ put_request(StringInfo out, StringInfo defined, const PbOperation *operation)
 	}
 }
 
-/* A page: its items, how many there are in all, and where it goes on. */
+/*
+ * A page has its items, the next page's token, and the total where the
+ * operation counts.
+ */
 static void
 put_list(StringInfo out, StringInfo defined, const PbOperation *operation)
 {
@@ -162,8 +169,8 @@ put_list(StringInfo out, StringInfo defined, const PbOperation *operation)
 	pb_schema_reference(out, pb_schema_view_name(operation->resource));
 	append_fixed(out, "}}");
 	if (operation->counts)
-		append_fixed(out, ",'total':{'type':'integer','description':'All there are.'}");
-	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Missing on the last page.'}}}");
+		append_fixed(out, ",'total':{'type':'integer','description':'The number of items on all pages.'}");
+	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Absent on the last page.'}}}");
 }
 
 static void
@@ -187,7 +194,7 @@ put_schemas(StringInfo out, const PbOperation *operations, int count)
 	}
 }
 
-/* Any id is of one pattern but an organization's, which has a field. */
+/* All ids share a pattern, except an organization's, which has a field. */
 static void
 put_path_schema(StringInfo out, bool of_organization)
 {
@@ -325,7 +332,7 @@ put_operation(StringInfo out, const PbOperation *operation)
 	pb_json_end(out, '}');
 }
 
-/* Operations of one path stand together in the table. */
+/* The table has the operations of one path side by side. */
 static void
 put_paths(StringInfo out, const PbOperation *operations, int count)
 {
@@ -356,8 +363,8 @@ static const char head[] =
 "'title':{'type':'string'}," \
 "'status':{'type':'integer'}," \
 "'detail':{'type':'string'}," \
-"'code':{'type':'string','description':'An open set.'}," \
-"'request_id':{'type':'string','description':'That of X-Request-Id.'}," \
+"'code':{'type':'string','description':'More codes may be added.'}," \
+"'request_id':{'type':'string','description':'The same as the header X-Request-Id.'}," \
 "'errors':{'$ref':'" PB_SCHEMAS "Problems'}"
 
 /* Refusals, which are the same for all operations. */
@@ -366,10 +373,10 @@ static const char refusal_schemas[] =
 "'items':{'type':'object','required':['field','detail'],'properties':{"
 "'field':{'type':'string','description':'Dotted path; items as name[index].'},"
 "'detail':{'type':'string'}}}},"
-"'Error':{'type':'object','description':'The problem document, and in error what older clients read.',"
+"'Error':{'type':'object','description':'The problem document, with the member error for older clients.',"
 "'required':['error'," PROBLEM_REQUIRED "],'properties':{"
 "'error':{'type':'object','required':['code','message'],'properties':{"
-"'code':{'type':'string','description':'An open set.'},"
+"'code':{'type':'string','description':'More codes may be added.'},"
 "'message':{'type':'string'},"
 "'errors':{'$ref':'" PB_SCHEMAS "Problems'}}},"
 PROBLEM_MEMBERS "}},"

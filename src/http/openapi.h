@@ -1,6 +1,7 @@
 /*
  * openapi.h
- *	  The API's description (OpenAPI 3.0.3), from operations and field tables.
+ *	  Writes the API's description (OpenAPI 3.0.3) from the operations and
+ *	  their fields.
  */
 #ifndef PB_OPENAPI_H
 #define PB_OPENAPI_H

@@ -1,12 +1,13 @@
 /*
  * operation.c
- *	  What follows from what an operation is.
+ *	  What follows from an operation's row: its ids, its refusals, and where to
+ *	  find what it creates.
  */
 #include "postgres.h"
 
 #include "http/operation.h"
 
-/* How many ids its path has. */
+/* The number of ids in its path. */
 int
 pb_operation_ids(const PbOperation *operation)
 {
@@ -28,7 +29,10 @@ pb_operation_id_name(const PbOperation *operation, int index)
 	return pnstrdup(open + 1, strchr(open, '}') - open - 1);
 }
 
-/* The statuses of its refusals, rising; tells how many. */
+/*
+ * Fills errors with the statuses of its refusals, in ascending order; returns
+ * how many.
+ */
 int
 pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 {
@@ -62,7 +66,10 @@ pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 	return count;
 }
 
-/* Where what an operation creates is found: one id below it; or NULL. */
+/*
+ * The operation that gets what this one creates: its path has one more id.
+ * NULL if there is none.
+ */
 const PbOperation *
 pb_operation_of_created(const PbOperation *creates)
 {

@@ -1,7 +1,7 @@
 /*
  * operation.h
- *	  What an operation of the API is: where it is found, what it takes, gives
- *	  and may answer.
+ *	  An operation of the API: where it is found, what it takes, and what it
+ *	  answers.
  */
 #ifndef PB_OPERATION_H
 #define PB_OPERATION_H
@@ -13,33 +13,33 @@
 /* The schema of an answer. */
 typedef enum PbGives
 {
-	PB_GIVES_OTHER,				/* none, or one that no field table tells */
-	PB_GIVES_ONE,				/* the view of the resource; of a create that
-								 * embeds another one, both views */
-	PB_GIVES_PAGE				/* views of it, page by page */
+	PB_GIVES_OTHER,				/* none, or one that has no field table */
+	PB_GIVES_ONE,				/* the resource's view; for a create that
+								 * embeds another resource, both views */
+	PB_GIVES_PAGE				/* a page of its views */
 } PbGives;
 
 typedef struct PbOperation
 {
-	const char *name;			/* as the API has it */
+	const char *name;			/* in the API */
 	const char *function;		/* the SQL function that does the same */
 	const char *method;
 	const char *path;			/* {name} stands for an id */
-	const PbResource *resource; /* that it is about, or NULL */
-	const PbResource *parameters;	/* what the query may have, or NULL */
-	int			takes;			/* PB_CREATE or PB_UPDATE: the body is such a
-								 * request of the resource; 0: no body */
+	const PbResource *resource; /* it is about, or NULL */
+	const PbResource *parameters;	/* of the query, or NULL */
+	int			takes;			/* PB_CREATE or PB_UPDATE: which request the
+								 * body is; 0: no body */
 	PbGives		gives;
 	int			status;			/* of success */
-	int			unfit;			/* of the same answer where it says that the
-								 * service is not fit for work; 0: never */
+	int			unfit;			/* of an answer that says that the service is
+								 * degraded; 0: never */
 	bool		is_public;		/* needs no credential */
 	bool		writes;
-	bool		names_organization; /* by the first id: 403 for one that is
-									 * not the caller's */
-	bool		conflicts;		/* with what is there: 409 */
-	bool		has_etag;		/* versions of its answer are told apart */
-	bool		counts;			/* a page also tells how many there are */
+	bool		names_organization; /* its first id is an organization's: 403
+									 * for one that is not the caller's */
+	bool		conflicts;		/* may conflict with what exists: 409 */
+	bool		has_etag;		/* its answer has an ETag */
+	bool		counts;			/* a page has the total */
 	void		(*run) (const PbRequest *request, PbReply *reply);
 	const char *about;			/* one sentence */
 } PbOperation;

@@ -1,31 +1,32 @@
 /*
  * operationlist.h
- *	  The operations of the API: one row is all there is to say of one.
+ *	  The operations of the API, each in one row.
  *
- * Whoever includes this defines OPERATION(function, name, path, ...). The rows
- * give the SQL functions their C entry (entry.c), the table of operations with
- * its enum (operation.h), and from there routes, grants, the OpenAPI document
- * and what tests compare. The remaining items initialize a PbOperation; those
- * in capitals are of operationtable.c. A row's SQL stands beside its resource.
- * Rows of one path stand together. It has no guard: it is included thrice.
+ * A file that includes this one first defines OPERATION(function, name, path,
+ * ...). The rows give the SQL functions their C entry (entry.c), and make the
+ * table of operations with its enum (operation.h). Routes, grants, the OpenAPI
+ * document and tests follow from the table. The items after the path
+ * initialize a PbOperation; operationtable.c defines those in capitals. Rows
+ * of one path stand together. The SQL of a row stands beside its resource.
+ * This file has no guard because it is included three times.
  */
 
 OPERATION(list_projects, "listProjects", "/v1/projects",
 		  GIVES_PAGE(pb_project), .counts = true,
 		  .parameters = &pb_project_list_parameters, .run = pb_project_list,
-		  .about = "The projects of an organization, page by page.")
+		  .about = "Lists the projects of an organization, page by page.")
 
 OPERATION(create_project, "createProject", "/v1/projects",
 		  CREATES(pb_project), .conflicts = true,
-		  .about = "Stores a project and its first database.")
+		  .about = "Creates a project and its first database.")
 
 OPERATION(get_project, "getProject", PROJECT,
 		  GETS(pb_project),
-		  .about = "One project.")
+		  .about = "Gets a project.")
 
 OPERATION(update_project, "updateProject", PROJECT,
 		  UPDATES(pb_project), .conflicts = true,
-		  .about = "Changes what is given of a project.")
+		  .about = "Updates the given members of a project.")
 
 OPERATION(delete_project, "deleteProject", PROJECT,
 		  DELETES(pb_project),
@@ -33,19 +34,19 @@ OPERATION(delete_project, "deleteProject", PROJECT,
 
 OPERATION(list_databases, "listDatabases", PROJECT "/databases",
 		  LISTS(pb_database),
-		  .about = "The databases of a project, page by page.")
+		  .about = "Lists the databases of a project, page by page.")
 
 OPERATION(create_database, "createDatabase", PROJECT "/databases",
 		  CREATES(pb_database), .conflicts = true,
-		  .about = "Stores another database of a project.")
+		  .about = "Creates another database in a project.")
 
 OPERATION(get_database, "getDatabase", DATABASE,
 		  GETS(pb_database),
-		  .about = "One database of a project.")
+		  .about = "Gets a database of a project.")
 
 OPERATION(update_database, "updateDatabase", DATABASE,
 		  UPDATES(pb_database),
-		  .about = "Changes what is given of a database, its password too.")
+		  .about = "Updates the given members of a database, also its password.")
 
 OPERATION(delete_database, "deleteDatabase", DATABASE,
 		  DELETES(pb_database),
@@ -55,15 +56,15 @@ OPERATION(test_database_connection, "testDatabaseConnection",
 		  DATABASE "/test-connection",
 		  .method = "POST", .status = 200, .resource = &pb_database,
 		  .run = pb_connection_test_run,
-		  .about = "Whether its upstream could be reached when a data plane tried last.")
+		  .about = "Tells whether the data plane last reached the upstream of a database.")
 
 OPERATION(list_replicas, "listReplicas", REPLICAS,
 		  LISTS(pb_replica),
-		  .about = "The replicas of a database, page by page.")
+		  .about = "Lists the replicas of a database, page by page.")
 
 OPERATION(create_replica, "createReplica", REPLICAS,
 		  CREATES(pb_replica),
-		  .about = "Stores a replica of a database.")
+		  .about = "Creates a replica of a database.")
 
 OPERATION(delete_replica, "deleteReplica", REPLICAS "/{replica_id}",
 		  DELETES(pb_replica),
@@ -71,46 +72,46 @@ OPERATION(delete_replica, "deleteReplica", REPLICAS "/{replica_id}",
 
 OPERATION(list_custom_domains, "listCustomDomains", DOMAINS,
 		  LISTS(pb_custom_domain),
-		  .about = "The custom domains of a project, page by page.")
+		  .about = "Lists the custom domains of a project, page by page.")
 
 OPERATION(create_custom_domain, "createCustomDomain", DOMAINS,
 		  CREATES(pb_custom_domain), .conflicts = true,
-		  .about = "Gives a project a domain of its own.")
+		  .about = "Adds a custom domain to a project.")
 
 OPERATION(delete_custom_domain, "deleteCustomDomain", DOMAINS "/{domain_id}",
 		  DELETES(pb_custom_domain),
-		  .about = "Takes a custom domain from its project.")
+		  .about = "Removes a custom domain from its project.")
 
 OPERATION(verify_custom_domain, "verifyCustomDomain",
 		  DOMAINS "/{domain_id}/verify",
 		  .method = "POST", .status = 200, .resource = &pb_custom_domain,
 		  .writes = true, .run = pb_domain_verify,
-		  .about = "Verifies a custom domain by what is known of its TXT record.")
+		  .about = "Verifies a custom domain by the last report of its TXT record.")
 
 OPERATION(list_regions, "listRegions", "/v1/regions",
 		  .method = "GET", .status = 200, .run = pb_regions_list,
-		  .about = "The regions that are published.")
+		  .about = "Lists the published regions.")
 
 OPERATION(list_plans, "listPlans", "/v1/plans",
 		  .method = "GET", .status = 200, .run = pb_plans_list,
-		  .about = "The plans there are.")
+		  .about = "Lists the plans.")
 
 OPERATION(list_organizations, "listOrganizations", "/v1/organizations",
 		  .method = "GET", .status = 200, .run = pb_organizations_list,
-		  .about = "The caller's organizations.")
+		  .about = "Lists the caller's organizations.")
 
 OPERATION(get_organization_plan, "getOrganizationPlan",
 		  "/v1/organizations/{org_id}/plan",
 		  .method = "GET", .status = 200, .names_organization = true,
 		  .run = pb_plans_get,
-		  .about = "The plan of an organization, and its limits.")
+		  .about = "Gets the plan of an organization with its limits.")
 
 OPERATION(health, "getHealth", "/v1/health",
 		  .method = "GET", .is_public = true, .status = 200, .unfit = 503,
 		  .resource = &pb_health, .gives = PB_GIVES_ONE, .run = pb_health_get,
-		  .about = "Whether the service is fit for work.")
+		  .about = "Tells whether the service is working.")
 
 OPERATION(openapi, "getOpenApi", "/openapi.json",
 		  .method = "GET", .is_public = true, .status = 200,
 		  .run = get_openapi,
-		  .about = "This description.")
+		  .about = "Gets this description.")

@@ -18,7 +18,7 @@
 #include "resources/replica.h"
 #include "resources/standard.h"
 
-/* The paths of the API that others go on from. */
+/* Paths that begin other paths. */
 #define PROJECT "/v1/projects/{project_id}"
 #define DATABASE PROJECT "/databases/{database_id}"
 #define DOMAINS PROJECT "/domains"

@@ -1,8 +1,8 @@
 /*
  * route.c
- *	  From a method and a path to an operation, and from an answer to links.
+ *	  Finds the operation of a method and a path, and makes links for answers.
  *
- * A path in the table of operations is the API's, with {name} for an id.
+ * Paths in the table of operations are templates: {name} stands for an id.
  */
 #include "postgres.h"
 
@@ -10,8 +10,8 @@
 #include "http/route.h"
 
 /*
- * What the API has beside these, each with all that stands below it; no path
- * of an operation begins so.
+ * Parts of the API that pgbeam does not serve, each with everything below its
+ * path. No operation's path begins with one of these.
  */
 #define PROJECT "/v1/projects/{project_id}"
 #define OF_PROJECT(path_, what_) {PROJECT path_, what_}
@@ -66,8 +66,8 @@ static const struct
 };
 
 /*
- * Behind the beginning of a path that is of the template; NULL where it does
- * not begin so. The texts that stand for its ids go to match, still encoded.
+ * Matches the beginning of a path against a template. Returns the rest of the
+ * path, or NULL if it does not match. The ids go to match, still encoded.
  */
 static const char *
 pass(const char *template, const char *path, const char *end, PbMatch *match)
@@ -96,7 +96,7 @@ pass(const char *template, const char *path, const char *end, PbMatch *match)
 	return path;
 }
 
-/* What the API has at a path without an operation, or NULL. */
+/* The part of the API, not served here, that a path belongs to; or NULL. */
 static const char *
 find_unserved(const char *path, const char *end)
 {
@@ -112,7 +112,7 @@ find_unserved(const char *path, const char *end)
 	return NULL;
 }
 
-/* The operation of a method and a path; HEAD is GET. */
+/* Finds the operation of a method and a path. HEAD counts as GET. */
 void
 pb_route_match(const char *method, const char *path, size_t length,
 			   PbMatch *match)
@@ -136,7 +136,7 @@ pb_route_match(const char *method, const char *path, size_t length,
 		match->unserved = find_unserved(path, end);
 }
 
-/* The methods that a path has, as the header Allow lists them. */
+/* The methods of a path, as the header Allow lists them. */
 const char *
 pb_route_methods(const PbOperation *first)
 {
@@ -155,7 +155,7 @@ pb_route_methods(const PbOperation *first)
 	return list.data;
 }
 
-/* The path of what was created: the request's ids, then the new one. */
+/* The path of a created object: the request's ids, then the new one. */
 const char *
 pb_route_location(const PbOperation *found, const PbRequest *request,
 				  const PbReply *reply)
@@ -179,7 +179,10 @@ pb_route_location(const PbOperation *found, const PbRequest *request,
 	return path.data;
 }
 
-/* A client may have left what no URI may hold; it would end the link. */
+/*
+ * Escapes what no URI may contain. A client may have sent it, and it could end
+ * the link early.
+ */
 static void
 append_in_link(StringInfo link, const char *text, size_t length)
 {
@@ -190,7 +193,7 @@ append_in_link(StringInfo link, const char *text, size_t length)
 			appendStringInfoChar(link, text[i]);
 }
 
-/* The same request for the next page, relative: RFC 8288. */
+/* A link to the next page: the same request, relative as RFC 8288 allows. */
 const char *
 pb_route_next_link(const PbRequest *request, const PbReply *reply)
 {

@@ -1,6 +1,6 @@
 /*
  * route.h
- *	  From a method and a path to an operation, and from an answer to links.
+ *	  Finds the operation of a method and a path, and makes links for answers.
  */
 #ifndef PB_ROUTE_H
 #define PB_ROUTE_H
@@ -12,8 +12,9 @@ typedef struct PbMatch
 {
 	const PbOperation *operation;	/* NULL: the path has none with this
 									 * method */
-	const PbOperation *first;	/* NULL: it leads nowhere */
-	const char *unserved;		/* what the API has there, not pgbeam */
+	const PbOperation *first;	/* any of this path; NULL: there is none */
+	const char *unserved;		/* part of the API that pgbeam does not
+								 * serve */
 	const char *ids[PB_IDS_MAX];	/* still encoded, not terminated */
 	int			lengths[PB_IDS_MAX];
 } PbMatch;
