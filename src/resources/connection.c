@@ -1,7 +1,7 @@
 /*
  * connection.c
- *	  Whether an upstream can be reached: what a data plane reported last. A
- *	  backend connects nowhere.
+ *	  Connection tests: a data plane's last report on whether an upstream can
+ *	  be reached. No backend connects to one.
  */
 #include "postgres.h"
 
@@ -43,17 +43,17 @@ static const PbField fields[] = {
 	{
 		.name = "latency_us", .kind = PB_INTEGER, .flags = PB_NULLABLE,
 		.least = 0, .most = LATENCY_MAX * 1000,
-		.about = "Microseconds that it took."
+		.about = "How many microseconds that took."
 	},
 	{
 		.name = "error", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = TEXT_MAX,
-		.about = "Why it could not."
+		.about = "Why it could not be reached."
 	},
 	{
 		.name = "server_version", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = TEXT_MAX,
-		.about = "What the server says it is."
+		.about = "The version that the server reports."
 	},
 	{
 		.name = "tested_at", .kind = PB_TIME,
@@ -130,8 +130,8 @@ show_report(StringInfo out, const Datum values[COLUMNS],
 }
 
 /*
- * testDatabaseConnection: what a data plane has reported last. A report from
- * before the database was changed says nothing of it.
+ * testDatabaseConnection: answers a data plane's last report. A report from
+ * before the database was changed does not count.
  */
 void
 pb_connection_test_run(const PbRequest *request, PbReply *reply)
@@ -190,7 +190,7 @@ check_report(const PbReport *report, PbFaults *faults)
 	return faults->count == 0;
 }
 
-/* Keeps a report, in place of the one before. */
+/* Stores a report in place of the one before. */
 static void
 keep(Datum org_id, Datum database_id, const PbReport *report, PbFaults *faults)
 {
@@ -221,7 +221,7 @@ keep(Datum org_id, Datum database_id, const PbReport *report, PbFaults *faults)
 		pb_sql_vetoed(pb_connection_test.table);
 }
 
-/* A data plane's report; false with faults. */
+/* Takes a data plane's report; sets faults if it is refused. */
 void
 pb_connection_report(const char *id, const PbReport *report, PbFaults *faults)
 {
@@ -231,7 +231,7 @@ pb_connection_report(const char *id, const PbReport *report, PbFaults *faults)
 											   PB_WRITE, id, &organization,
 											   faults);
 
-	/* not beside one that is being deleted: the report would outlive it */
+	/* not while it is being deleted: the report would outlive it */
 	if (database != NULL)
 		database = pb_resource_lock(database, faults);
 	if (database != NULL)

@@ -1,6 +1,7 @@
 /*
  * connection.h
- *	  Whether an upstream can be reached: what a data plane reported last.
+ *	  Connection tests: a data plane's last report on whether an upstream can
+ *	  be reached.
  */
 #ifndef PB_CONNECTION_H
 #define PB_CONNECTION_H
@@ -8,7 +9,7 @@
 #include "auth/request.h"
 #include "fields/field.h"
 
-/* A data plane's report; NULL: not told. */
+/* A data plane's report; NULL: it does not say. */
 typedef struct PbReport
 {
 	bool		ok;

@@ -24,7 +24,7 @@
 #define UPSTREAM_NAME_MAX 255	/* PostgreSQL keeps 63 bytes of a name */
 #define PASSWORD_MAX 16384
 
-/* four bytes a character at most, three characters a byte once encoded */
+/* at most four bytes a character, and three characters a byte when encoded */
 #define URI_SCHEME "postgresql://"
 #define URI_PASSWORD ":YOUR_PASSWORD@"
 #define URI_MAX \
@@ -83,7 +83,7 @@ static const PbField cache_config[] = {
 	{
 		.name = "max_entries", .column = "cache_max_entries", .kind = PB_INTEGER,
 		.flags = PB_OPEN, .least = 0, .most = 1000000, .fallback = "10000",
-		.about = "How many results the cache holds at most."
+		.about = "The most results that the cache holds."
 	},
 	{
 		.name = "swr_seconds", .column = "cache_swr_seconds", .kind = PB_INTEGER,
@@ -180,7 +180,7 @@ static const PbField fields[] = {
 		.name = "password_generation", .kind = PB_INTEGER,
 		.flags = PB_STAMPED,
 		.least = 1, .most = PG_INT32_MAX, .at = &at.password_generation,
-		.about = "How often the password has been set."
+		.about = "How many times the password has been set."
 	},
 	{
 		PB_UPSTREAM_SSL_MODE, .flags = PB_OPEN | PB_BLANK_KEEPS,
@@ -201,7 +201,7 @@ static const PbField fields[] = {
 		.name = "query_timeout_ms", .kind = PB_INTEGER,
 		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
 		.least = 0, .most = 300000, .fallback = "0",
-		.about = "Milliseconds after which a query is cancelled; 0 is never."
+		.about = "Milliseconds after which a query is cancelled; 0 means never."
 	},
 	{
 		.name = "auto_read_routing", .kind = PB_BOOLEAN,
@@ -269,7 +269,7 @@ pb_database_define_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* What a password is bound to. The values must outlive the place. */
+/* The place that a sealed password is bound to. The values must outlive it. */
 PbPlace
 pb_database_place(Datum org_id, Datum project_id, Datum id, Datum generation)
 {
@@ -294,7 +294,7 @@ place_of(const PbRow *row)
 							 pb_row_value(row, at.password_generation));
 }
 
-/* Seals a password for the row as it is. False with faults. */
+/* Seals a password for the row's place. False with faults. */
 static bool
 seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
 	 PbFaults *faults)
@@ -307,7 +307,7 @@ seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
 	return sealed != NULL;
 }
 
-/* Whether the plan allows one more; the project is locked. */
+/* Whether the plan allows one more database. The project is locked. */
 static bool
 admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
 	  PbFaults *faults)
@@ -335,7 +335,7 @@ prepare(PbRow *row, PbFaults *faults)
 	return seal(row, &row->secret, nonce, faults);
 }
 
-/* The project counts its databases. */
+/* Brings the project's count of databases up to date. */
 static void
 recount(PbRow *row)
 {
@@ -393,7 +393,10 @@ take_password(PbRow *row, const PbRow *update, PbFaults *faults)
 	return seal(row, &update->secret, nonce, faults);
 }
 
-/* Whether the password is sent elsewhere from now on, or less secured. */
+/*
+ * Whether an update sends the password elsewhere, or over a less secure
+ * connection.
+ */
 static bool
 moves(const PbRow *row, const PbRow *update)
 {
@@ -404,7 +407,10 @@ moves(const PbRow *row, const PbRow *update)
 		 pb_ssl_strength(row, at.ssl_mode));
 }
 
-/* Whoever may write, but not know the password, could have it sent to them. */
+/*
+ * Without this, a caller who may write, but does not know the password, could
+ * have it sent to a server of their own.
+ */
 static const char *
 judge_move(const PbRow *row, const PbRow *update, PbFaults *faults)
 {
@@ -443,7 +449,10 @@ const PbResource pb_database = {
 	.prepared = &prepared,
 };
 
-/* At once, and for good: a transaction that is undone has seen it too. */
+/*
+ * Logged at once, not at commit: a transaction that is rolled back has seen
+ * the password too.
+ */
 static void
 log_reveal(const char *id, const PbActor *actor)
 {
@@ -455,9 +464,9 @@ log_reveal(const char *id, const PbActor *actor)
 }
 
 /*
- * The password in plain text, for whoever connects to the upstream; NULL with
- * faults. The caller wipes it. It leaves a trace: a line in the server's log,
- * and a change where the transaction may write.
+ * The password in plain text, for a proxy that connects to the upstream; NULL
+ * with faults. The caller must wipe it. It leaves a line in the server's log,
+ * and a change if the transaction may write.
  */
 text *
 pb_database_reveal(const char *id, const PbActor *actor, PbFaults *faults)

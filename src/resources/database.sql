@@ -31,11 +31,12 @@ CREATE TABLE pgbeam.databases (
 		CHECK (pgbeam.check_fields('database', databases.*))
 );
 CREATE INDEX databases_id_idx ON pgbeam.databases (id);
--- The living apart: a list walks past none that is deleted.
+-- The index keeps living rows apart, so that a list walks past no deleted
+-- ones.
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, (deleted_at IS NULL), id);
 COMMENT ON TABLE pgbeam.databases IS
 'The upstream databases of projects.
-null in query_timeout_ms and auto_read_routing says that it was never set: the default holds. password_sealed is bound to its row and opens only with the key it names; it is wiped when the row is deleted, which deleted_at tells.';
+A null in query_timeout_ms or auto_read_routing means that it was never set: the default holds. password_sealed is bound to its row, and opens only with the key that it names. When a database is deleted, deleted_at is set and password_sealed is wiped.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.databases', '');
 
 CREATE FUNCTION pgbeam.create_database(project_id text, body jsonb) RETURNS json
@@ -43,8 +44,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_database';
 COMMENT ON FUNCTION pgbeam.create_database(text, jsonb) IS
-'createDatabase: stores another database of a project from the API''s request body and answers it.
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
+'createDatabase: creates another database in a project from the API''s request body, and answers it.
+Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan''s limit is reached, PT404 for a project that is missing or deleted, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable.';
 
 CREATE FUNCTION pgbeam.list_databases(
 	project_id text,
@@ -55,24 +56,24 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_databases';
 COMMENT ON FUNCTION pgbeam.list_databases(text, integer, text) IS
-'listDatabases: {"databases", "next_page_token"} of a project, the oldest first: page_size (1 to 100, default 20) of them behind page_token (of the page before).
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
+'listDatabases: answers {"databases", "next_page_token"} of a project, the oldest first.
+A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_database';
 COMMENT ON FUNCTION pgbeam.get_database(text, text) IS
-'getDatabase: the database as the API documents it.
-Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+'getDatabase: answers the database as the API documents it.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.update_database(project_id text, database_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_database';
 COMMENT ON FUNCTION pgbeam.update_database(text, text, jsonb) IS
-'updateDatabase: changes what the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config) and answers the database.
-null resets what has a default; of cache_config and pool_config only the members that are given change; a password is sealed anew; "" leaves password, ssl_mode, role and pool_mode; where pgbeam.password_on_move is on, another host or port or a weaker ssl_mode needs the password again. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
+'updateDatabase: changes the members that the body gives (host, port, name, username, password, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing, cache_config, pool_config), and answers the database.
+null resets a member that has a default. Of cache_config and pool_config only the given members change. A given password is sealed anew. "" leaves password, ssl_mode, role and pool_mode as they are. With pgbeam.password_on_move, another host or port or a weaker ssl_mode needs the password again. updated_at moves only when something changes. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing, deleted or of another project, PB001 to PB003 when a password is given and no key is usable.';
 
 CREATE FUNCTION pgbeam.delete_database(project_id text, database_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -80,12 +81,12 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_database';
 COMMENT ON FUNCTION pgbeam.delete_database(text, text) IS
 'deleteDatabase: deletes the database and answers null.
-The row stays, its password is wiped. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing, deleted or of another project.';
+The row stays, but its password is wiped. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a database that is missing, deleted or of another project.';
 
 CREATE FUNCTION pgbeam.reveal_password(database_id text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_reveal_password';
 COMMENT ON FUNCTION pgbeam.reveal_password(text) IS
-'The upstream password in plain text, for roles with data_plane access.
-Each call leaves a line in the server''s log, with the database and the role, and a change (revealed) where the transaction may write. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';
+'Returns the upstream password in plain text, for roles with data_plane access.
+Each call writes the database and the role to the server''s log, and a change (revealed) if the transaction may write. Errors: PT401 within an HTTP request, PT404 for a database that is missing or deleted, PB001 to PB004 when its key or its secret is unusable.';

@@ -1,7 +1,7 @@
 /*
  * domain.c
- *	  Custom domains: fields, the claim of a name, and its verification by what
- *	  is reported of its TXT record. No connection is made from here.
+ *	  Custom domains: fields, claims, and verification by the reported TXT
+ *	  record. No backend asks the DNS.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@
 #define IN_USE "this domain is already in use"
 #define PROVED IN_USE ": another project has proved it"
 
-/* names below a domain, which must be names too */
+/* labels before a domain; together they must still be a name */
 #define PROOF "_pgbeam-verify."
 #define ACME "_acme-challenge."
 #define DOMAIN_MAX \
@@ -69,11 +69,11 @@ static struct
 
 static const PbField instructions[] = {
 	INSTRUCTION(cname_host, DOMAIN_MAX, "Name of the CNAME record that leads to the proxy."),
-	INSTRUCTION(cname_target, PB_DNS_NAME_MAX, "What it says."),
+	INSTRUCTION(cname_target, PB_DNS_NAME_MAX, "The value of that record."),
 	INSTRUCTION(txt_host, PB_DNS_NAME_MAX, "Name of the TXT record that proves the domain."),
-	INSTRUCTION(txt_value, sizeof(TXT_MARK) - 1 + TOKEN_SIZE, "What it says."),
+	INSTRUCTION(txt_value, sizeof(TXT_MARK) - 1 + TOKEN_SIZE, "The value of that record."),
 	INSTRUCTION(acme_cname_host, PB_DNS_NAME_MAX, "Name of the CNAME record for certificates."),
-	INSTRUCTION(acme_cname_target, sizeof(ACME) - 1 + PB_DNS_NAME_MAX, "What it says."),
+	INSTRUCTION(acme_cname_target, sizeof(ACME) - 1 + PB_DNS_NAME_MAX, "The value of that record."),
 	{0}
 };
 
@@ -99,7 +99,7 @@ static const PbField fields[] = {
 		.least = 1, .most = DOMAIN_MAX,
 		.rule = pb_text_dns_name_problem, .pattern = PB_DNS_NAME_PATTERN,
 		.at = &at.domain,
-		.about = "The name. Several projects may claim one; whoever proves it first has it."
+		.about = "The name. Several projects may claim it; the first that proves it gets it."
 	},
 	{
 		.name = "verified", .kind = PB_BOOLEAN, .flags = PB_SHOWN | PB_DERIVED,
@@ -115,18 +115,18 @@ static const PbField fields[] = {
 	{
 		.name = "tls_cert_expiry", .kind = PB_TIME,
 		.flags = PB_SHOWN | PB_NULLABLE | PB_NULL_SHOWN | PB_STAMPED,
-		.about = "When its certificate ends, if a data plane has one."
+		.about = "When its certificate expires, if a data plane has one."
 	},
 	{
 		.name = "dns_verification_token", .kind = PB_TEXT, .flags = PB_SHOWN,
 		.least = TOKEN_SIZE, .most = TOKEN_SIZE, .at = &at.token,
-		.about = "What its TXT record must say behind " TXT_MARK "."
+		.about = "The token that its TXT record must have after " TXT_MARK "."
 	},
 	{
 		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = TXT_MAX,
 		.at = &at.reported,
-		.about = "What its TXT record was last reported to say."
+		.about = "The text of its TXT record, as last reported."
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
@@ -138,7 +138,7 @@ static const PbField fields[] = {
 	{
 		.name = "dns_instructions", .kind = PB_OBJECT,
 		.flags = PB_SHOWN | PB_DERIVED, .fields = instructions,
-		.about = "The records that prove it and lead to the proxy."
+		.about = "The DNS records that prove the domain and lead it to the proxy."
 	},
 	PB_TIMES(prepared),
 	{0}
@@ -190,7 +190,7 @@ static const Oid name_types[] = {TEXTOID, TEXTOID, UUIDOID};
 /* SQL: a name in lower case, as pgbeam.hosts has it; names are ASCII */
 #define FOLDED(name) "pg_catalog.lower(" name ")"
 
-/* Names that differ in case are one. */
+/* Names that differ only in case are the same name. */
 static Datum
 fold(Datum domain)
 {
@@ -201,7 +201,7 @@ fold(Datum domain)
 	return CStringGetTextDatum(name);
 }
 
-/* What the statements below take: name, organization, project. */
+/* Sets the arguments of the statements below: name, organization, project. */
 static void
 set_arguments(const PbRow *row, Datum values[lengthof(name_types)])
 {
@@ -219,7 +219,7 @@ static PbStatement find_claim = {
 	.nargs = lengthof(name_types), .types = name_types, .sees_all = true
 };
 
-/* SQL: whether the project that a host leads to still has it proved */
+/* SQL: whether a host's project still has it as a proved domain */
 #define IS_HELD(host) \
 	"EXISTS (SELECT FROM pgbeam.custom_domains AS d " \
 	"WHERE " FOLDED("d.domain") " OPERATOR(pg_catalog.=) " host ".host " \
@@ -273,9 +273,10 @@ prepare(PbRow *row, PbFaults *faults)
 }
 
 /*
- * Whether a project may claim the name: not one for proxy hosts, nor one that
- * another project has proved, nor one that the project, which is locked, has
- * claimed already. A claim binds nobody else: the DNS says whose a name is.
+ * Whether a project may claim the name: unless it lies where proxy hosts are
+ * made, another project has proved it, or this one has claimed it already. The
+ * project is locked. A claim does not stop others: only the DNS says who has a
+ * name.
  */
 static bool
 may_claim(const PbRow *row, PbFaults *faults)
@@ -332,9 +333,9 @@ const PbResource pb_custom_domain = {
 
 /*
  * Takes a name that its DNS proves: a free one, or one that its organization
- * had before and no living domain holds. The host is locked before it is
- * judged: a statement that waits judges other tables by its old snapshot, so
- * that two projects would both take it over.
+ * had before and no living domain holds. The host is locked first, and judged
+ * by the next statement. A statement that waits for a lock judges other tables
+ * by its old snapshot: two projects could both take the name over.
  */
 static bool
 take_name(Datum values[lengthof(name_types)])
@@ -353,7 +354,9 @@ says_token(const PbRow *row)
 	return pb_row_is_word(row, at.reported, wanted);
 }
 
-/* Proves a locked domain if it can; what stands in the way, or NULL. */
+/*
+ * Proves a locked domain if possible. Returns what stands in the way, or NULL.
+ */
 static const char *
 prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
@@ -369,14 +372,14 @@ prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 	if (!says_token(row))
 		return "the TXT record says something else";
 	if (!take_name(values))
-		return PROVED;			/* just now */
+		return PROVED;			/* since find_proof looked */
 	pb_row_set(row, at.verified_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
 	(void) pb_resource_update(request, row, false, NULL, faults);
 	return NULL;
 }
 
-/* verifyCustomDomain: by the TXT record that was reported last */
+/* verifyCustomDomain: judges by the TXT record that was reported last */
 void
 pb_domain_verify(const PbRequest *request, PbReply *reply)
 {
@@ -413,7 +416,7 @@ static PbStatement is_known = {
 	.nargs = 1, .types = name_types
 };
 
-/* Whoever looked up a domain's TXT record tells what it says. */
+/* Takes a report of what a domain's TXT record says. */
 void
 pb_domain_report(const PbJson *members, const PbActor *actor,
 				 PbFaults *faults)
@@ -449,7 +452,10 @@ static PbStatement release = {
 static const Oid unprove_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID};
 static const PbResult unproved_results[] = {{UUIDOID, false}};
 
-/* The report goes too, or the next verification would prove it again. */
+/*
+ * The report is removed too: otherwise the next verification would prove the
+ * domain again.
+ */
 static PbStatement unprove = {
 	.text = "UPDATE pgbeam.custom_domains SET verified_at = NULL, "
 	"reported_txt = NULL, updated_at = $3 "
@@ -461,8 +467,8 @@ static PbStatement unprove = {
 };
 
 /*
- * Takes a name from the organization that has proved it: whoever proves it
- * next has it. A living domain that had it is unproved, and the feed says so.
+ * Takes a name from the organization that has proved it; the next one to prove
+ * it gets it. A living domain loses its proof, and the feed says so.
  */
 void
 pb_domain_release(const PbJson *members, const PbActor *actor,

@@ -1,6 +1,6 @@
 /*
  * domain.h
- *	  Custom domains: names of their own for projects.
+ *	  Custom domains: a project's own host names.
  */
 #ifndef PB_DOMAIN_H
 #define PB_DOMAIN_H

@@ -1,6 +1,6 @@
 /*
  * health.c
- *	  Whether the service is fit for work, and what it is.
+ *	  Tells whether the service is working, and which version it is.
  */
 #include "postgres.h"
 
@@ -47,13 +47,13 @@ static const PbField feed[] = {
 		.name = "held_seconds", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .most = PG_INT32_MAX,
 		.at = &at.held_seconds,
-		.about = "For how long an older transaction has held it back."
+		.about = "For how long an older transaction has held back the feed."
 	},
 	{
 		.name = "pid", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED | PB_NULLABLE, .most = PG_INT32_MAX,
 		.at = &at.pid,
-		.about = "The process of that transaction. Missing where it has none, as a prepared one."
+		.about = "The process of that transaction. Absent if it has none because it is prepared."
 	},
 	{0}
 };
@@ -62,17 +62,17 @@ static const PbField fields[] = {
 	{
 		.name = "status", .kind = PB_WORD, .flags = PB_SHOWN | PB_DERIVED,
 		.words = states, .at = &at.status,
-		.about = "Whether the service can do all that it is for."
+		.about = "Whether the service can do all its work."
 	},
 	{
 		.name = "version", .kind = PB_TEXT, .flags = PB_SHOWN | PB_DERIVED,
 		.most = TEXT_MAX, .at = &at.version,
-		.about = "The version that runs."
+		.about = "The running version."
 	},
 	{
 		.name = "image_sha", .kind = PB_TEXT, .flags = PB_SHOWN | PB_DERIVED,
 		.most = TEXT_MAX, .at = &at.image_sha,
-		.about = "Empty: no image is run."
+		.about = "Always empty: there is no image."
 	},
 	{
 		.name = "timestamp", .kind = PB_TIME, .flags = PB_SHOWN | PB_DERIVED,
@@ -87,18 +87,18 @@ static const PbField fields[] = {
 	{
 		.name = "read_only", .kind = PB_BOOLEAN,
 		.flags = PB_SHOWN | PB_DERIVED | PB_NULLABLE, .at = &at.read_only,
-		.about = "Whether the server takes no writes: it is a standby, or set so. Missing where it takes them."
+		.about = "True if the server takes no writes: it is a standby, or set to be read-only. Otherwise absent."
 	},
 	{
 		.name = "causes", .kind = PB_LIST,
 		.flags = PB_SHOWN | PB_DERIVED | PB_NULLABLE, .fields = cause,
 		.most = CAUSES_MAX, .at = &at.causes,
-		.about = "Why the service is degraded. Missing where it is not."
+		.about = "Why the service is degraded. Absent if it is not."
 	},
 	{
 		.name = "feed", .kind = PB_OBJECT,
 		.flags = PB_SHOWN | PB_DERIVED | PB_NULLABLE, .fields = feed,
-		.about = "What readers of the change feed wait for. Missing while they do not wait for long."
+		.about = "What readers of the change feed are waiting for. Absent unless they have waited long."
 	},
 	{0}
 };
@@ -109,7 +109,7 @@ const PbResource pb_health = {
 	.prepared = &prepared,
 };
 
-/* Nothing that has a secret can be stored. */
+/* Without a usable key no secret can be stored. */
 static bool
 lacks_key(void)
 {
@@ -119,8 +119,8 @@ lacks_key(void)
 }
 
 /*
- * A standby is meant to take no writes. A transaction that the layer began as
- * READ ONLY says nothing of the server.
+ * A standby is meant to take no writes. XactReadOnly is not asked: the layer
+ * may begin a transaction as READ ONLY, whatever the server is.
  */
 static bool
 is_set_read_only(void)
@@ -128,7 +128,7 @@ is_set_read_only(void)
 	return DefaultXactReadOnly && !RecoveryInProgress();
 }
 
-/* What degrades the service, by a word that may be told to anybody. */
+/* What degrades the service. The words may be shown to anybody. */
 static const struct
 {
 	const char *word;
@@ -151,8 +151,8 @@ find_causes(Datum words[lengthof(causes)])
 }
 
 /*
- * What readers of the change feed wait for, if they wait for long. Requests
- * are answered all the same, so that this degrades nothing.
+ * Tells what readers of the change feed are waiting for, if they have waited
+ * long. This degrades nothing, as requests are answered all the same.
  */
 static void
 set_feed(PbRow *row)
@@ -170,7 +170,10 @@ set_feed(PbRow *row)
 		pb_row_set(row, at.pid, Int32GetDatum(hold.pid));
 }
 
-/* getHealth: the same answer whatever it says; over HTTP its status differs */
+/*
+ * getHealth: a degraded service answers the same way, but over HTTP with
+ * another status
+ */
 void
 pb_health_get(const PbRequest *request, PbReply *reply)
 {

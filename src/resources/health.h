@@ -1,6 +1,6 @@
 /*
  * health.h
- *	  Whether the service is fit for work, and what it is.
+ *	  Tells whether the service is working, and which version it is.
  */
 #ifndef PB_HEALTH_H
 #define PB_HEALTH_H

@@ -36,7 +36,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "kind", .kind = PB_WORD, .words = kinds,
-		.about = "Made for the project, or a custom domain that it proved."
+		.about = "Made for the project (proxy), or a domain that it has proved (custom)."
 	},
 	{0}
 };
@@ -65,9 +65,9 @@ static PbStatement claim = {
 };
 
 /*
- * A deleted project's host goes to another one of its organization. Who waits
- * here for another session finds the host with a project that is not this one,
- * and does not take it too.
+ * A deleted project's host goes to another project of its organization. A
+ * session that has waited here for another one finds the host no longer with
+ * the deleted project, and does not take it too.
  */
 static PbStatement take_over = {
 	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
@@ -87,7 +87,7 @@ static PbStatement is_taken = {
 	.nargs = 1, .types = claim_types
 };
 
-/* The domain with the cloud's name in its place. */
+/* Appends the domain with the cloud's name in place of <cloud>. */
 static void
 append_domain(StringInfo out, const char *domain, const char *cloud)
 {
@@ -174,9 +174,9 @@ form_host(Datum name, Datum cloud, bool plain)
 
 /*
  * Claims a host for a new project: its name as a label, with a random suffix
- * where another project has that, or another organization ever had. A host
- * that another session is claiming is waited for. Gives it as it was stored: a
- * trigger may have changed it.
+ * if another project has that host or another organization ever had it. Waits
+ * for a session that is claiming the same host. Returns the host as stored, as
+ * a trigger may have changed it.
  */
 Datum
 pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
@@ -210,7 +210,7 @@ lies_within(const char *name, const char *domain)
 		(length == domain_length || name[length - domain_length - 1] == '.');
 }
 
-/* Whether a name lies where proxy hosts are made, or above that. */
+/* Whether a name lies within the domain of proxy hosts, or above it. */
 bool
 pb_host_is_proxy(Datum host)
 {

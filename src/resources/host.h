@@ -1,6 +1,7 @@
 /*
  * host.h
- *	  Proxy hosts: made of a name, and never given to another organization.
+ *	  Proxy hosts: made from a project's name, and never given to another
+ *	  organization.
  */
 #ifndef PB_HOST_H
 #define PB_HOST_H

@@ -8,5 +8,6 @@ CREATE TABLE pgbeam.hosts (
 		CHECK (pgbeam.check_fields('host', hosts.*))
 );
 COMMENT ON TABLE pgbeam.hosts IS
-'Every host name ever given, and the project it leads to: what a proxy looks up. A deleted project''s host may be given to another project of its organization, and never to another organization. A custom domain stands here once it is proved.';
+'Every host name ever given out, and the project it leads to. Proxies look hosts up here.
+A deleted project''s host may go to another project of its organization, but never to another organization. A custom domain gets its row when it is proved.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.hosts', '');

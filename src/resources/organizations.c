@@ -46,7 +46,7 @@ put_organization(StringInfo out, uint64 row)
 	pb_json_end(out, '}');
 }
 
-/* listOrganizations: a key's own, or those that a user is a member of */
+/* listOrganizations: an API key's own, or those that a user is a member of */
 void
 pb_organizations_list(const PbRequest *request, PbReply *reply)
 {

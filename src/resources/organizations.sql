@@ -3,5 +3,5 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_organizations';
 COMMENT ON FUNCTION pgbeam.list_organizations() IS
-'listOrganizations: {"organizations"} of the caller: a key''s own, a user''s with their role, all for trusted SQL.
+'listOrganizations: answers {"organizations"} of the caller: an API key''s own, a user''s with their role, or all for trusted SQL.
 Error PT401 for a caller who is not trusted, or shows no credential.';

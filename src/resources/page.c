@@ -1,9 +1,10 @@
 /*
  * page.c
- *	  Lists page by page: their parameters, order and tokens.
+ *	  Paging of lists: parameters, orders and tokens.
  *
- * A token is a version, a digest, and the ordering column of the last row: the
- * next page begins behind that row, whatever was added or removed meanwhile.
+ * A token consists of a version, a digest, and the ordering column of the last
+ * row. The next page begins after that row, whatever was added or removed
+ * meanwhile.
  */
 #include "postgres.h"
 
@@ -45,7 +46,7 @@ pb_page_token_problem(const char *text, size_t length)
 	return length == 0 ? NULL : pb_text_path_id_problem(text, length);
 }
 
-/* What a token of this list goes with, beside its order. */
+/* A digest of a list, its order and its parents, which a token is bound to. */
 uint64
 pb_page_binding(const char *list, Datum of, const PbOrder *order)
 {
@@ -59,9 +60,9 @@ pb_page_binding(const char *list, Datum of, const PbOrder *order)
 	return binding;
 }
 
-/* Before the first row in the order. */
+/* A value before that of the first row. */
 static Datum
-outset(const PbOrder *order)
+before_first(const PbOrder *order)
 {
 	pg_uuid_t  *uuid;
 
@@ -72,7 +73,7 @@ outset(const PbOrder *order)
 	return UUIDPGetDatum(uuid);
 }
 
-/* What tells a token from another list's, or a damaged one. */
+/* A digest that tells a token from another list's and from a damaged one. */
 static uint64
 seal(const PbPage *page, const uint8_t *place, size_t size)
 {
@@ -117,8 +118,9 @@ read_token(PbPage *page, const text *token)
 }
 
 /*
- * Takes size and place of a page from checked parameters, whose leaves are
- * told; order and binding are set. False with faults for another's token.
+ * Reads size and place of a page from checked parameters, at the given leaves.
+ * The page has its order and binding. False with faults for another list's
+ * token.
  */
 bool
 pb_page_read(PbPage *page, const PbRow *parameters, int page_size,
@@ -127,7 +129,7 @@ pb_page_read(PbPage *page, const PbRow *parameters, int page_size,
 	PbPath		path = {NULL, "page_token", 0};
 
 	page->size = DatumGetInt32(parameters->values[page_size]);
-	page->after = outset(page->order);
+	page->after = before_first(page->order);
 	if (!pb_row_has(parameters, page_token) ||
 		read_token(page, DatumGetTextPP(parameters->values[page_token])))
 		return true;
@@ -144,7 +146,7 @@ pb_page_take(PbPage *page, const PbRow *parameters, PbFaults *faults)
 	return pb_page_read(page, parameters, at.page_size, at.page_token, faults);
 }
 
-/* The token of the page behind the row with this value of the column. */
+/* The token of the page after the row with this value of the column. */
 const char *
 pb_page_token(const PbPage *page, Datum last)
 {

@@ -10,7 +10,10 @@
 #include "auth/plan.h"
 #include "resources/plans.h"
 
-/* A plan's limits, or an organization's; what is not published is 0. */
+/*
+ * The limits of a plan or of an organization. Those that are not published are
+ * 0.
+ */
 static void
 put_limits(StringInfo out, const PbPlan *plan, const int32 limits[PB_LIMITS])
 {
@@ -62,9 +65,9 @@ pb_plans_list(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * getOrganizationPlan. An organization without a plan has no limits but its
- * own, and answers as enterprise, whose limits are by contract. Nothing is
- * billed here, so no spending is limited.
+ * getOrganizationPlan. An organization without a plan has only limits of its
+ * own. It answers as enterprise, where limits are set by contract. pgbeam
+ * bills nothing, so it limits no spending.
  */
 void
 pb_plans_get(const PbRequest *request, PbReply *reply)

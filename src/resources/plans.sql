@@ -3,13 +3,13 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_plans';
 COMMENT ON FUNCTION pgbeam.list_plans() IS
-'listPlans: {"plans"} with their prices in dollars, days of trial and limits; 0 is no limit, and what is not published.
-Error PT401 for a caller who is not trusted, or shows no credential.';
+'listPlans: answers {"plans"} with their prices in dollars, days of trial and limits.
+0 means no limit, or one that is not published. Error PT401 for a caller who is not trusted, or shows no credential.';
 
 CREATE FUNCTION pgbeam.get_organization_plan(org_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_organization_plan';
 COMMENT ON FUNCTION pgbeam.get_organization_plan(text) IS
-'getOrganizationPlan: plan and limits of an organization, and whether it is enabled: not suspended.
-No spending is limited. One without a plan answers as enterprise, with its own limits. Errors: PT400 without an org_id, PT401 for a caller who is not trusted, or shows no credential, PT403 over HTTP for another organization.';
+'getOrganizationPlan: answers the plan and limits of an organization, and whether it is enabled (not suspended).
+Spending is not limited. An organization without a plan answers as enterprise, with its own limits. Errors: PT400 without an org_id, PT401 for a caller who is not trusted, or shows no credential, PT403 over HTTP for another organization.';

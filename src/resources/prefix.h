@@ -1,6 +1,6 @@
 /*
  * prefix.h
- *	  The TypeID prefixes of the resources, which their children name too.
+ *	  The TypeID prefixes of resources, which their children need too.
  */
 #ifndef PB_PREFIX_H
 #define PB_PREFIX_H

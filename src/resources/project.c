@@ -1,12 +1,13 @@
 /*
  * project.c
- *	  Projects: fields, the plan's limit, the proxy host, the databases' count.
+ *	  Projects: fields, the plan's limit, the proxy host, and the count of
+ *	  databases.
  *
- * A create writes in the order host, project, database, so that no project
- * ever stands under another one's host. Locks are taken in the order
- * organization, host, project, database. Whoever adds or takes a database has
- * the project locked, and counts: lists and gets read database_count with the
- * row, where a count for each would take most of their time.
+ * A create writes the host first, then the project, then the database, so that
+ * no project ever stands under another one's host. Locks are taken in the
+ * order organization, host, project, database. Operations that add or delete a
+ * database lock its project and count. Gets and lists read that count with the
+ * row: counting each time would take most of their time.
  */
 #include "postgres.h"
 
@@ -62,12 +63,12 @@ static const PbField cidr_entry[] = {
 		.flags = PB_OPEN | PB_REQUIRED,
 		.most = PB_CIDR_MAX, .rule = pb_text_cidr_problem,
 		.pattern = PB_CIDR_PATTERN,
-		.about = "IPv4 or IPv6 address or network that may connect."
+		.about = "IPv4 or IPv6 address or network from which clients may connect."
 	},
 	{
 		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
 		.flags = PB_OPEN | PB_NULLABLE, .most = 100,
-		.about = "What stands behind that network."
+		.about = "What that network is."
 	},
 	{0}
 };
@@ -81,7 +82,7 @@ static const PbField fields[] = {
 	{
 		.name = "org_id", PB_ORG_ID_RULE,
 		.flags = PB_CREATE | PB_SHOWN | PB_REQUIRED, .at = &prepared.org_id,
-		.about = "The organization that it belongs to, for life."
+		.about = "The organization that it belongs to. It never changes."
 	},
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
@@ -91,48 +92,48 @@ static const PbField fields[] = {
 	{
 		.name = "description", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
 		.most = 500,
-		.about = "What it is for."
+		.about = "What the project is for."
 	},
 	{
 		.name = "tags", .kind = PB_LIST, .flags = PB_OPEN, .most = 10,
 		.fields = tag, .fallback = "[]",
-		.about = "Words to find it by, in the order given."
+		.about = "Words to find it by, in the given order."
 	},
 	{
 		.name = "cloud", .kind = PB_WORD, .flags = PB_CREATE | PB_SHOWN,
 		.words = pb_clouds, .fallback = "\"aws\"", .at = &at.cloud,
-		.about = "The cloud that its proxy runs in, for life."
+		.about = "The cloud that its proxy runs in. It never changes."
 	},
 	{
 		.name = "self_hosted", .kind = PB_BOOLEAN,
 		.flags = PB_CREATE | PB_SHOWN,
 		.fallback = "false", .at = &at.self_hosted,
-		.about = "Whether the proxy is run by the organization itself."
+		.about = "Whether the organization runs the proxy itself."
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_SHOWN,
 		.least = 1, .most = PB_DNS_NAME_MAX, .at = &at.proxy_host,
-		.about = "The host that clients connect to, for life."
+		.about = "The host that clients connect to. It never changes."
 	},
 	{
 		.name = "queries_per_second", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .at = &at.queries_per_second,
-		.about = "The organization's limit; 0 is none."
+		.about = "The organization's limit; 0 means none."
 	},
 	{
 		.name = "burst_size", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .at = &at.burst_size,
-		.about = "The organization's limit; 0 is queries_per_second."
+		.about = "The organization's limit; 0 means the same as queries_per_second."
 	},
 	{
 		.name = "max_connections", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .at = &at.max_connections,
-		.about = "The organization's limit; 0 is none."
+		.about = "The organization's limit; 0 means none."
 	},
 	{
 		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_OPEN,
 		.most = 50, .fields = cidr_entry,
-		.about = "Networks that may connect; none named is all."
+		.about = "Networks from which clients may connect; an empty list allows all."
 	},
 	{
 		.name = "default_policy_profile_id", .kind = PB_ID, .prefix = "pol",
@@ -161,7 +162,7 @@ static const PbField fields[] = {
 	{
 		.name = "database_count", .kind = PB_INTEGER, .flags = PB_SHOWN,
 		.most = PG_INT32_MAX, .at = &at.database_count,
-		.about = "Its databases."
+		.about = "The number of its databases."
 	},
 	{
 		.name = "active_connections", .kind = PB_INTEGER,
@@ -198,8 +199,8 @@ is_blank(const PbJson *object, const char *name)
 }
 
 /*
- * What a client sends that has to send a database and has none: the members
- * that a create must have, all of them empty, and nothing else.
+ * Whether a client that must send a database has none to send. Then it sends
+ * the members that a create must have, all of them empty, and nothing else.
  */
 static bool
 is_no_database(const PbJson *database)
@@ -237,7 +238,7 @@ static const PbOrder orders[] = {
 		.is_indexed = true
 	},
 	{
-		/* which are 0 for all, while no data plane reports any */
+		/* all are 0 while no data plane reports any */
 		.name = "active_connections", .column = "id", .leaf = &prepared.id,
 		.descending = true, .is_indexed = true
 	},
@@ -253,7 +254,7 @@ static const PbUnique name_unique = {
 
 static const Oid count_types[] = {TEXTOID, INT8OID};
 
-/* Counts no further than the limit. */
+/* Counts up to the limit. */
 static PbStatement count_projects = {
 	.text = "SELECT FROM pgbeam.projects "
 	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND deleted_at IS NULL LIMIT $2",
@@ -261,8 +262,8 @@ static PbStatement count_projects = {
 };
 
 /*
- * Locks the organization: counts are exact when every create under the limit
- * waits for the one before it and then sees what that one wrote.
+ * Locks the organization, so that every create under a limit waits for the one
+ * before it, and counts what that one wrote.
  */
 static void
 lock_limits(Datum org_id, PbOrganization *organization)
@@ -280,8 +281,9 @@ has_room(Datum org_id, int32 limit)
 }
 
 /*
- * Whether the plan allows the project. An unknown organization, as trusted SQL
- * may name one, is registered, or refused; one with a limit is locked.
+ * Whether the plan allows the project. Trusted SQL may name an unknown
+ * organization, which is then registered, or refused. An organization with a
+ * limit is locked.
  */
 static bool
 admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
@@ -341,7 +343,10 @@ static PbStatement recount_databases = {
 
 static uint64 recounts = 0;		/* by this backend */
 
-/* Anew, so that a number once set by hand does not stay wrong. */
+/*
+ * Counts anew instead of adding one: a number once set by hand does not stay
+ * wrong.
+ */
 void
 pb_project_recount(PbRow *project)
 {
@@ -365,7 +370,7 @@ claim_host(PbRow *row)
 							 pb_resource_id(row)));
 }
 
-/* Where a trigger has added databases, or taken them, the count is another. */
+/* Counts again if a trigger has added or deleted databases. */
 static void
 recount_if_changed(PbRow *row)
 {
@@ -426,8 +431,8 @@ pb_project_database_count(const PbRow *project)
 }
 
 /*
- * The proxy host that a row below a project shows: that of the project it is
- * being created under, or what its own leaf has read.
+ * The proxy host that a row below a project shows: its parent's during a
+ * create, otherwise what its own leaf has read.
  */
 Datum
 pb_project_host(const PbRow *row, int leaf)
@@ -466,7 +471,7 @@ static const PbField list_fields[] = {
 	{
 		.name = "sort_by", .kind = PB_WORD, .flags = PB_CREATE,
 		.words = sorts, .fallback = "\"created_at\"", .at = &list_at.sort_by,
-		.about = "Order: by name, or the latest or busiest first."
+		.about = "The order: by name, or the latest first, or the busiest first."
 	},
 	{0}
 };
@@ -508,7 +513,7 @@ count_all(Datum org_id)
 	return DatumGetInt64(count);
 }
 
-/* What a request for a page of projects asks for; false with faults. */
+/* Reads a request for a page of projects; false with faults. */
 static bool
 read_list_request(const PbRequest *request, PbReply *reply, Datum *org_id,
 				  PbPage *page)

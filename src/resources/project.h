@@ -1,6 +1,6 @@
 /*
  * project.h
- *	  Projects: an organization's entry to its databases.
+ *	  Projects: an organization's way to its databases.
  */
 #ifndef PB_PROJECT_H
 #define PB_PROJECT_H

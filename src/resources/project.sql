@@ -28,7 +28,7 @@ CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
 COMMENT ON TABLE pgbeam.projects IS
 'The projects of organizations.
-A deleted one keeps its row, which deleted_at tells, and frees its name. null in residency and agents_disabled says that it was never set: the default holds. database_count is kept by the operations: a statement that adds or takes databases by hand must set it too.';
+When a project is deleted, its row stays, deleted_at is set, and its name is free again. A null in residency or agents_disabled means that it was never set: the default holds. The operations keep database_count: a statement that adds or deletes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
 CREATE FUNCTION pgbeam.create_project(jsonb) RETURNS json
@@ -36,32 +36,32 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_create_project';
 COMMENT ON FUNCTION pgbeam.create_project(jsonb) IS
-'createProject: stores a project and its first database from the API''s request body and answers {"project", "database"} as the API documents it.
-Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan is full, or over HTTP for another organization or role, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when a plan limit meets another isolation level than READ COMMITTED, 55006 when no free host is found. The name is unique in the organization; an unknown organization is registered.';
+'createProject: creates a project and its first database from the API''s request body, and answers {"project", "database"} as the API documents it.
+The name is unique in the organization. An unknown organization is registered. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT403 when the plan''s limit is reached, or over HTTP for another organization or role, PT409 when the name is taken, PT413 for a body over 2 MB as jsonb, PB001 to PB003 when no key is usable; 09000 when a trigger skips a row, 25000 when the organization has a limit and the isolation level is not READ COMMITTED, 55006 when no free host is found.';
 
 CREATE FUNCTION pgbeam.get_project(project_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_get_project';
 COMMENT ON FUNCTION pgbeam.get_project(text) IS
-'getProject: the project as the API documents it.
-Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
+'getProject: answers the project as the API documents it.
+Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.delete_project(project_id text) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_delete_project';
 COMMENT ON FUNCTION pgbeam.delete_project(text) IS
-'deleteProject: deletes the project and its databases and answers null.
-Rows stay, sealed passwords are wiped, the name is free again, the host is not. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted.';
+'deleteProject: deletes the project and its databases, and answers null.
+The rows stay, but sealed passwords are wiped. The name is free again; the host is not. Errors: PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.update_project(project_id text, body jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_update_project';
 COMMENT ON FUNCTION pgbeam.update_project(text, jsonb) IS
-'updateProject: changes what the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled) and answers the project.
-null resets what has a default, but for status, and takes away what may be missing; "" leaves status and resets residency; a list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential, PT404 for one that is missing or deleted, PT409 when the name is taken.';
+'updateProject: changes the members that the body gives (name, description, tags, status, allowed_cidrs, default_policy_profile_id, residency, agents_disabled), and answers the project.
+null resets a member that has a default, except status, and removes a member that may be absent. "" leaves status as it is, and resets residency. A list replaces the one before. updated_at moves only when something changes. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted, PT409 when the name is taken.';
 
 CREATE FUNCTION pgbeam.list_projects(
 	org_id text,
@@ -73,5 +73,5 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_projects';
 COMMENT ON FUNCTION pgbeam.list_projects(text, integer, text, text) IS
-'listProjects: {"projects", "total", "next_page_token"} of an organization: page_size (1 to 100, default 20) of them behind page_token (of the page before), by name, created_at (the default: latest first) or active_connections; total counts all.
-next_page_token is missing on the last page. A page may miss a project that commits later with an earlier id. Errors: PT400 with all that is wrong, PT401 for a caller who is not trusted, or shows no credential.';
+'listProjects: answers {"projects", "total", "next_page_token"} of an organization; total counts all of them.
+A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before, absent on the last one. sort_by is name, created_at (the default, the latest first) or active_connections. A page may miss a project that commits later with an earlier id. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential.';

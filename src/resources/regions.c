@@ -1,6 +1,6 @@
 /*
  * regions.c
- *	  The regions that are published.
+ *	  The published regions.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@ static const struct
 	{"ap-northeast-1", "Asia Pacific (Tokyo)", "Asia", "Japan"},
 };
 
-/* listRegions: those that are published */
+/* listRegions */
 void
 pb_regions_list(const PbRequest *request, PbReply *reply)
 {

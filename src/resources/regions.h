@@ -1,6 +1,6 @@
 /*
  * regions.h
- *	  The regions that are published.
+ *	  The published regions.
  */
 #ifndef PB_REGIONS_H
 #define PB_REGIONS_H

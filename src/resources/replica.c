@@ -1,6 +1,7 @@
 /*
  * replica.c
- *	  Replicas: fields. They log in as their database does.
+ *	  Replicas: their fields. A proxy logs in to them as it does to their
+ *	  database.
  */
 #include "postgres.h"
 

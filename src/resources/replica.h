@@ -1,6 +1,6 @@
 /*
  * replica.h
- *	  Replicas: further servers of a database's upstream, for reads.
+ *	  Replicas: more servers of a database's upstream, for reads.
  */
 #ifndef PB_REPLICA_H
 #define PB_REPLICA_H

@@ -1,7 +1,7 @@
 /*
  * resource.c
- *	  The rows of any resource, driven by its description: found, locked,
- *	  written, deleted. What stands below a row goes with it.
+ *	  Finds, locks, writes and deletes the rows of any resource, by its
+ *	  description. Deleting a row also deletes the rows below it.
  */
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ pb_hooks(const PbResource *resource)
 	return resource->hooks == NULL ? &none : resource->hooks;
 }
 
-/* A TypeID as clients spell it. */
+/* An id as a TypeID, the way clients spell it. */
 const char *
 pb_resource_spell(const PbResource *resource, Datum id)
 {
@@ -52,7 +52,9 @@ pb_resource_spell(const PbResource *resource, Datum id)
 	return pnstrdup(text, length);
 }
 
-/* Which one a row is: its TypeID, or its parent's and its own key. */
+/*
+ * What identifies a row: its TypeID, or its parent's TypeID and its own key.
+ */
 const char *
 pb_resource_typeid(const PbRow *row)
 {
@@ -87,9 +89,10 @@ static void delete_below(const PbRequest *request, const PbResource *resource,
 						 Datum org_id, Datum id);
 
 /*
- * How many deletions this backend has begun. A user's trigger may delete what
- * the operation that fired it stands on: a row notes the number when it is
- * known to live, and only where that has grown is it looked at again.
+ * How many deletions this backend has begun. A user's trigger may delete a row
+ * that the operation needs which fired the trigger. So a row notes this number
+ * when it is known to exist, and is looked up again only if the number has
+ * grown.
  */
 static uint64 deletions = 0;
 
@@ -103,7 +106,10 @@ note(const PbRequest *request, PbAction action, const PbRow *row,
 				   pb_resource_typeid(row), detail);
 }
 
-/* Runs a statement that gives one row of a resource, or none: false. */
+/*
+ * Runs a statement that returns at most one row of a resource. False if it
+ * returns none.
+ */
 static bool
 run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
 {
@@ -114,7 +120,7 @@ run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
 }
 
 /*
- * The arguments that a statement about one row begins with; see statement.h.
+ * Sets the arguments that begin a statement about one row; see statement.h.
  * One more may follow.
  */
 static void
@@ -127,7 +133,10 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 	values[2] = parent == PB_NO_LEAF ? (Datum) 0 : pb_row_value(row, parent);
 }
 
-/* Whether another row, which may not be in sight, has what is unique. */
+/*
+ * Whether another row has the unique value, even one committed after the
+ * transaction's snapshot.
+ */
 static bool
 is_taken(const PbRow *row)
 {
@@ -154,8 +163,8 @@ refuse_taken(const PbRow *row, PbFaults *faults)
 }
 
 /*
- * Tells faults, there or to come, whose a new row is and what it is called, as
- * far as that could be read.
+ * Tells faults, present and future, the organization and the name of a new
+ * row, as far as they could be read.
  */
 void
 pb_resource_tell(const PbRow *row, PbFaults *faults)
@@ -169,7 +178,10 @@ pb_resource_tell(const PbRow *row, PbFaults *faults)
 		faults->name = pb_row_value(row, *unique->leaf);
 }
 
-/* A row below another one that a trigger has deleted would live for ever. */
+/*
+ * Raises an error if a trigger has deleted the parent meanwhile: nothing would
+ * ever delete the row below it.
+ */
 static void
 require_parent(const PbRow *row)
 {
@@ -189,8 +201,8 @@ require_parent(const PbRow *row)
 }
 
 /*
- * Writes the row and takes it back as it was stored. False with faults when
- * another has what is unique of it.
+ * Inserts the row and reads it back as stored. False with faults if another
+ * row has its unique value.
  */
 bool
 pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
@@ -219,7 +231,10 @@ pb_resource_not_found(const PbResource *resource, PbFaults *faults)
 	pb_fault_set(faults, PB_NOT_FOUND, psprintf("%s not found", name), NULL);
 }
 
-/* An id of another resource, or none at all, is simply unknown. */
+/*
+ * False for a malformed id and for one of another resource: neither can be
+ * found.
+ */
 static bool
 read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 {
@@ -233,8 +248,8 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 }
 
 /*
- * The row of a TypeID that is in sight. The id before it, if there is one, has
- * to be the parent's; no further is looked.
+ * Finds a row by its TypeID, if the caller may see it. An id before it must be
+ * its parent's; ids before that are not checked.
  */
 static PbRow *
 find_by_id(const PbResource *resource, const PbCaller *caller,
@@ -266,7 +281,9 @@ static PbRow *find_by_path(const PbResource *resource, const PbCaller *caller,
 						   PbReading reading, const char *const *ids,
 						   int count);
 
-/* The row of a text, below the parent that the ids before it name. */
+/*
+ * Finds a row by its text key, below the parent that the ids before it name.
+ */
 static PbRow *
 find_by_key(const PbResource *resource, const PbCaller *caller,
 			PbReading reading, const char *const *ids, int count)
@@ -304,8 +321,8 @@ is_whole(const PbRow *row)
 }
 
 /*
- * The living row that is in sight and that the ids of a path name, its own
- * last; or NULL.
+ * Finds the row that a path's ids name, its own last. NULL if it is deleted,
+ * or if the caller may not see it.
  */
 static PbRow *
 find_by_path(const PbResource *resource, const PbCaller *caller,
@@ -319,9 +336,9 @@ find_by_path(const PbResource *resource, const PbCaller *caller,
 }
 
 /*
- * The same for what the caller is about to do with it, and its organization.
- * NULL with faults, which are the same for a row that is not there and one
- * out of the caller's sight.
+ * Finds a row and its organization, for a caller who needs a permission. NULL
+ * with faults, which do not tell a missing row from one that the caller may
+ * not see.
  */
 static PbRow *
 find(const PbResource *resource, const PbCaller *caller,
@@ -341,7 +358,7 @@ find(const PbResource *resource, const PbCaller *caller,
 	return NULL;
 }
 
-/* The row that the request's path names; NULL with faults. */
+/* Finds the row that the request's path names; NULL with faults. */
 PbRow *
 pb_resource_find(const PbRequest *request, PbPermission permission,
 				 PbOrganization *organization, PbFaults *faults)
@@ -350,7 +367,10 @@ pb_resource_find(const PbRequest *request, PbPermission permission,
 				request->id_count, organization, faults);
 }
 
-/* The row above, which so many ids of the path name; NULL with faults. */
+/*
+ * Finds the parent that the first id_count ids of the path name; NULL with
+ * faults.
+ */
 PbRow *
 pb_resource_find_parent(const PbRequest *request, PbPermission permission,
 						int id_count, PbOrganization *organization,
@@ -360,7 +380,7 @@ pb_resource_find_parent(const PbRequest *request, PbPermission permission,
 				request->ids, id_count, organization, faults);
 }
 
-/* The row of a TypeID alone; NULL with faults. */
+/* Finds a row by its TypeID alone; NULL with faults. */
 PbRow *
 pb_resource_find_id(const PbResource *resource, const PbCaller *caller,
 					PbPermission permission, const char *id,
@@ -369,7 +389,7 @@ pb_resource_find_id(const PbResource *resource, const PbCaller *caller,
 	return find(resource, caller, permission, &id, 1, organization, faults);
 }
 
-/* A found row as it is now, and stays; NULL with faults when it is gone. */
+/* Locks a found row and reads it again; NULL with faults if it is gone. */
 PbRow *
 pb_resource_lock(const PbRow *row, PbFaults *faults)
 {
@@ -398,9 +418,9 @@ update(void *state)
 }
 
 /*
- * The same where another may have what is unique of the row. Who has a living
- * row's name is known by the index alone, which says so by an error; one that
- * it raises for another row, as a trigger may write it, is none of ours.
+ * Updates a row whose new unique value may be taken. Only the unique index can
+ * tell, and it does so by an error. An error about another row, which a
+ * trigger may write, is raised again.
  */
 static bool
 update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
@@ -416,9 +436,9 @@ update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
 }
 
 /*
- * Writes a locked row and takes it back as it was stored, with its time. False
- * with faults when another has what is unique of it. Only where that may be is
- * there a subtransaction: a snapshot keeps no more than 64 of them at hand.
+ * Updates a locked row, sets its time, and reads it back as stored. False with
+ * faults if another row has its unique value. Only where that may be is there
+ * a subtransaction: with over 64 of them in a transaction, snapshots get slow.
  * Detail is for the feed, or NULL.
  */
 bool
@@ -439,8 +459,9 @@ pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 }
 
 /*
- * Deletes the rows of a resource below one that has been deleted. What is not
- * marked as deleted, but gone, leaves no trace in the feed: its parent's does.
+ * Deletes the rows of a resource below a deleted row. Rows without a deletion
+ * mark are removed, and leave no change in the feed: the parent's change says
+ * enough.
  */
 static void
 delete_children(const PbRequest *request, const PbResource *resource,
@@ -466,7 +487,7 @@ delete_children(const PbRequest *request, const PbResource *resource,
 		pb_sql_vetoed(resource->table);
 }
 
-/* Notes that a row is deleted, and deletes what stands below it. */
+/* Notes that a row is deleted, and deletes the rows below it. */
 static void
 delete_below(const PbRequest *request, const PbResource *resource,
 			 Datum org_id, Datum id)
@@ -482,8 +503,7 @@ delete_below(const PbRequest *request, const PbResource *resource,
 }
 
 /*
- * Deletes a row that was found, with all below it; false with faults when it
- * is gone.
+ * Deletes a found row and all rows below it; false with faults if it is gone.
  */
 bool
 pb_resource_delete(const PbRequest *request, const PbRow *row,
@@ -507,8 +527,8 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 }
 
 /*
- * Whether one more may stand below a parent, which is locked: every create
- * waits for the one before it, and counts what that one wrote.
+ * Whether a parent may have one more row. The parent must be locked: then
+ * every create waits for the one before it, and counts what that one wrote.
  */
 bool
 pb_resource_has_room(const PbResource *resource, const PbRow *parent,
@@ -533,7 +553,7 @@ pb_resource_has_room(const PbResource *resource, const PbRow *parent,
 	return false;
 }
 
-/* Prints a row's view, with what is computed for it. */
+/* Appends a row's view, with its derived values. */
 void
 pb_resource_show(StringInfo out, PbRow *row,
 				 const PbOrganization *organization)

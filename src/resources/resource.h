@@ -1,7 +1,7 @@
 /*
  * resource.h
- *	  The rows of any resource, driven by its description: found, locked,
- *	  written, deleted. What stands below a row goes with it.
+ *	  Finds, locks, writes and deletes the rows of any resource, by its
+ *	  description. Deleting a row also deletes the rows below it.
  */
 #ifndef PB_RESOURCE_H
 #define PB_RESOURCE_H
@@ -10,49 +10,57 @@
 #include "fields/field.h"
 
 /*
- * What a resource alone knows of the standard operations (standard.h), each in
- * the order in which they are called; NULL: nothing. A hook that answers false
- * has set faults, and nothing is written.
+ * A resource's own part in the standard operations (standard.h), in the order
+ * of the calls. A hook is NULL where the resource has no part. A hook that
+ * returns false has set faults, and nothing is written.
  */
 typedef struct PbHooks
 {
-	/* create, before anything is written; the row has its id and its place */
+	/*
+	 * create, before anything is written; the row has its id, times and parent
+	 */
 
-	/* what the plan says, and what is stored already */
+	/* checks the plan's limits, and what is stored already */
 	bool		(*admit) (const PbRequest *request, PbRow *row,
 						  PbOrganization *organization, PbFaults *faults);
 
-	/* fills what is made for it: secrets, tokens, counts */
+	/* fills generated values: secrets, tokens, counts */
 	bool		(*prepare) (PbRow *row, PbFaults *faults);
 
 	/* create, around the writing of the row */
 
-	/* writes what must stand before it */
+	/* writes rows that must exist before this one */
 	void		(*precede) (PbRow *row);
 
-	/* writes what follows from it; where it is set, a create and a delete
-	 * have the parent locked, as row->above */
+	/* write what follows from it; the parent is locked, and is row->above */
 	void		(*created) (PbRow *row);
 	void		(*deleted) (PbRow *row);
 
 	/* update */
 
-	/* what no field says of the request */
+	/* checks of the request that no field can make */
 	void		(*check) (const PbRow *update, PbFaults *faults);
 
-	/* what no field says of the stored row's update. Gives a JSON object for
-	 * the feed, or NULL. */
+	/*
+	 * checks of the request against the stored row. Returns a JSON object for
+	 * the feed, or NULL.
+	 */
 	const char *(*judge) (const PbRow *row, const PbRow *update,
 						  PbFaults *faults);
 
-	/* lays what stands beside the row over it; tells whether it changed */
+	/*
+	 * applies what the update has beside its values, as a secret; returns
+	 * whether the row changed
+	 */
 	bool		(*merge) (PbRow *row, const PbRow *update, PbFaults *faults);
 
-	/* find: whether the row has what it cannot be without */
+	/* find: whether the row is complete */
 	bool		(*is_whole) (const PbRow *row);
 
-	/* show: fills what is computed; the organization is that of a read or a
-	 * write, and unknown (zero) where none was asked for */
+	/*
+	 * show: fills derived values. The organization is zero if the operation
+	 * has not read it.
+	 */
 	void		(*derive) (PbRow *row, const PbOrganization *organization);
 } PbHooks;
 

@@ -1,12 +1,13 @@
 /*
  * rewrap.c
- *	  Seals the secrets of older keys under the active one.
+ *	  Reseals secrets that are sealed under older keys, under the active one.
  *
- * A session walks through the table batch by batch and counts at both ends of
- * the walk: to count at every call would make the whole work quadratic, and an
- * index by key would cost every create. Where the walk stands is kept until
- * the backend ends, the older keys in pb_sql_memory(). It is no promise: what
- * a rollback undid, and what others held, the count at the end finds.
+ * A session walks through the table batch by batch, and counts what is left at
+ * both ends of the walk. Counting at every call would make the whole work
+ * quadratic, and an index by key would slow down every create. The walk's
+ * place is kept until the backend ends, with the older keys in the memory
+ * context pb_sql_memory(). It promises nothing: the count at the end finds
+ * what a rollback undid, and rows that other sessions held.
  */
 #include "postgres.h"
 
@@ -61,7 +62,7 @@ static PbStatement count_left = {
 	.nresults = lengthof(count_results), .results = count_results
 };
 
-/* Under none of the keys, or none that can be told. */
+/* Secrets under none of the keys, or under a key that cannot be told. */
 static PbStatement count_lost = {
 	.text = "SELECT pg_catalog.count(*) FROM pgbeam.databases "
 	"WHERE password_sealed IS NOT NULL "
@@ -78,7 +79,7 @@ static PbStatement reseal = {
 	.nargs = lengthof(reseal_types), .types = reseal_types
 };
 
-/* The secret of a picked row under the active key; NULL with faults. */
+/* Seals the secret of a picked row under the active key; NULL with faults. */
 static bytea *
 seal_anew(const Datum row[COLUMNS], PbFaults *faults)
 {
@@ -102,7 +103,7 @@ seal_anew(const Datum row[COLUMNS], PbFaults *faults)
 	return sealed;
 }
 
-/* True when it is done; a WARNING tells what cannot be. */
+/* Reseals one secret. If that fails, a WARNING tells why. */
 static bool
 rewrap(const Datum row[COLUMNS])
 {
@@ -137,14 +138,14 @@ count_by(PbStatement *statement, Datum keys)
 typedef struct Walk
 {
 	bool		is_under_way;
-	Datum		keys;			/* text[]: which it is about */
-	char		org_id[4 * PB_ORG_ID_MAX + 1];	/* of the last row it met */
+	Datum		keys;			/* text[]: the older keys */
+	char		org_id[4 * PB_ORG_ID_MAX + 1];	/* of the last row it passed */
 	pg_uuid_t	id;				/* the same */
-	int64		left;			/* behind that row, as counted at first */
-	int64		failed;			/* that do not open */
+	int64		left;			/* after that row, by the count at its start */
+	int64		failed;			/* secrets that did not open */
 } Walk;
 
-static Walk walk;				/* the session's, where a batch ended last */
+static Walk walk;				/* the session's, after its last batch */
 
 static void
 begin_walk(Datum keys)
@@ -172,8 +173,8 @@ pass(Walk *at, const Datum row[COLUMNS])
 }
 
 /*
- * Seals a batch; how many of the picked ones were done. One that is broken off
- * leaves the walk where it was.
+ * Reseals a batch; returns how many of the picked secrets were done. A batch
+ * that fails leaves the walk where it was.
  */
 static uint64
 seal_batch(int32 batch, uint64 *count)
@@ -203,7 +204,10 @@ seal_batch(int32 batch, uint64 *count)
 	return done;
 }
 
-/* How many are left that could still be done; a walk that ends is counted. */
+/*
+ * How many secrets are left that can be resealed. At its end, the walk is
+ * counted again.
+ */
 static int64
 count_rest(bool at_end)
 {
@@ -213,7 +217,7 @@ count_rest(bool at_end)
 	return count_by(&count_left, walk.keys) - walk.failed;
 }
 
-/* What is left when there is nothing left to do: the whole is told, once. */
+/* Tells how many secrets cannot be resealed, once no others are left. */
 static void
 warn_of_missing_keys(PbFaults *faults)
 {
@@ -228,8 +232,8 @@ warn_of_missing_keys(PbFaults *faults)
 }
 
 /*
- * Seals at most batch secrets of older keys under the active one; how many are
- * left that it could still do.
+ * Reseals at most batch secrets; returns how many are left that can be
+ * resealed.
  */
 int64
 pb_rewrap(int32 batch, PbFaults *faults)

@@ -1,6 +1,7 @@
 /*
  * rewrap.h
- *	  Seals the secrets of older keys under the active one.
+ *	  Reseals secrets that are sealed under older keys, under the active one.
+ *	  Keeps a list of keys in the memory context pb_sql_memory().
  */
 #ifndef PB_REWRAP_H
 #define PB_REWRAP_H

@@ -1,9 +1,9 @@
 /*
  * standard.c
- *	  The standard operations, which any resource can have.
+ *	  The standard operations of any resource.
  *
- * A path names the resource below its parents: the ids before its own, or all
- * ids of a create and a list, are those of the parents.
+ * A path has the ids of a resource's parents, then its own. In a create and a
+ * list, all ids are the parents'.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "resources/standard.h"
 #include "resources/statement.h"
 
-/* Opens the member around an answer that the resource may have. */
+/* Opens the member around an answer, if the resource has one. */
 static void
 begin_answer(StringInfo out, const PbResource *resource)
 {
@@ -42,7 +42,7 @@ answer(PbRow *row, const PbOrganization *organization, PbReply *reply)
 	reply->version = pb_row_version(row);
 }
 
-/* getProject and its like */
+/* getProject and the like */
 void
 pb_standard_get(const PbRequest *request, PbReply *reply)
 {
@@ -55,8 +55,8 @@ pb_standard_get(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * The parent that so many ids name, as it is now and stays, with its
- * organization as it is after all that was waited for; NULL with faults.
+ * Locks the parent that the first id_count ids name. Its organization is read
+ * after all waiting, so it is current too. NULL with faults.
  */
 static PbRow *
 lock_parent(const PbRequest *request, int id_count,
@@ -72,7 +72,7 @@ lock_parent(const PbRequest *request, int id_count,
 	return row;
 }
 
-/* Gives a new row its id, its times and its place. */
+/* Gives a new row its id, its times and its parent. */
 static void
 place(PbRow *row, PbRow *above)
 {
@@ -86,7 +86,9 @@ place(PbRow *row, PbRow *above)
 	pb_row_set(row, at->parent, pb_resource_id(above));
 }
 
-/* Whether the caller may write there; false with faults. */
+/*
+ * Gives a new row its place, if the caller may write there. False with faults.
+ */
 static bool
 enter(const PbRequest *request, PbRow *row, PbOrganization *organization,
 	  PbFaults *faults)
@@ -107,7 +109,7 @@ enter(const PbRequest *request, PbRow *row, PbOrganization *organization,
 	return true;
 }
 
-/* Makes a row ready to be written, and the one it embeds. */
+/* Prepares a row for writing, and the row that it embeds. */
 static bool
 prepare(PbRow *row, PbFaults *faults)
 {
@@ -121,7 +123,9 @@ prepare(PbRow *row, PbFaults *faults)
 	return prepare(row->embedded, faults);
 }
 
-/* Writes them; false with faults when another has what is unique of one. */
+/*
+ * Writes both; false with faults if another row has the unique value of one.
+ */
 static bool
 write_rows(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
@@ -150,7 +154,10 @@ show_named(StringInfo out, PbRow *row, const PbOrganization *organization)
 	pb_resource_show(out, row, organization);
 }
 
-/* What may embed another is answered with it, each by its name. */
+/*
+ * A resource that may embed another is answered together with it, each under
+ * its name.
+ */
 static void
 answer_created(PbRow *row, const PbOrganization *organization, PbReply *reply)
 {
@@ -169,7 +176,7 @@ answer_created(PbRow *row, const PbOrganization *organization, PbReply *reply)
 	pb_json_end(out, '}');
 }
 
-/* createProject and its like */
+/* createProject and the like */
 void
 pb_standard_create(const PbRequest *request, PbReply *reply)
 {
@@ -193,7 +200,10 @@ pb_standard_create(const PbRequest *request, PbReply *reply)
 	answer_created(row, &organization, reply);
 }
 
-/* If-Match: whether the client has seen the row as it is. */
+/*
+ * If-Match: whether the client has seen the row's current version. False with
+ * faults.
+ */
 static bool
 is_as_seen(const PbRequest *request, PbRow *row,
 		   const PbOrganization *organization, PbReply *reply)
@@ -215,7 +225,7 @@ is_as_seen(const PbRequest *request, PbRow *row,
 	return false;
 }
 
-/* Lays the update over the row and writes it; false with faults. */
+/* Merges the update into the row and writes it; false with faults. */
 static bool
 apply(const PbRequest *request, PbRow *row, const PbRow *update,
 	  PbFaults *faults)
@@ -239,8 +249,8 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 }
 
 /*
- * Finds the row of a checked update, locks it, lays the update over it, and
- * answers it as it is then. Where nothing changes, nothing is written.
+ * Finds and locks the row of a checked update, applies the update, and answers
+ * the result. If nothing changes, nothing is written.
  */
 static void
 update_found(const PbRequest *request, const PbRow *update, PbReply *reply)
@@ -257,7 +267,7 @@ update_found(const PbRequest *request, const PbRow *update, PbReply *reply)
 		answer(row, &organization, reply);
 }
 
-/* updateProject and its like: only what is given changes */
+/* updateProject and the like: only the given members change */
 void
 pb_standard_update(const PbRequest *request, PbReply *reply)
 {
@@ -273,9 +283,9 @@ pb_standard_update(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * updateCacheRule: what a client may give is set as a create would set it, so
- * that what is absent is reset. The row is there already: the resource that
- * can be put comes to be by what is reported.
+ * updateCacheRule: sets every member that a client may give, as a create
+ * would, so that absent members are reset. The row must exist: reports make
+ * the rows of such a resource.
  */
 void
 pb_standard_put(const PbRequest *request, PbReply *reply)
@@ -292,8 +302,8 @@ pb_standard_put(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * deleteProject and its like, with all that stands below. A parent that is
- * told of it is locked first, as all locks are taken from above.
+ * deleteProject and the like: also deletes the rows below. If a hook needs the
+ * parent, it is locked first, as all locks are taken from the top down.
  */
 void
 pb_standard_delete(const PbRequest *request, PbReply *reply)
@@ -318,8 +328,8 @@ pb_standard_delete(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * The rows of a page and the one behind it, into an array with room for them;
- * tells how many there are.
+ * Reads the rows of a page and the one after them, into an array with room for
+ * them. Returns how many there are.
  */
 static int
 read_page(const PbResource *resource, const PbPage *page, Datum org_id,
@@ -343,9 +353,9 @@ read_page(const PbResource *resource, const PbPage *page, Datum org_id,
 }
 
 /*
- * Prints a page of what belongs to an organization, below the parent if there
- * is one; the row behind it only tells that there is another page. Members of
- * its own may follow, then the end.
+ * Prints a page of an organization's rows, below the parent if there is one.
+ * The row after the page only shows that there is another page. The list's own
+ * members may follow, then the end.
  */
 void
 pb_standard_show_page(const PbResource *resource, const PbPage *page,
@@ -378,7 +388,7 @@ pb_standard_end_page(PbReply *reply)
 	pb_json_end(reply->body, '}');
 }
 
-/* What the page's token goes with: the path's ids. */
+/* The path's ids, which a page's token is bound to. */
 static Datum
 ids_of(const PbRequest *request)
 {
@@ -391,7 +401,7 @@ ids_of(const PbRequest *request)
 	return CStringGetTextDatum(all.data);
 }
 
-/* What a request for a page asks for; false with faults. */
+/* Reads a request for a page; false with faults. */
 static bool
 read_list_request(const PbRequest *request, PbPage *page, PbReply *reply)
 {
@@ -407,7 +417,7 @@ read_list_request(const PbRequest *request, PbPage *page, PbReply *reply)
 	return pb_page_take(page, asked, &reply->faults);
 }
 
-/* listDatabases and its like: a page of what stands below a parent */
+/* listDatabases and the like: a page of the rows below a parent */
 void
 pb_standard_list(const PbRequest *request, PbReply *reply)
 {

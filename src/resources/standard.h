@@ -1,7 +1,7 @@
 /*
  * standard.h
- *	  The standard operations, which any resource can have: create, get, list,
- *	  update, put and delete, driven by its description and its hooks.
+ *	  The standard operations of any resource: create, get, list, update, put
+ *	  and delete, driven by its description and its hooks.
  */
 #ifndef PB_STANDARD_H
 #define PB_STANDARD_H

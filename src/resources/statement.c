@@ -1,12 +1,13 @@
 /*
  * statement.c
- *	  The SQL of any resource, made of its field table.
+ *	  Makes the SQL of any resource from its field table.
  *
  * An insert and an update have a parameter for every leaf of the table, so a
- * row's arrays are their arguments as they stand. What gives rows gives a
- * column for every leaf with a source, see pb_row_spread(): where these are a
- * table's columns in their order, the server hands out its rows as they are.
- * The statements are made once per backend, in pb_sql_memory().
+ * row's arrays serve as their arguments unchanged. A statement that returns
+ * rows has a column for every leaf with a source; see pb_row_spread(). If
+ * these are the table's columns in their order, the server returns its rows
+ * without copying. Statements are made once per backend, in the memory context
+ * pb_sql_memory().
  */
 #include "postgres.h"
 
@@ -40,7 +41,7 @@ parent_column(const PbResource *resource)
 	return column_of(resource, resource->prepared->parent);
 }
 
-/* Types of the key, and of one argument more. */
+/* The types of the key's arguments and of one more. */
 static const Oid *
 key_types(const PbResource *resource, Oid more)
 {
@@ -53,7 +54,7 @@ key_types(const PbResource *resource, Oid more)
 	return types;
 }
 
-/* In place of an expression that is not asked for stands a null. */
+/* Without derive, a null stands in place of an expression. */
 static void
 append_column(StringInfo text, const PbLeaf *leaf, bool derive)
 {
@@ -137,8 +138,9 @@ make_insert(PbStatement *insert, const PbResource *resource,
 }
 
 /*
- * By id alone, so that no statistics lead to another index than that on id;
- * of deleted rows the planner would go through the partial one on all others.
+ * The condition is on id alone, so that no statistics lead the planner to
+ * another index than the one on id. With a condition on deleted_at, it might
+ * walk the whole partial index of living rows.
  */
 static void
 make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
@@ -165,7 +167,7 @@ make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
 	finds[PB_SNAPSHOT].reads = true;
 }
 
-/* A deleted row keeps its place, not its secrets. */
+/* SQL: marks rows as deleted. They keep their place, but not their secrets. */
 static char *
 retirement(const PbResource *resource, const PbShape *shape, int now)
 {
@@ -182,7 +184,10 @@ retirement(const PbResource *resource, const PbShape *shape, int now)
 	return text.data;
 }
 
-/* Hides a partial index, which without statistics is taken for a small one. */
+/*
+ * Hides a partial index: without statistics, the planner would take it for a
+ * small one and choose it.
+ */
 #define IS_LIVING "CASE WHEN deleted_at IS NULL THEN true ELSE false END"
 
 static bool
@@ -191,7 +196,7 @@ is_marked_deleted(const PbResource *resource)
 	return resource->prepared->deleted_at != PB_NO_LEAF;
 }
 
-/* The one living row of a key. */
+/* SQL: the condition for the one living row with a key. */
 static char *
 of_key(const PbResource *resource)
 {
@@ -209,8 +214,9 @@ of_key(const PbResource *resource)
 }
 
 /*
- * The living below a parent. The index by parents has them apart, and only the
- * plain condition leads there.
+ * SQL: the condition for the living rows below a parent. The index by parent
+ * keeps living rows apart, and only the plain condition on deleted_at leads
+ * there.
  */
 static char *
 of_parent(const PbResource *resource)
@@ -222,7 +228,7 @@ of_parent(const PbResource *resource)
 					"");
 }
 
-/* A page of the living, behind a value of the order's column. */
+/* A page of living rows, after a value of the order's column. */
 static void
 make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
 		  const PbResult *results, const PbOrder *order)
@@ -271,8 +277,9 @@ make_lists(PbStatements *made, const PbResource *resource,
 }
 
 /*
- * The row is read when it is locked: a statement that waited has an older
- * snapshot, and would count what belongs to the row by that.
+ * One statement locks the row, and the next one reads it. A single statement
+ * would keep its old snapshot while it waits, and count what belongs to the
+ * row by that.
  */
 static void
 make_lock(PbStatements *made, const PbResource *resource,
@@ -307,7 +314,7 @@ is_updated(const PbLeaf *leaf)
 		 leaf->field->kind == PB_SECRET);
 }
 
-/* The same as of_key(), where the arguments are a row's own values. */
+/* Like of_key(), but the arguments are the row's own values. */
 static void
 append_own_key(StringInfo text, const PbResource *resource)
 {
@@ -323,7 +330,10 @@ append_own_key(StringInfo text, const PbResource *resource)
 		appendStringInfoString(text, " AND " IS_LIVING);
 }
 
-/* The row as a whole: which of its values are new is known by itself. */
+/*
+ * Sets every column that may change: the server itself finds out which values
+ * are new.
+ */
 static void
 make_update(PbStatement *update, const PbResource *resource,
 			const PbShape *shape, const PbResult *results)
@@ -352,7 +362,10 @@ make_update(PbStatement *update, const PbResource *resource,
 	};
 }
 
-/* Another row than that of the id; by the unique index, which is partial. */
+/*
+ * Finds another row with the unique value, by the unique index, which is
+ * partial.
+ */
 static void
 make_is_taken(PbStatement *is_taken, const PbResource *resource,
 			  const PbShape *shape)
@@ -371,7 +384,7 @@ make_is_taken(PbStatement *is_taken, const PbResource *resource,
 	};
 }
 
-/* Of the living: what has no mark of deletion cannot be deleted alone. */
+/* Only rows with a deletion mark can be deleted on their own. */
 static void
 make_delete(PbStatements *made, const PbResource *resource,
 			const PbShape *shape)
@@ -392,7 +405,10 @@ make_delete(PbStatements *made, const PbResource *resource,
 	};
 }
 
-/* What goes with a parent: marked as deleted, or gone. */
+/*
+ * Deletes what stands below a parent: marks the rows, or removes those of a
+ * resource without a mark.
+ */
 static void
 make_delete_children(PbStatements *made, const PbResource *resource,
 					 const PbShape *shape)
@@ -414,7 +430,7 @@ make_delete_children(PbStatements *made, const PbResource *resource,
 	};
 }
 
-/* Those below a parent, no further than a limit. */
+/* Counts the rows below a parent, up to a limit. */
 static void
 make_count(PbStatement *count, const PbResource *resource)
 {
@@ -425,7 +441,7 @@ make_count(PbStatement *count, const PbResource *resource)
 	};
 }
 
-/* Of what has an id, or a key of its own. */
+/* The statements of a resource whose rows have an id or a key of their own. */
 static void
 make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 {

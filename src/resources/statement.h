@@ -1,6 +1,7 @@
 /*
  * statement.h
- *	  The statements that a resource's operations run, made of its fields.
+ *	  The statements that a resource's operations run, made from its fields.
+ *	  They stand in the memory context pb_sql_memory().
  */
 #ifndef PB_STATEMENT_H
 #define PB_STATEMENT_H
@@ -12,7 +13,7 @@
 
 /*
  * A statement about one row begins with these arguments: org_id, id, and the
- * parent's id, which it needs where the id is unique below the parent alone.
+ * parent's id. It needs the last if an id is unique only below its parent.
  */
 #define PB_KEY_ARGUMENTS 3
 

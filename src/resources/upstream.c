@@ -1,6 +1,7 @@
 /*
  * upstream.c
- *	  What a database and its replicas share: a server to connect to.
+ *	  The server that a proxy connects to: the fields of databases and
+ *	  replicas.
  */
 #include "postgres.h"
 
@@ -10,7 +11,7 @@ const char *const pb_ssl_modes[] = {
 	"disable", "allow", "prefer", "require", "verify-ca", "verify-full", NULL
 };
 
-/* Where the mode in a leaf stands among all. */
+/* The place of a leaf's mode among all modes. */
 int
 pb_ssl_strength(const PbRow *row, int leaf)
 {
