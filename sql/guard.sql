@@ -1,5 +1,5 @@
--- The log guard needs preloading, which test/t has; here are the profile and
--- what the check says of roles, grants and tokens.
+-- The log guard needs preloading, so test/t has its tests. Here are the
+-- profile, and what the check says about roles, grants and tokens.
 
 -- Without preloading the guard is off, and says so.
 SELECT pgbeam.typeid('x') IS NOT NULL AS loaded;
@@ -12,7 +12,7 @@ SELECT setting, value, guarded FROM pgbeam.logging_profile();
 CREATE ROLE "regress pgbeam ""quiet";
 SELECT pgbeam.set_logging_profile('"regress pgbeam ""quiet"');
 SELECT unnest(setconfig) AS set FROM pg_db_role_setting WHERE setrole = '"regress pgbeam ""quiet"'::regrole;
--- A misspelt role may come as null, and is not passed over.
+-- A misspelt role may arrive as null, which is an error.
 SELECT pgbeam.set_logging_profile(to_regrole('regress_pgbeam_nobody'));
 SELECT pgbeam.set_logging_profile('regress_pgbeam_nobody');
 CREATE ROLE regress_pgbeam_plain CREATEROLE;
@@ -23,7 +23,7 @@ SELECT pgbeam.set_logging_profile('regress_pgbeam_plain');
 RESET ROLE;
 DROP OWNED BY regress_pgbeam_plain;
 
--- What is found; the settings of the server that tests run on do not count.
+-- The findings, without the settings of the server that tests run on.
 SELECT pgbeam.set_jwks('{"keys": []}');
 CREATE VIEW found AS
 SELECT setting, value, problem, mend FROM pgbeam.check_configuration()
@@ -49,7 +49,7 @@ ALTER ROLE regress_pgbeam_api NOSUPERUSER;
 REVOKE regress_pgbeam_admin, regress_pgbeam_plane, pg_read_all_data FROM "regress pgbeam login";
 ALTER ROLE "regress pgbeam login" NOCREATEDB;
 
--- What they own, and where they may make something.
+-- What they own, and where they can create objects.
 CREATE SCHEMA regress_pgbeam;
 GRANT CREATE ON SCHEMA regress_pgbeam TO regress_pgbeam_api;
 CREATE TABLE regress_pgbeam.own ();
@@ -74,7 +74,7 @@ REVOKE EXECUTE ON FUNCTION pgbeam.grant_access(regrole, text) FROM regress_pgbea
 REVOKE USAGE ON SCHEMA pgbeam FROM PUBLIC;
 REVOKE CREATE ON SCHEMA pgbeam FROM regress_pgbeam_admin;
 
--- Settings that are stored for them, and PostgREST's.
+-- Settings stored for them, and PostgREST's.
 SELECT pgbeam.set_logging_profile('"regress pgbeam login"');
 ALTER ROLE "regress pgbeam login" SET pgrst.db_plan_enabled = 'true';
 ALTER ROLE "regress pgbeam login" SET pgrst.openapi_mode = 'disabled';
@@ -89,7 +89,7 @@ TABLE found;
 SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE mend ~ 'regress pgbeam' AND setting !~ '^role' ORDER BY 1;
 ALTER ROLE "regress pgbeam login" RESET ALL;
 
--- What the log gets of a role is judged whoever asks, by what its next session will have.
+-- The check judges each role by its next session, whoever calls it.
 SELECT setting, value FROM pgbeam.check_configuration() WHERE setting = 'pgbeam.log_guard';
 CREATE VIEW leaks AS
 SELECT setting, value ~ 'log_min_error_statement = ' AS of_failures, value ~ 'log_statement = ' AS of_all,
@@ -114,7 +114,7 @@ ALTER DATABASE contrib_regression SET log_statement = 'ddl';
 SELECT setting, value, mend FROM pgbeam.check_configuration() WHERE setting = 'log_statement';
 ALTER DATABASE contrib_regression RESET log_statement;
 ALTER DATABASE contrib_regression RESET log_duration;
--- one that PUBLIC lets in
+-- a role that PUBLIC lets in
 CREATE ROLE regress_pgbeam_anybody LOGIN;
 SELECT count(*) AS known FROM pgbeam.check_configuration() WHERE setting = 'role regress_pgbeam_anybody';
 GRANT EXECUTE ON FUNCTION pgbeam.routes() TO PUBLIC;
@@ -132,7 +132,8 @@ TABLE found;
 REVOKE SELECT (id, name, host, password_sealed) ON pgbeam.databases FROM regress_pgbeam_plane;
 REVOKE SELECT (digest) ON pgbeam.api_keys FROM regress_pgbeam_plane;
 
--- Whoever owns a table, the schema or a function can make the functions' owner do what they like.
+-- The owner of a table, the schema or a function can make the functions' owner
+-- do anything.
 CREATE ROLE regress_pgbeam_owner;
 SELECT relowner::regrole AS owner FROM pg_class WHERE oid = 'pgbeam.hosts'::regclass \gset
 SELECT proowner::regrole AS functions_owner FROM pg_proc WHERE oid = 'pgbeam.routes()'::regprocedure \gset
@@ -144,11 +145,12 @@ ALTER FUNCTION pgbeam.routes() OWNER TO regress_pgbeam_owner;
 ALTER TYPE pgbeam.http_response OWNER TO regress_pgbeam_owner;
 ALTER DOMAIN pgbeam."*/*" OWNER TO regress_pgbeam_owner;
 SELECT setting, value, replace(mend, :'functions_owner', '<owner>') AS mend FROM pgbeam.check_configuration() WHERE value ~ '^owned by' ORDER BY 1;
--- Owners come before grants: what a restored dump grants to the owner it had is no grant to take back.
+-- Owners come before grants: a restored dump grants rights to the owner it
+-- had, and these must not be revoked.
 GRANT SELECT ON pgbeam.projects TO regress_pgbeam_owner;
 SELECT max(n) FILTER (WHERE value ~ '^owned by') < min(n) FILTER (WHERE mend ~ '^REVOKE SELECT') AS owners_first
 FROM (SELECT *, row_number() OVER () AS n FROM pgbeam.check_configuration()) AS c;
--- All have one owner; a superuser should not be it.
+-- All objects have one owner, who should not be a superuser.
 SELECT pgbeam.set_owner('regress_pgbeam_owner');
 SAVEPOINT null_owner;
 SELECT pgbeam.set_owner(to_regrole('regress_pgbeam_nobody'));

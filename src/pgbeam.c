@@ -1,6 +1,6 @@
 /*
  * pgbeam.c
- *	  Start of the module: its settings, its hooks, and the list of all
+ *	  Starts the module: its settings and its hooks, and the list of all
  *	  resources that have a table.
  */
 #include "postgres.h"
@@ -39,7 +39,7 @@ const PbResource *const pb_resources[] = {
 	&pb_connection_test, NULL
 };
 
-/* Field tables without a table of the database. */
+/* Field tables that have no table in the database. */
 static const PbResource *const transients[] = {
 	&pb_page_parameters, &pb_project_list_parameters, &pb_health, NULL
 };

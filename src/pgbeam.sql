@@ -1,4 +1,4 @@
--- The fields' own words on the columns.
+-- Comments on columns are the descriptions of the fields.
 DO $$
 DECLARE
 	f record;
@@ -11,7 +11,7 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgbeam FROM PUBLIC;
 
--- Default privileges may have given rights to others than PUBLIC.
+-- Default privileges may have given rights to roles other than PUBLIC.
 DO $$
 DECLARE
 	given record;

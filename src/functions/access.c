@@ -1,6 +1,6 @@
 /*
  * access.c
- *	  Accesses: the sets of functions that a role may be given.
+ *	  Accesses: sets of functions that a role may be given.
  */
 #include "postgres.h"
 
@@ -16,7 +16,8 @@ PG_FUNCTION_INFO_V1(pgbeam_grant_access);
 #define API 0x1
 #define DATA_PLANE 0x2
 #define ADMIN 0x4
-#define HTTP 0x8				/* a layer that hands in whole requests */
+#define HTTP 0x8				/* for an HTTP layer that passes whole
+								 * requests */
 
 static const struct
 {
@@ -34,12 +35,11 @@ static const struct
 #define OPERATIONS (API | ADMIN)
 
 /*
- * Which accesses include which other function. A function that is not listed
- * stays with the owner. Names are enough, as none stands for two functions;
- * where somebody adds a second one, the grant fails. 'api' does not include
- * http(), which takes the headers, and so the client's address, as an
- * argument: through PostgREST clients choose the function they call, and would
- * choose their address.
+ * Which accesses include which other functions. A function that is not listed
+ * stays with the owner. Names are enough, as no two functions share one; if
+ * somebody adds a second one, the grant fails. 'api' does not include http(),
+ * whose caller chooses all headers, and so the client's address: clients of
+ * PostgREST choose the function they call, and could choose their address.
  */
 static const struct
 {
@@ -103,7 +103,10 @@ append_function(StringInfo functions, const char *name)
 					 name);
 }
 
-/* Grants an access to a role, with the rights of the SQL caller. */
+/*
+ * Grants an access to a role, with the rights of the SQL caller. Our own
+ * rights are not used: they would let anybody grant what they may not.
+ */
 static void
 grant_access(Oid role, const char *access)
 {

@@ -1,7 +1,7 @@
 /*
  * administration.c
- *	  What the SQL functions for operators have in common: they serve trusted
- *	  SQL alone, and take arguments as the members of a resource.
+ *	  The common part of SQL functions for operators: they serve trusted SQL
+ *	  only, and take their arguments as the members of a resource.
  */
 #include "postgres.h"
 
@@ -14,7 +14,7 @@
 
 #define ARGUMENTS_MAX 10
 
-/* Begins what trusted SQL alone may do. */
+/* Begins a call that only trusted SQL may make. */
 void
 pb_administration_begin(FunctionCallInfo fcinfo, PbSqlScope *scope,
 					 PbActor *actor)
@@ -43,7 +43,7 @@ pb_administration_end(PbSqlScope *scope, const PbFaults *faults)
 	pb_sql_end(scope);
 }
 
-/* An argument, text or integer, as the JSON value it would be. */
+/* A text or integer argument as a JSON value. */
 static PbJson
 json_argument(FunctionCallInfo fcinfo, int n, Oid type)
 {
@@ -58,7 +58,10 @@ json_argument(FunctionCallInfo fcinfo, int n, Oid type)
 	return value;
 }
 
-/* As the function is declared: not every way to call it tells the types. */
+/*
+ * Takes the types from the function's declaration, as not every way of calling
+ * it tells them.
+ */
 void
 pb_administration_arguments(FunctionCallInfo fcinfo, PbJson *values, int count)
 {
@@ -71,7 +74,7 @@ pb_administration_arguments(FunctionCallInfo fcinfo, PbJson *values, int count)
 		values[i] = json_argument(fcinfo, i, types[i]);
 }
 
-/* Does something by arguments that are the first fields of a resource. */
+/* Calls act with arguments that are the first fields of a resource. */
 Datum
 pb_administer(FunctionCallInfo fcinfo,
 		   void (*act) (const PbJson *members, const PbActor *actor,
@@ -89,7 +92,7 @@ pb_administer(FunctionCallInfo fcinfo,
 	PG_RETURN_VOID();
 }
 
-/* The same for what leaves rows in SPI_tuptable. */
+/* The same for an act that leaves rows in SPI_tuptable. */
 Datum
 pb_administration_list(FunctionCallInfo fcinfo, const PbColumn *columns,
 					   int count, void (*act) (const PbJson *members,

@@ -1,5 +1,6 @@
--- What leaks requests or weakens what guards them. Nothing here needs a
--- superuser's rights: the functions' owner should have none.
+-- Checks for settings, grants and roles that leak requests, or weaken what
+-- guards them. Nothing here needs a superuser's rights, as the functions'
+-- owner should have none.
 
 CREATE FUNCTION pgbeam.is_safe_value(value text, safe text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -10,7 +11,7 @@ AS $$
 		OR (safe IN ('0', '-1') AND value ~ ('^' || safe || '([.]0*)?[a-z]*$'))
 $$;
 COMMENT ON FUNCTION pgbeam.is_safe_value(text, text) IS
-'Whether a setting''s value, spelled as ALTER ROLE has stored it, is the safe one.';
+'Tells whether a setting''s value is the safe one, however ALTER ROLE has stored its spelling.';
 
 CREATE FUNCTION pgbeam.file_setting(name text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -24,10 +25,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgbeam.file_setting(text) IS
-'What the configuration files say of a setting; null where they say nothing, or the functions'' owner may not read them.';
+'Returns a setting''s value in the configuration files.
+It is null if they do not have it, or if the functions'' owner may not read them.';
 
--- Whether the library is preloaded: only then it has this setting. The list of
--- libraries itself is shown to some roles alone.
+-- This setting exists only if the library is preloaded. The list of libraries
+-- itself is shown only to some roles.
 CREATE FUNCTION pgbeam.is_preloaded() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
@@ -35,7 +37,7 @@ AS $$
 	SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'pgbeam.rate_limit_callers')
 $$;
 COMMENT ON FUNCTION pgbeam.is_preloaded() IS
-'Whether the server has loaded pgbeam at its start.';
+'Tells whether the server loaded pgbeam when it started.';
 
 CREATE FUNCTION pgbeam.check_settings(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
@@ -46,7 +48,7 @@ AS $$
 	WITH rule (name, safe, good, problem) AS (
 		VALUES
 			('default_transaction_isolation', 'read committed', '^read committed$', 'requests that write are refused'),
-			('pgbeam.trust_request_claims', 'off', '^off$', 'whoever has SQL as the role of the HTTP layer can be anybody'),
+			('pgbeam.trust_request_claims', 'off', '^off$', 'any SQL run as the role of the HTTP layer can act as anybody'),
 			('pgbeam.development_key', 'off', '^off$', 'the keyring may lie in the data directory, where base backups take it along'),
 			('pgbeam.jwt_leeway', '30', '^([0-5]?[0-9]|60)$', 'tokens are accepted over a minute before and after their time'),
 			('pgbeam.jwt_max_lifetime', '900', '^([1-8]?[0-9]?[0-9]|900)$', 'a stolen token is of use for more than 15 minutes'),
@@ -65,11 +67,11 @@ AS $$
 	JOIN pg_settings AS s ON s.name = r.name
 	WHERE s.setting !~ r.good
 	UNION ALL
-	SELECT s.name, s.setting, 'another value is configured, and counts after a restart of the server', $m$SELECT 'restart the server'$m$
+	SELECT s.name, s.setting, 'another value is configured, and takes effect after a restart of the server', $m$SELECT 'restart the server'$m$
 	FROM pg_settings AS s
 	WHERE s.pending_restart AND (s.name ~ '^pgbeam[.]' OR s.name = 'shared_preload_libraries')
 	UNION ALL
-	SELECT 'shared_preload_libraries', next.libraries, 'without preloading there is no log guard and no limit of rates', CASE
+	SELECT 'shared_preload_libraries', next.libraries, 'without preloading there is no log guard and no rate limit', CASE
 		WHEN next.libraries IS NULL THEN $m$ALTER SYSTEM SET shared_preload_libraries = <the libraries there are>, 'pgbeam'$m$
 		WHEN next.libraries ~ '(^|[,/" ])pgbeam([," ]|$)' THEN $m$SELECT 'restart the server'$m$
 		ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s',
@@ -78,7 +80,7 @@ AS $$
 				FROM unnest(string_to_array(nullif(next.libraries, ''), ',') || ARRAY['pgbeam']) WITH ORDINALITY AS u (name, n)
 				GROUP BY 1) AS names)) END
 	FROM (
-		-- what a restart will load, as far as that may be known
+		-- what a restart will load, as far as the owner may read it
 		SELECT coalesce(pgbeam.file_setting('shared_preload_libraries'),
 			(SELECT s.setting FROM pg_settings AS s WHERE s.name = 'shared_preload_libraries')) AS libraries) AS next
 	WHERE NOT pgbeam.is_preloaded()
@@ -90,9 +92,9 @@ AS $$
 		WHERE trim(both '" ' from address) NOT IN ('', 'localhost', '127.0.0.1', '::1'))
 $$;
 COMMENT ON FUNCTION pgbeam.check_settings() IS
-'The part of pgbeam.check_configuration() that is about settings of the server and the session.';
+'The part of pgbeam.check_configuration() about settings of the server and the session.';
 
--- What the log gets of each role's requests, whoever asks.
+-- What the log gets of each role's requests, whoever calls the check.
 CREATE FUNCTION pgbeam.check_logging(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
@@ -110,7 +112,7 @@ AS $$
 		SELECT 'log_min_messages', 'warning', 'statements that are parsed are logged'
 		FROM guard AS g WHERE NOT g.is_on
 	),
-	-- who may call a function, and who can get there by SET ROLE; 0: everybody
+	-- roles that may call a function, also by SET ROLE; 0: everybody
 	caller (role) AS (
 		SELECT a.grantee FROM pg_proc AS p, aclexplode(p.proacl) AS a
 		WHERE p.pronamespace = 'pgbeam'::regnamespace
@@ -127,7 +129,7 @@ AS $$
 		FROM pg_db_role_setting AS s, unnest(s.setconfig) AS c
 		WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 	),
-	-- what a session has that nothing is stored for
+	-- what a session gets if nothing is stored for it
 	server AS (
 		SELECT s.name, CASE
 			WHEN s.source IN ('global', 'database', 'user', 'database user', 'client', 'session') THEN coalesce(pgbeam.file_setting(s.name), s.boot_val)
@@ -146,12 +148,12 @@ AS $$
 		SELECT * FROM next_session AS n
 		WHERE n.value IS NOT NULL AND CASE n.name WHEN 'log_min_messages' THEN n.value ~ '^debug[2-5]' ELSE NOT pgbeam.is_safe_value(n.value, n.safe) END
 	)
-	SELECT 'pgbeam.log_guard', 'off', 'the guard is off: roles without the logging profile get their requests into the log, and malformed JSON of all gets there',
+	SELECT 'pgbeam.log_guard', 'off', 'the guard is off: the log gets the requests of roles without the logging profile, and malformed JSON of all roles',
 		CASE WHEN NOT pgbeam.is_preloaded() OR pgbeam.is_safe_value(pgbeam.file_setting('pgbeam.log_guard'), 'off') IS NOT false
 			THEN 'ALTER SYSTEM SET pgbeam.log_guard = on' ELSE 'SELECT pg_reload_conf()' END
 	FROM guard AS g WHERE NOT g.is_on
 	UNION ALL
-	-- What is stored is mended where it stands, by check_stored_settings().
+	-- check_stored_settings() has the remedy for stored values.
 	SELECT 'role ' || quote_ident(u.rolname), string_agg(u.name || ' = ' || u.value, ', ' ORDER BY u.name COLLATE "C"),
 		'the log gets requests of the role: ' || string_agg(DISTINCT u.leak, '; '),
 		CASE WHEN NOT u.is_operators THEN format('SELECT pgbeam.set_logging_profile(%L)', quote_ident(u.rolname))
@@ -165,7 +167,7 @@ AS $$
 	FROM unsafe AS u WHERE NOT u.is_stored AND u.name = 'log_min_messages'
 	UNION ALL
 	SELECT s.name, s.setting, CASE WHEN s.source IN ('client', 'session') THEN 'in this session ' || r.leak
-			ELSE 'this session began with it, later ones do not: ' || r.leak END,
+			ELSE 'this session began with it, but later ones do not: ' || r.leak END,
 		format('SET %s = %L', s.name, r.safe)
 	FROM pg_settings AS s JOIN rule AS r ON r.name = s.name JOIN next_session AS n ON n.name = r.name AND n.rolname = session_user
 	WHERE NOT pgbeam.is_safe_value(s.setting, r.safe) AND s.context IN ('user', 'superuser')
@@ -173,7 +175,8 @@ AS $$
 			ELSE n.value <> s.setting AND pgbeam.is_safe_value(n.value, r.safe) END
 $$;
 COMMENT ON FUNCTION pgbeam.check_logging() IS
-'The part of pgbeam.check_configuration() that is about what the log gets of requests: of each role that may call a function of pgbeam, superusers and whoever asks included, as its next session will be.';
+'The part of pgbeam.check_configuration() about what the log gets of requests.
+It judges the next session of each role that may call a function of pgbeam, also of superusers and the calling role.';
 
 -- Settings stored for roles and databases.
 CREATE FUNCTION pgbeam.check_stored_settings(
@@ -204,7 +207,7 @@ AS $$
 		UNION ALL
 		VALUES
 			('default_transaction_isolation', 'read committed', 'requests that write are refused'),
-			('pgbeam.trust_request_claims', 'off', 'whoever has SQL as the role of the HTTP layer can be anybody'),
+			('pgbeam.trust_request_claims', 'off', 'any SQL run as the role of the HTTP layer can act as anybody'),
 			('pgrst.openapi_mode', 'disabled', 'PostgREST describes the schema to everybody'),
 			('pgrst.db_plan_enabled', 'false', 'PostgREST shows the plans of requests'),
 			('pgrst.db_aggregates_enabled', 'false', 'PostgREST lets clients run costly queries'),
@@ -217,7 +220,7 @@ AS $$
 	FROM stored AS s
 	WHERE s.name = 'pgrst.jwt_secret' AND (s.value !~ '"kty"[[:space:]]*:[[:space:]]*"OKP"' OR s.value ~ '"oct"|"d"[[:space:]]*:')
 	UNION ALL
-	SELECT s.name, s.value, 'who shows no credential to PostgREST has more than api access', format('%s SET %s = <role>', s.alter, s.name)
+	SELECT s.name, s.value, 'without a credential, clients of PostgREST have more than api access', format('%s SET %s = <role>', s.alter, s.name)
 	FROM stored AS s
 	JOIN pg_roles AS r ON s.name = 'pgrst.db_anon_role' AND r.rolname = s.value
 	WHERE EXISTS (
@@ -226,17 +229,17 @@ AS $$
 			AND has_function_privilege(r.oid, p.oid, 'EXECUTE'))
 $$;
 COMMENT ON FUNCTION pgbeam.check_stored_settings() IS
-'The part of pgbeam.check_configuration() that is about settings stored for roles and databases.';
+'The part of pgbeam.check_configuration() about settings stored for roles and databases.';
 
--- Who answers requests, and what else they may do.
+-- Roles that answer requests, and what else they may do.
 CREATE FUNCTION pgbeam.check_roles(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	-- Each function that tells an access, who has it or can get it by SET
-	-- ROLE, and the role that gives it: 0 where it is granted directly.
+	-- One function for each access, the roles that have it or can get it by
+	-- SET ROLE, and the role that gives it (0: granted directly).
 	WITH RECURSIVE source (role, function, via) AS (
 		SELECT a.grantee, p.proname, 0::oid
 		FROM pg_proc AS p, aclexplode(p.proacl) AS a
@@ -246,7 +249,8 @@ AS $$
 		SELECT m.member, s.function, m.roleid
 		FROM source AS s JOIN pg_auth_members AS m ON m.roleid = s.role
 	),
-	-- Who takes requests: has it from a role that does not give 'admin' as well.
+	-- Roles that take requests: they have one of these functions from a role
+	-- that does not give 'admin' too.
 	asker AS (
 		SELECT DISTINCT s.role FROM source AS s
 		WHERE s.function IN ('create_project', 'http') AND NOT EXISTS (
@@ -281,8 +285,9 @@ AS $$
 		AND s.via NOT IN (SELECT role FROM asker)
 		AND s.via <> 0
 	UNION ALL
-	-- to a role that may log in nowhere and has no rights: functions and views do what their owner may
-	SELECT 'role ' || quote_ident(r.rolname), format('owner of %s relations and functions', count(*)), 'the role takes requests and owns what it may need only to use',
+	-- Functions and views have the rights of their owner: it should be a role
+	-- that has none and cannot log in.
+	SELECT 'role ' || quote_ident(r.rolname), format('owner of %s relations and functions', count(*)), 'the role takes requests and owns what it should only use',
 		format('REASSIGN OWNED BY %I TO <role without rights>', r.rolname)
 	FROM layer AS r JOIN (
 		SELECT relowner FROM pg_class WHERE relpersistence <> 't'
@@ -306,7 +311,7 @@ AS $$
 		AND a.grantee NOT IN (SELECT oid FROM layer)
 	UNION ALL
 	SELECT g.object, g.privilege || ' to ' || coalesce(nullif(g.grantee, 0)::regrole::text, 'PUBLIC'),
-		'the extension is used through grants on its functions that are made to roles, and without grants on its tables',
+		'nobody needs this grant: roles use pgbeam through the functions that grant_access() grants',
 		format('REVOKE %s ON %s FROM %s', g.privilege, g.object, coalesce(nullif(g.grantee, 0)::regrole::text, 'PUBLIC'))
 	FROM (
 		SELECT 'TABLE ' || c.oid::regclass, a.privilege_type || coalesce(' (' || quote_ident(a.attname) || ')', ''), a.grantee
@@ -316,7 +321,7 @@ AS $$
 			SELECT x.privilege_type, t.attname, x.grantee
 			FROM pg_attribute AS t, aclexplode(t.attacl) AS x WHERE t.attrelid = c.oid) AS a (privilege_type, attname, grantee)
 		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind <> 'c' AND a.grantee <> c.relowner
-			-- columns without a secret may be shown to whom they concern
+			-- columns without a secret may be shown to other roles
 			AND (a.attname IS NULL OR a.privilege_type <> 'SELECT' OR (c.oid, a.attname) IN (
 				SELECT f.table_name::regclass::oid, f.column_name::name FROM pgbeam.fields() AS f WHERE f.type = 'bytea'))
 		UNION ALL
@@ -330,9 +335,9 @@ AS $$
 		WHERE n.nspname = 'pgbeam' AND a.grantee = 0) AS g (object, privilege, grantee)
 $$;
 COMMENT ON FUNCTION pgbeam.check_roles() IS
-'The part of pgbeam.check_configuration() that is about roles and grants.';
+'The part of pgbeam.check_configuration() about roles and grants.';
 
--- Functions act as their owner, and triggers on the tables run as that too.
+-- Functions run as their owner, and so do triggers on the tables.
 CREATE FUNCTION pgbeam.check_owners(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
@@ -344,12 +349,12 @@ AS $$
 		FROM pg_proc AS p JOIN pg_roles AS r ON r.oid = p.proowner
 		WHERE p.oid = 'pgbeam.create_project(jsonb)'::regprocedure
 	)
-	SELECT 'owner of pgbeam', o.rolname::text, 'triggers that somebody adds to the tables run as a superuser, with all that they call',
+	SELECT 'owner of pgbeam', o.rolname::text, 'any trigger that is added to the tables runs as a superuser, and so does everything that it calls',
 		'SELECT pgbeam.set_owner(''<role of its own>'')'
 	FROM owner AS o WHERE o.rolsuper
 	UNION ALL
 	SELECT object.kind || ' ' || object.name, 'owned by ' || object.owner::regrole,
-		'its owner can make pgbeam do what the owner of the functions may: by a trigger, a rule, another body',
+		'by a trigger, a rule or another body, its owner can do all that the owner of the functions may',
 		format('ALTER %s %s OWNER TO %I', object.kind, object.name, o.rolname)
 	FROM owner AS o, (
 		SELECT 'TABLE', c.oid::regclass::text, c.relowner FROM pg_class AS c
@@ -365,7 +370,7 @@ AS $$
 	WHERE object.owner <> o.oid
 $$;
 COMMENT ON FUNCTION pgbeam.check_owners() IS
-'The part of pgbeam.check_configuration() that is about who owns the extension''s objects.';
+'The part of pgbeam.check_configuration() about the owners of the extension''s objects.';
 
 CREATE FUNCTION pgbeam.set_owner(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -394,8 +399,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pgbeam.set_owner(regrole) IS
-'Gives all that the extension has made to a role, as which its functions act from then on, and with them every trigger on its tables.
-The role should own nothing else, log in nowhere and be no superuser. ALTER EXTENSION UPDATE and a restore make objects of whoever runs them: call it again after these. Works for a superuser, or for an owner who is a member of the role. Error 22004 for null.';
+'Gives everything that the extension has made to a role, as which its functions run from then on.
+So does every trigger on its tables. The role should own nothing else, not be able to log in, and not be a superuser. ALTER EXTENSION UPDATE and a restore create objects that belong to the role that runs them: call this again afterwards. Works for a superuser, or for an owner who is a member of the role. Error 22004 for null.';
 
 CREATE FUNCTION pgbeam.check_configuration(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
@@ -404,7 +409,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH keys AS MATERIALIZED (SELECT * FROM pgbeam.key_status())
-	-- First, because it loads the library, whose settings the others read.
+	-- Comes first: it loads the library, and with it the settings that the
+	-- others read.
 	SELECT 'key ' || k.key_id, k.state, format('passwords that cannot be opened: %s', k.secrets), 'SELECT pg_reload_conf() -- when its line is back in the keyring'
 	FROM keys AS k WHERE k.state = 'missing'
 	UNION ALL
@@ -414,7 +420,8 @@ AS $$
 	UNION ALL
 	SELECT * FROM pgbeam.check_stored_settings()
 	UNION ALL
-	-- Before the roles: a restored dump grants all to its owner, whom set_owner() makes the owner again.
+	-- Comes before the roles: a restored dump grants everything to its owner,
+	-- and set_owner() makes them the owner again.
 	SELECT * FROM pgbeam.check_owners()
 	UNION ALL
 	SELECT * FROM pgbeam.check_roles()
@@ -428,7 +435,7 @@ AS $$
 			ELSE 'SELECT * FROM pgbeam.feed_hold() -- on the primary' END
 	FROM pgbeam.feed_hold() AS h WHERE h.is_long
 	UNION ALL
-	-- The path is shown to some roles alone.
+	-- The path is shown only to some roles.
 	SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting
 		WHEN '' THEN 'ALTER SYSTEM SET pgbeam.keyring_file = <path>'
 		ELSE 'SELECT * FROM pgbeam.keyring() -- which tells why' END
@@ -444,5 +451,5 @@ AS $$
 	WHERE i.name = 'pgbeam.jwt_issuer' AND i.setting = '' AND EXISTS (SELECT FROM pgbeam.jwks)
 $$;
 COMMENT ON FUNCTION pgbeam.check_configuration() IS
-'A row for everything that leaks requests or weakens what guards them, in this database: what it is about, its value, the problem, and the statement that mends it.
-It judges every role that may call a function of pgbeam, not only the one that asks. Words in <> are to be filled in; ALTER SYSTEM takes a reload, for shared_preload_libraries a restart; what is stored for a role counts in its next session. No rows where there is nothing to mend; a WARNING tells why a keyring is unusable. What only some roles may read (the libraries to be preloaded, the keyring''s path) is left open where the functions'' owner is not one of them. Reads every database.';
+'Lists everything in this database that leaks requests or weakens what guards them: what it is about, its value, the problem, and the statement that mends it.
+It judges every role that may call a function of pgbeam, not only the calling one. No rows mean that there is nothing to mend. Fill in the words in <> before running a statement. ALTER SYSTEM takes effect after a reload, for shared_preload_libraries after a restart; a value stored for a role takes effect in its next session. A WARNING tells why a keyring is unusable. Some values may be read only by certain roles (the libraries to be preloaded, the keyring''s path): they are not judged if the functions'' owner is not one of these. Reads every row of pgbeam.databases.';

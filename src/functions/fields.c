@@ -1,7 +1,7 @@
 /*
  * fields.c
- *	  SQL functions of the folder fields: the field tables, as rows and as
- *	  CHECKs.
+ *	  SQL functions of the folder fields: they show the field tables as rows,
+ *	  and check rows against them.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * http.c
- *	  SQL functions of the folder http, beside the operations of the API.
+ *	  SQL functions of the folder http, other than the API's operations.
  */
 #include "postgres.h"
 

@@ -1,7 +1,6 @@
 /*
  * keys.c
- *	  SQL functions of the folder keys: the keyring, and what is sealed under
- *	  it.
+ *	  SQL functions of the folder keys: the keyring, and the secrets under it.
  */
 #include "postgres.h"
 

@@ -26,5 +26,5 @@ AS $$
 	ORDER BY 2, 1
 $$;
 COMMENT ON FUNCTION pgbeam.key_status() IS
-'Each key that the keyring has or something needs: id (32 hex digits), state (active: seals new secrets; needed: by secrets, or by Idempotency-Keys of the last 24 hours; retired: by nothing in this database; missing: needed, but not in the keyring), how many secrets need it, and whether pgbeam.development_key is on.
-Reads every database.';
+'Lists each key that is in the keyring or needed by something.
+key_id has 32 hex digits. state is active (it seals new secrets), needed (by secrets, or by Idempotency-Keys of the last 24 hours), retired (nothing in this database needs it) or missing (needed, but not in the keyring). secrets is how many need it. development tells whether pgbeam.development_key is on. Reads every row of pgbeam.databases.';

@@ -1,6 +1,6 @@
 /*
  * log.c
- *	  SQL functions of the folder log: what the server logs of a role.
+ *	  SQL functions of the folder log: what the server logs about a role.
  */
 #include "postgres.h"
 

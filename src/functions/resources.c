@@ -1,6 +1,6 @@
 /*
  * resources.c
- *	  SQL functions of the folder resources, beside the operations of the API:
+ *	  SQL functions of the folder resources, other than the API's operations:
  *	  what data planes and operators read and report.
  */
 #include "postgres.h"
@@ -20,7 +20,10 @@ PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 
-/* EXECUTE, which 'data_plane' access gives, is the wall; never over HTTP. */
+/*
+ * EXECUTE, which 'data_plane' access gives, is the only wall. HTTP requests
+ * never pass it.
+ */
 Datum
 pgbeam_reveal_password(PG_FUNCTION_ARGS)
 {
@@ -48,7 +51,7 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
-/* EXECUTE is the wall here too. */
+/* EXECUTE is the only wall here too. */
 Datum
 pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 {
