@@ -1,8 +1,8 @@
--- Tables that their owner has altered: whatever reads a column that is of
--- another type now, or has a null, raises an error, and takes nothing for what
--- it was.
+-- Tables that their owner has altered. Code that reads a column which has
+-- another type now, or is null, raises an error: it does not take the value
+-- for what it was.
 SET client_min_messages = error;
-SET test.password = 'canary-password-Vq7R2x'; -- what a table or a function holds is stored
+SET test.password = 'canary-password-Vq7R2x'; -- the text of tables and functions is stored
 CREATE FUNCTION upstream() RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))
 $$;
@@ -15,7 +15,7 @@ SELECT pgbeam.create_replica(:'database', '{"host": "h", "port": 5432}') ->> 'id
 	pgbeam.create_custom_domain(:'project', '{"domain": "db.altered.example"}') ->> 'id' AS domain \gset
 SELECT pgbeam.report_connection_test(:'database', true, 1.5, NULL, '15');
 
--- What is called: by trusted SQL, then as an organization and as a user.
+-- The calls: by trusted SQL, then as an organization and as a user.
 CREATE TABLE calls (call text, expected text);
 INSERT INTO calls SELECT format(call, :'project', :'database', :'domain', :'replica') FROM unnest(ARRAY[
 	'create_project(jsonb_build_object(''org_id'', ''altered'', ''name'', ''q'', ''database'', upstream()))',
@@ -60,7 +60,7 @@ CREATE TABLE alterations AS
 	ORDER BY 1, attnum, 3;
 CREATE TABLE outcomes (relname name, attname name, command text, call text, state text, result text);
 
--- All calls under one alteration, each undone; false where it cannot be made.
+-- All calls under one alteration, each undone; false if it cannot be made.
 CREATE FUNCTION try(alteration alterations) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	tried outcomes[] := '{}';
@@ -91,15 +91,16 @@ END
 $$;
 SELECT count(*) FILTER (WHERE try(a)) > 250 AS most_can_be_made FROM alterations AS a;
 
--- Wrong types, missing operators and nothing else; no other answer than before.
+-- Each gives an error about a wrong type or a missing operator, or the same
+-- answer as before.
 SELECT state, count(*) FROM outcomes WHERE state NOT IN ('done', '42804', '42883', '42P13', '22P02') GROUP BY 1;
 SELECT count(*) FILTER (WHERE state = '42804') > 1000 AS many_are_told FROM outcomes;
 SELECT relname, command, call FROM outcomes JOIN calls USING (call)
 WHERE state = 'done' AND expected IS NOT NULL AND result IS DISTINCT FROM expected;
 
--- Results too: of a type that was altered, before the first call and between
--- two of one place in a function, and of a function that a script of another
--- version may have declared. Each gives an error. (42804 alone)
+-- Results too. A type is altered before the first call, and between two calls
+-- of one place in a function. A function may have been declared by the script
+-- of another version. Each gives an error. (42804 alone)
 CREATE FUNCTION outcome_when_altered(alteration text, OUT before_first text, OUT between_calls text) LANGUAGE plpgsql AS $$
 DECLARE
 	answer record;

@@ -1,4 +1,4 @@
--- API keys: made, listed, revoked. Whether they are believed is for http.sql.
+-- API keys: made, listed, revoked. Http.sql tells whether they are accepted.
 SELECT pgbeam.set_organization('org_keys');
 SELECT id ~ '^pbo_[0-7][0-9a-hjkmnp-tv-z]{25}$' AS id, key ~ ('^' || id || '_[0-9a-hjkmnp-tv-z]{52}$') AS key, expires_at
 FROM pgbeam.create_api_key(org_id => 'org_keys', name => 'deployment');
@@ -6,7 +6,7 @@ SELECT id AS user_key, key AS user_secret, key ~ '^pbu_' AS of_user, expires_at 
 FROM pgbeam.create_api_key(user_id => 'user_1', expires_in => '30 days') \gset
 \echo :of_user :in_30_days
 
--- What is stored tells no key.
+-- The stored rows do not show any key.
 SELECT kind, owner_id, name, length(digest) AS digest FROM pgbeam.api_keys WHERE owner_id IN ('org_keys', 'user_1') ORDER BY id;
 SELECT count(*) FROM pgbeam.api_keys k
 WHERE encode(k.digest, 'escape') LIKE '%' || right(:'user_secret', 52) || '%' OR k::text LIKE '%' || right(:'user_secret', 52) || '%';
@@ -27,7 +27,7 @@ SELECT pgbeam.revoke_api_key(replace(id, 'pbo', 'pbu')) FROM pgbeam.list_api_key
 SELECT pgbeam.revoke_api_key('prj_00000000000000000000000000');
 SELECT pgbeam.revoke_api_key(NULL);
 
--- What makes no key.
+-- Bad input makes no key.
 SELECT pgbeam.create_api_key();
 SELECT pgbeam.create_api_key('org_keys', 'user_1');
 SELECT pgbeam.create_api_key(org_id => '', name => repeat('n', 101));

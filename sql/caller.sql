@@ -1,4 +1,4 @@
--- Who asks, and what an access gives.
+-- Who the caller is, and what an access gives.
 CREATE ROLE regress_pgbeam_api;
 CREATE ROLE regress_pgbeam_http;
 CREATE ROLE regress_pgbeam_admin;
@@ -14,7 +14,7 @@ SELECT pgbeam.grant_access('regress_pgbeam_nobody', 'api');
 SELECT pgbeam.grant_access(to_regrole('regress_pgbeam_nobody'), 'api');
 SELECT pgbeam.grant_access('regress_pgbeam_api', NULL);
 
--- Who may execute what.
+-- The functions that each access may execute.
 SELECT p.oid::regprocedure AS function,
 	has_function_privilege('regress_pgbeam_api', oid, 'EXECUTE') AS api,
 	has_function_privilege('regress_pgbeam_http', oid, 'EXECUTE') AS http,
@@ -23,8 +23,9 @@ SELECT p.oid::regprocedure AS function,
 FROM pg_proc p WHERE pronamespace = 'pgbeam'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
--- 'http' is for a layer, whose clients reach nothing else; 'api' is for those
--- who call functions, and would choose their address.
+-- 'http' is for a layer whose clients reach nothing else. 'api' is for clients
+-- who choose the function they call: with http() they could choose their
+-- address too.
 SET ROLE regress_pgbeam_http;
 SELECT (pgbeam.http('GET', '/v1/regions', '{}', NULL)).status;
 SELECT pgbeam.list_regions();
@@ -33,12 +34,12 @@ SET ROLE regress_pgbeam_api;
 SELECT (pgbeam.http('GET', '/v1/regions', '{"x-real-ip": "192.0.2.1"}', NULL)).status;
 SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8') ~ 'UNAUTHORIZED' AS refused;
 RESET ROLE;
--- What such a role may do beside is to be mended.
+-- Other rights of such a role are reported, with a remedy.
 ALTER ROLE regress_pgbeam_http CREATEDB;
 SELECT value, mend FROM pgbeam.check_configuration() WHERE setting = 'role regress_pgbeam_http';
 ALTER ROLE regress_pgbeam_http NOCREATEDB;
 
--- 'admin' is trusted SQL; 'api' must prove who it is, and cannot yet.
+-- 'admin' is trusted SQL; 'api' needs a credential, and has none yet.
 SET ROLE regress_pgbeam_admin;
 SELECT pgbeam.create_project('{"name": "by admin", "org_id": "callers", "database": {"host": "h", "port": 1,
 	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') #>> '{project,name}' AS name;
@@ -57,7 +58,8 @@ SELECT pgbeam.reveal_password('db_00000000000000000000000000');
 SELECT pgbeam.create_project('{}');
 RESET ROLE;
 
--- The caller is whose rights a call has, not who the session belongs to.
+-- The caller is the role whose rights the call has, not the role of the
+-- session.
 CREATE SCHEMA regress_pgbeam;
 GRANT ALL ON SCHEMA regress_pgbeam TO regress_pgbeam_api, regress_pgbeam_admin;
 SET ROLE regress_pgbeam_api;
@@ -87,8 +89,9 @@ SET client_min_messages = warning;
 DROP SCHEMA regress_pgbeam CASCADE;
 RESET client_min_messages;
 
--- Within an HTTP request nobody is trusted for what his role is: who has no
--- credential is answered so, and what is no operation of the API is an error.
+-- Within an HTTP request no role makes its caller trusted. A caller without a
+-- credential gets an answer; a call that is no operation of the API is an
+-- error.
 BEGIN;
 SELECT set_config('request.method', 'POST', true);
 SELECT pgbeam.create_project('{}') -> 'error' AS error;

@@ -1,10 +1,11 @@
--- Laws that the catalogs can tell; every query gives no rows but where it says so.
+-- Laws that the catalogs can check. Each query returns no rows unless its
+-- comment says so.
 CREATE VIEW pgbeam_tables AS
 	SELECT oid, relname FROM pg_class
 	WHERE relnamespace = 'pgbeam'::regnamespace AND relkind IN ('r', 'p');
 
--- Tables that belong to an organization: all but the look-up of hosts, which
--- is unique over all of them. (rows)
+-- Tables whose rows belong to an organization: all but the look-up of hosts,
+-- which is unique over all of them. (rows)
 CREATE VIEW per_organization AS
 	SELECT t.* FROM pgbeam_tables t JOIN pg_attribute a ON attrelid = oid
 	WHERE attname = 'org_id' AND relname <> 'hosts';
@@ -25,32 +26,34 @@ WHERE contype = 'f' AND (SELECT attname FROM pg_attribute WHERE attrelid = c.con
 -- Every table has a primary key.
 SELECT relname FROM pgbeam_tables t WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t.oid AND contype = 'p');
 
--- A table with an id has a plain index on it alone, but for the feed, where
--- nobody looks for one change and each index costs every write.
+-- A table with an id has a plain index on it alone. The feed has none, as
+-- nobody looks for one change, and each index slows down every write.
 SELECT t.relname FROM pgbeam_tables t JOIN pg_attribute a ON a.attrelid = t.oid AND attname = 'id'
 WHERE t.relname <> 'changes' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
 
--- Columns stand in the order of the fields: rows that are read whole are then
--- handed out as they are.
+-- Columns stand in the order of the fields: then rows that are read whole are
+-- returned without copying.
 SELECT table_name, column_name FROM (
 	SELECT f.*, attnum, lag(attnum) OVER (PARTITION BY table_name ORDER BY ordinality) AS before
 	FROM pgbeam.fields() WITH ORDINALITY AS f JOIN pg_attribute ON attrelid = table_name::regclass AND attname = column_name
 ) AS fields WHERE attnum < before;
 
--- Foreign keys have an index to be followed back by.
+-- Foreign keys have an index for the way back.
 SELECT c.conname FROM pg_constraint c
 WHERE contype = 'f' AND connamespace = 'pgbeam'::regnamespace AND NOT EXISTS (
 	SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indpred IS NULL
 		AND (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(c.conkey)] = c.conkey);
 
--- None leads to organizations or leaves hosts; none does more than refuse.
+-- No foreign key refers to organizations or belongs to hosts, and none does
+-- more than refuse.
 SELECT conname FROM pg_constraint
 WHERE contype = 'f' AND connamespace = 'pgbeam'::regnamespace
 	AND (confrelid = 'pgbeam.organizations'::regclass OR conrelid = 'pgbeam.hosts'::regclass
 		OR confdeltype <> 'a' OR confupdtype <> 'a');
 
--- No defaults, triggers of our own, sequences, domains in tables, rules or
--- policies; no relations but the tables and what http() answers.
+-- No defaults, no triggers of ours, no sequences, no domains in tables, no
+-- rules, no policies; and no relations but the tables and the answer of
+-- http().
 SELECT adrelid::regclass, adnum FROM pg_attrdef JOIN pgbeam_tables t ON t.oid = adrelid;
 SELECT tgname FROM pg_trigger JOIN pgbeam_tables t ON t.oid = tgrelid WHERE NOT tgisinternal;
 SELECT relname FROM pg_class WHERE relnamespace = 'pgbeam'::regnamespace AND relkind NOT IN ('r', 'p', 'i', 'I')
@@ -69,8 +72,8 @@ SELECT relname FROM pgbeam_tables t WHERE obj_description(t.oid, 'pg_class') IS 
 SELECT relname, relacl FROM pg_class JOIN pgbeam_tables USING (oid, relname)
 WHERE EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner);
 
--- Functions: none for PUBLIC, all with a comment, and with a pinned path but
--- for those that run no SQL at all.
+-- Functions: PUBLIC has none, all have a comment, and all that run SQL have a
+-- pinned path.
 CREATE VIEW pgbeam_functions AS
 	SELECT * FROM pg_proc WHERE pronamespace = 'pgbeam'::regnamespace;
 SELECT oid::regprocedure FROM pgbeam_functions
@@ -80,7 +83,7 @@ WHERE proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
 	AND (prosecdef OR prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR proname !~ '^(typeid|check_fields|secret_key_id)');
 SELECT oid::regprocedure FROM pgbeam_functions WHERE obj_description(oid, 'pg_proc') IS NULL;
 
--- C functions know their caller and take the owner's place themselves.
+-- C functions find out their caller, and switch to the owner themselves.
 SELECT oid::regprocedure FROM pgbeam_functions
 WHERE prosecdef AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'c');
 
@@ -94,9 +97,9 @@ SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend
 WHERE refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pgbeam') AND deptype = 'e'
 	AND pg_describe_object(classid, objid, objsubid) !~ 'pgbeam';
 
--- A statement of pgbeam's walks along indexes however small the table; others
--- are planned as ever, also one that is, letter by letter, a statement of
--- pgbeam's, and no setting is another one afterwards.
+-- A statement of pgbeam's uses indexes however small the table is. Others are
+-- planned as ever, even if their text is the same as one of pgbeam's, and
+-- every setting is as before.
 SELECT pgbeam.set_organization('walked');
 SELECT pgbeam.create_project(jsonb_build_object('name', 'p', 'org_id', 'walked', 'database', jsonb_build_object(
 	'host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', 'canary-password-Vq7R2x'))) #>> '{project,id}' AS project \gset
@@ -108,7 +111,7 @@ SELECT count(pgbeam.get_project(:'project')) + count(pgbeam.list_projects('walke
 	+ count(pgbeam.list_replicas(pgbeam.list_databases(:'project') #>> '{databases,0,id}')) AS calls;
 SELECT relname FROM scans WHERE seq_scan > 0 OR idx_scan = 0;
 ROLLBACK;
--- What is below a parent is found without a look at what was deleted there.
+-- Rows below a parent are found without reading those that were deleted there.
 -- (calls, which fetch few rows)
 BEGIN;
 CREATE TEMP TABLE gone (LIKE pgbeam.databases);
@@ -141,7 +144,7 @@ SELECT plan_of('EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
 SELECT plan_of('/* pgbeam */ EXPLAIN (COSTS OFF) SELECT FROM few WHERE id = 1');
 -- the text that a trigger of a user's sees in the context of pgbeam's statement
 CREATE TABLE seen (statement text);
-GRANT INSERT ON seen TO PUBLIC; -- triggers run as the owner of the tables
+GRANT INSERT ON seen TO PUBLIC; -- triggers run as the tables' owner
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	context text;

@@ -1,10 +1,11 @@
--- The change feed: what, which, whose, when and by whom; never a value.
+-- The change feed: which resource changed how, whose, when and by whom; never
+-- a value.
 SELECT token AS start FROM pgbeam.read_changes(max_rows => 10000) ORDER BY split_part(token, '.', 1)::bigint DESC, token DESC LIMIT 1 \gset
 CREATE FUNCTION feed(after text, max_rows integer DEFAULT 1000)
 RETURNS TABLE (org_id text, resource text, action text, actor_kind text, actor text) LANGUAGE sql AS $$
 	SELECT org_id, resource, action, actor_kind, CASE WHEN actor = current_user THEN 'me' ELSE actor END FROM pgbeam.read_changes(after, max_rows)
 $$;
--- What is asked over HTTP in the manner of PostgREST, by a claim that it verified.
+-- A request over HTTP in PostgREST's manner, by a claim that it verified.
 CREATE FUNCTION ask_as(user_id text, call text, headers jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM set_config('pgbeam.trust_request_claims', 'on', true), set_config('request.method', 'POST', true),
@@ -28,7 +29,8 @@ SELECT status FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_bui
 SELECT status FROM pgbeam.http('DELETE', '/v1/projects/' || :'project', jsonb_build_object('X-API-Key', :'user_key'), NULL);
 SELECT org_id, resource, action, actor_kind, CASE actor WHEN :'key_id' THEN 'its key' WHEN :'user_key_id' THEN 'a user''s key' ELSE actor END AS actor
 FROM feed(:'start');
--- By a token the user is the actor. A request has an id, that of its answer; plain SQL has none.
+-- With a token, the actor is the user. A request has an id, the one in its
+-- answer; plain SQL has none.
 SELECT ask_as('change-user', $$create_project('{"org_id": "change", "name": "token", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}')$$, '{"X-Request-Id": "my-own.id"}');
 SELECT resource, action, actor_kind, actor, request_id, detail FROM pgbeam.read_changes(:'start') WHERE actor_kind = 'user';
 SELECT headers ->> 'X-Request-Id' AS answered FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('X-API-Key', :'key', 'Content-Type', 'application/json', 'X-Request-Id', 'not decent'),
@@ -45,7 +47,8 @@ SELECT * FROM feed(:'second', 1);
 SELECT latest(:'start') AS latest \gset
 SELECT count(*) FROM feed(:'latest');
 
--- What the operator does to organizations, members and keys; whose password was revealed.
+-- What the operator does to organizations, members and keys, and which
+-- password was revealed.
 SELECT latest(:'start') AS before \gset
 SELECT pgbeam.set_organization('change-2', '{"plan": "pro"}') IS NOT NULL, pgbeam.set_organization('change-2', '{"plan": null}') IS NOT NULL,
 	pgbeam.suspend_organization('change-2'), pgbeam.resume_organization('change-2'),
@@ -68,7 +71,7 @@ SELECT pgbeam.suspend_organization('change-nobody');
 SELECT pgbeam.revoke_api_key(:'first');
 SELECT count(*) FROM feed(:'before');
 
--- What is so already is no change.
+-- An update without effect is no change.
 SELECT pgbeam.resume_organization('change-2');
 SELECT pgbeam.suspend_organization('change-2'), pgbeam.suspend_organization('change-2');
 SELECT pgbeam.resume_organization('change-2'), pgbeam.resume_organization('change-2');
@@ -84,7 +87,7 @@ COMMIT;
 SELECT resource, action, org_id, resource_id IN ('change-3', :'database') AS known, actor = current_user AS me, request_id, detail FROM pgbeam.read_changes(:'before');
 SELECT latest(:'start') AS latest \gset
 
--- What is refused or taken back leaves none; one's own are not yet to be seen.
+-- What is refused or undone leaves no change; one's own are not visible yet.
 SELECT pgbeam.update_project(:'project', '{"name": "gone"}');
 SELECT count(*) FROM feed(:'latest');
 BEGIN;
@@ -97,7 +100,8 @@ SELECT count(*) FROM feed(:'latest');
 SELECT p #>> '{project,id}' AS project FROM pgbeam.create_project(
 	'{"org_id": "change", "name": "c3", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 
--- Old ones go, as further ones are written, but for the last: it tells those who have read it that nothing behind it went.
+-- Old changes go as new ones are written. The last one stays: it shows those
+-- who have read it that nothing after it was deleted.
 CREATE FUNCTION rename(times integer) RETURNS bigint LANGUAGE sql AS $$
 	SELECT count(pgbeam.update_project((SELECT pgbeam.typeid_encode('prj', id) FROM pgbeam.projects WHERE org_id = 'change' AND name ~ '^(c3|n\d+)$' AND deleted_at IS NULL),
 		jsonb_build_object('name', 'n' || i || '0'))) FROM generate_series(1, times) i
@@ -105,9 +109,9 @@ $$;
 CREATE TEMP TABLE places AS SELECT xid, row_number() OVER (ORDER BY xid, id) AS place, count(*) OVER () AS total FROM pgbeam.changes;
 BEGIN;
 UPDATE pgbeam.changes SET changed_at = now() - interval '31 days';
--- The clock has run on: the last three quarters are of the last days.
+-- The clock has run on: the last three quarters are only days old.
 UPDATE pgbeam.changes SET changed_at = now() - interval '25 hours' WHERE xid >= (SELECT max(xid) FROM places WHERE place < total / 4);
--- A clock that was wrong for some keeps none.
+-- A clock that was wrong for some changes keeps none of them.
 UPDATE pgbeam.changes SET changed_at = now() + interval '1 year'
 WHERE (xid, id) IN (SELECT xid, id FROM pgbeam.changes ORDER BY xid, id LIMIT 10);
 SELECT rename(600);
@@ -116,7 +120,8 @@ SELECT count(*) FILTER (WHERE changed_at < now() - interval '30 days') AS old,
 SELECT min(changed_at) = (SELECT changed_at FROM pgbeam.changes ORDER BY xid, id LIMIT 1) AS oldest_is_first FROM pgbeam.changes;
 ROLLBACK;
 
--- What was undone is swept again, by a backend that goes on from where it ended.
+-- A sweep that was undone is done again, by a backend that goes on from where
+-- it ended.
 SELECT count(*) = (SELECT total FROM places LIMIT 1) AS all_are_back FROM pgbeam.changes;
 BEGIN;
 UPDATE pgbeam.changes SET changed_at = now() - interval '31 days';
@@ -154,7 +159,8 @@ RESET standard_conforming_strings;
 SELECT r.* FROM refusal(NULL, 1) AS r, refusal(NULL, 10000) AS s WHERE r.state IS NULL AND s.state IS NULL;
 SELECT token FROM pgbeam.read_changes('1', 0);
 
--- Tokens that this server does not have: ahead of it, one that was never there, one that was swept.
+-- Tokens that this server does not have: ahead of it, never written, and
+-- swept.
 SELECT state, message FROM refusal('18446744073709551615.00000000-0000-0000-0000-000000000000', 1);
 SELECT state, message FROM refusal(pg_snapshot_xmax(pg_current_snapshot()) || '.00000000-0000-0000-0000-000000000000', 1);
 SELECT state, message FROM refusal(split_part(:'latest', '.', 1) || '.ffffffff-ffff-ffff-ffff-ffffffffffff', 1);
@@ -170,14 +176,14 @@ ROLLBACK;
 SELECT token FROM pgbeam.read_changes('99999999999.00000000-0000-0000-0000-000000000000');
 SELECT token FROM pgbeam.read_changes('1.00000000-0000-0000-0000-000000000000');
 
--- Rows of another server, by whatever way they came, would hide this one's.
+-- Rows of another server, however they got here, would hide this one's.
 BEGIN;
 INSERT INTO pgbeam.changes SELECT org_id, '99999999999', gen_random_uuid(), resource, resource_id, action, actor_kind, actor, request_id, detail, changed_at
 	FROM pgbeam.changes LIMIT 1;
 SELECT state, message FROM refusal(NULL, 1);
 SELECT state, message FROM refusal(:'latest', 1);
 ROLLBACK;
--- One's own are not: they wait.
+-- A session's own rows are not hidden: they wait.
 BEGIN;
 SELECT pgbeam.update_project(:'project', '{"name": "own"}') IS NOT NULL AS updated;
 SELECT * FROM refusal(:'latest', 1);

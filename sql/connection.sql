@@ -1,4 +1,4 @@
--- What a data plane found when it tried a database.
+-- A data plane's reports on databases.
 SELECT p #>> '{project,id}' AS project, p #>> '{database,id}' AS database FROM pgbeam.create_project(
 	'{"org_id": "connection", "name": "c", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 SELECT pgbeam.test_database_connection(:'project', :'database');
@@ -8,7 +8,7 @@ SELECT pgbeam.report_connection_test(:'database', false, error => 'connection re
 SELECT pgbeam.test_database_connection(:'project', :'database');
 SELECT count(*) FROM pgbeam.connection_tests WHERE org_id = 'connection';
 
--- What was found of another host or password says nothing of this one.
+-- A report on another host or password says nothing about this one.
 SELECT pgbeam.report_connection_test(:'database', true);
 SELECT pgbeam.update_database(:'project', :'database', '{"host": "elsewhere.example.com"}') IS NOT NULL AS changed;
 SELECT pgbeam.test_database_connection(:'project', :'database');
@@ -27,8 +27,8 @@ SELECT pgbeam.report_connection_test('db_00000000000000000000000000', true);
 SELECT pgbeam.report_connection_test('db', true);
 SELECT pgbeam.test_database_connection(:'project', 'db_00000000000000000000000000');
 
--- It goes with its database, and with all that goes with its project; what a
--- trigger holds back undoes the deletion.
+-- It is deleted with its database, also when that goes with its project. If a
+-- trigger keeps the report, the deletion is undone.
 SELECT d ->> 'id' AS second FROM pgbeam.create_database(:'project',
 	'{"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}') d \gset
 SELECT pgbeam.report_connection_test(:'second', false, error => 'no route to host 10.0.0.7');

@@ -1,6 +1,6 @@
 -- The second wall: what the tables refuse, whoever writes to them.
 
--- What happens to one row of a table when a column is set.
+-- The result of setting a column in one row of a table.
 CREATE FUNCTION outcome(table_name text, setting text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	message text;
@@ -53,7 +53,7 @@ WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') 
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 
--- What no limit says, and what two columns say together.
+-- Rules that are no limit, and rules about two columns.
 SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('databases', $$host = '/tmp'$$), ('databases', $$host = '@x'$$), ('databases', $$host = 'a,b'$$), ('databases', $$host = 'a b'$$),
 	('databases', $$host = E'a\u3000b'$$), ('databases', $$host = E'a\u0085b'$$), ('databases', $$name = E'a\nb'$$),

@@ -1,6 +1,6 @@
--- createProject on the documented request bodies, and on others that are bad
--- in their own ways. Bodies stand in the statements alone: whatever a function
--- or a table holds is stored, and they have a password.
+-- createProject with the documented request bodies, and with others that are
+-- bad in their own ways. Bodies stand only in statements: the text of
+-- functions and tables is stored, and bodies have a password.
 
 -- Digests of all rows of all tables.
 CREATE FUNCTION stored(OUT tables text) LANGUAGE plpgsql AS $$
@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 
--- How refusals are worded, and the names that the examples have for the rules.
+-- The words of refusals, and the examples' names for the rules.
 CREATE TEMP TABLE wording (rule text, pattern text);
 INSERT INTO wording VALUES
 	('required', 'is required$'),
@@ -42,9 +42,9 @@ CREATE FUNCTION problem(line text) RETURNS text LANGUAGE sql AS $$
 	END
 $$;
 
--- A refusal: its SQLSTATE, CONSTRAINT NAME, COLUMN NAME, the problems in
--- MESSAGE and DETAIL, which ends with whom it is about, and whether any part of
--- it tells the password.
+-- A refusal: its SQLSTATE, CONSTRAINT NAME and COLUMN NAME, the problems in
+-- MESSAGE and DETAIL (which ends with the caller's organization), and whether
+-- any part of it shows the password.
 CREATE FUNCTION refusal(body jsonb, OUT state text, OUT code text, OUT field text, OUT problems text[], OUT tells boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -63,7 +63,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- An answer with what is generated masked, where it has its form.
+-- An answer, with generated values masked if they have the right form.
 CREATE FUNCTION masked(answer text) RETURNS text LANGUAGE sql AS $$
 	SELECT regexp_replace(regexp_replace(answer,
 		'"(prj|db)_[0-7][0-9a-hjkmnp-tv-z]{25}"', '"\1_..."', 'g'),
@@ -72,7 +72,7 @@ $$;
 
 SELECT stored() AS before \gset
 
--- The invalid bodies that a jsonb argument carries. Those refused otherwise
+-- The invalid bodies that fit a jsonb argument. Those with another refusal
 -- than stated: (none)
 CREATE TEMP TABLE refused AS
 WITH example (id, body, violations) AS (VALUES
@@ -170,9 +170,9 @@ SELECT count(*) AS bodies,
 	count(*) FILTER (WHERE NOT tells) AS silent_on_password
 FROM refused;
 
--- The ones that PostgreSQL refuses before any function is called: broken JSON
--- and what jsonb cannot hold. These go into its error context, so their
--- password is another.
+-- Bodies that PostgreSQL refuses before any function is called: broken JSON,
+-- and what jsonb cannot hold. PostgreSQL puts these into its error context, so
+-- they have another password.
 CREATE FUNCTION state_of(body text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pgbeam.create_project(body::jsonb);
@@ -201,11 +201,11 @@ SELECT id, state_of(body) AS state FROM (VALUES
 	('100000 arrays', repeat('[', 100000) || repeat(']', 100000))
 ) v(id, body);
 
--- None of all these has written anything.
+-- None of these has written anything.
 SELECT stored() = :'before' AS nothing_written;
 
 -- The pairs, in a transaction that is undone and in which no host has been
--- given yet. Those answered otherwise than stated: (none)
+-- given out yet. Those with another answer than stated: (none)
 BEGIN;
 DELETE FROM pgbeam.hosts;
 SELECT pgbeam.set_organization('org_abc123', '{"plan": "starter"}'), pgbeam.set_organization('string', '{"plan": "starter"}');
@@ -236,7 +236,8 @@ SELECT count(*) AS pairs,
 FROM answered;
 ROLLBACK;
 
--- From here on one sound body is changed, and what is created undone at once.
+-- From here on one valid body is changed, and what is created is undone at
+-- once.
 \set body '{"name": "sound", "org_id": "examples", "database": {"host": "db.example.com", "port": 5432, "name": "mydb", "username": "pgbeam", "password": "canary-password-Vq7R2x"}}'
 CREATE FUNCTION undone(body jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -253,7 +254,7 @@ SELECT pgbeam.set_organization('examples');
 SELECT stored() AS before \gset
 SET client_min_messages = warning; -- organizations of any name are registered
 
--- Accepted, and shown as stated, however it was spelled. Otherwise: (none)
+-- Accepted, and shown as stated, however it was spelled. The others: (none)
 CREATE TEMP TABLE accepted AS
 WITH change (path, value, stated) AS (VALUES
 	('{database,port}'::text[], '5432.0'::jsonb, '5432'),
@@ -288,12 +289,13 @@ WHERE json_typeof(answer) <> 'object'
 	OR (CASE path[1] WHEN 'database' THEN answer ELSE answer -> 'project' END #> path)::text IS DISTINCT FROM stated;
 SELECT count(*) AS accepted, count(*) FILTER (WHERE answer::text ~ 'canary') AS telling FROM accepted;
 
--- What looks like white space to some is none, and no part of a host either.
+-- Some characters look like white space, but are not trimmed, and cannot be
+-- part of a host.
 SELECT to_hex(ascii(c)) AS code_point,
 	undone(jsonb_set(:'body', '{database,host}', to_jsonb('a' || c))) AS answer
 FROM string_to_table(E'\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufffd\U0001f600', NULL) c;
 
--- One rule broken. Those refused otherwise than stated: (none)
+-- One rule broken. Those with another refusal than stated: (none)
 CREATE TEMP TABLE broken AS
 WITH change (path, value, rule) AS (VALUES
 	('{database,port}'::text[], '5432.5'::jsonb, 'type'),
@@ -354,8 +356,8 @@ WITH change (path, value, rule) AS (VALUES
 SELECT path, value, array_to_string(path, '.') || ': ' || rule AS violation, r.*
 FROM change, refusal(jsonb_set(:'body', path, value)) r;
 
--- Every character that must not be, at the beginning, inside and at the end:
--- the white space of ECMA-262 in hosts, control characters in three members.
+-- Every forbidden character, at the beginning, inside and at the end: the
+-- white space of ECMA-262 in hosts, control characters in three members.
 INSERT INTO broken
 SELECT '{database,host}', NULL, 'database.host: pattern', r.*
 FROM string_to_table(E'\u0009\u000a\u000b\u000c\u000d\u0020\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff', NULL) c,
@@ -372,7 +374,7 @@ WHERE (state, problems, code, field) IS DISTINCT FROM
 	('PT400', ARRAY[violation], 'INVALID_INPUT', split_part(violation, ':', 1)) OR tells;
 SELECT path, count(*) AS refused FROM broken GROUP BY path ORDER BY path;
 
--- The smaller pool is judged with defaults, and only when both are sound.
+-- min_pool_size is judged with defaults, and only if both sizes are valid.
 SELECT pool_config, problems FROM (VALUES
 	('{"min_pool_size": 11}'::jsonb), ('{"pool_size": 9, "min_pool_size": 10}'), ('{"pool_size": 0, "min_pool_size": 10}'),
 	('{"pool_size": null, "min_pool_size": 11}'), ('{"pool_size": 2, "min_pool_size": 1.5}')) v(pool_config),
@@ -391,7 +393,8 @@ SELECT cardinality(problems) AS lines, problems[cardinality(problems)] AS last F
 -- The refusal as psql shows it.
 SELECT pgbeam.create_project('{"name": "", "tags": ["a", 1], "database": {"host": "a b", "port": "5432", "name": "d", "ssl_mode": "on"}}');
 
--- null for what is not required is absent: the same answer.
+-- null for a member that is not required counts as absent: the answer is the
+-- same.
 SELECT masked(undone(:'body')) = masked(undone(jsonb_set(:'body'::jsonb || '{"description": null, "tags": null, "cloud": null, "self_hosted": null}',
 	'{database}', (:'body'::jsonb -> 'database') || '{"ssl_mode": null, "role": null, "pool_region": null, "query_timeout_ms": null,
 	"auto_read_routing": null, "cache_config": null, "pool_config": null}'))) AS configs_absent,
@@ -401,12 +404,12 @@ SELECT masked(undone(:'body')) = masked(undone(jsonb_set(:'body'::jsonb || '{"de
 	masked(undone(:'body')) = masked(undone(jsonb_set(:'body', '{database}', (:'body'::jsonb -> 'database') ||
 	'{"cache_config": {}, "pool_config": {}}'))) AS configs_empty;
 
--- Of a member given twice the last one counts, objects included.
+-- If a member is given twice, the last one counts, even if it is an object.
 SELECT problems FROM refusal('{"name": "", "org_id": "examples", "name": "sound", "database": {"port": 5432, "host": "db.example.com"},
 	"database": {"host": "db.example.com", "name": "mydb", "port": 1, "username": "pgbeam", "password": "canary-password-Vq7R2x", "port": 0}}');
 
--- Members that the request does not have are told and ignored; a name that
--- could mislead is not repeated.
+-- Unknown members are reported and ignored. A name that could mislead is not
+-- repeated.
 SELECT masked(undone(jsonb_set(:'body'::jsonb || '{"id": "prj_x", "agents_disabled": true, "status": "deleted", "queries_per_second": -1, "": 1, "a b": 1, "Name": 1}',
 	'{database}', (:'body'::jsonb -> 'database') || '{"org_id": 1, "connection_string": "canary", "password_sealed": "canary", "pool_config": {"pool_sise": 1}}'))) =
 	masked(undone(:'body')) AS same_answer;

@@ -1,14 +1,15 @@
--- The field table against the tables it stands for: the two say the same, or
--- this test shows where they drifted apart.
+-- Compares the field tables with the tables of the database: this test shows
+-- where they drifted apart.
 
--- Every stored field has its column, of its type, null where it may be.
+-- Every stored field has a column of its type, which is nullable if the field
+-- is.
 SELECT f.table_name, f.field, f.column_name, f.type, a.attname, a.atttypid::regtype, a.attnotnull
 FROM pgbeam.fields() f
 LEFT JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name
 WHERE f.column_name IS NOT NULL
 	AND (a.attname IS NULL OR f.type <> a.atttypid::regtype::text OR f.nullable = a.attnotnull);
 
--- Every column has its field, but for the transaction of a change.
+-- Every column has a field, except a change's transaction id.
 SELECT a.attrelid::regclass, a.attname
 FROM pg_attribute a
 WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -23,25 +24,27 @@ SELECT table_name FROM (
 	JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name) o
 WHERE attnum < before;
 
--- Every table of fields has them as its CHECK (sql/constraint.sql tries it).
+-- Every table checks its fields by a CHECK (sql/constraint.sql tries it).
 SELECT t FROM (SELECT DISTINCT table_name FROM pgbeam.fields()) f(t)
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'
 	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', rtrim(split_part(t, '.', 2), 's'), split_part(t, '.', 2)));
 
--- Columns carry what the fields say.
+-- The columns have the fields' descriptions as COMMENTs.
 SELECT f.table_name, f.column_name FROM pgbeam.fields() f
 JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name
 WHERE col_description(a.attrelid, a.attnum) IS DISTINCT FROM f.about;
 
--- Every field is described; none that is a secret could be shown. (rows)
+-- Every field has a description, and no secret field can be shown. (rows)
 SELECT table_name, field FROM pgbeam.fields() WHERE about !~ '^[A-Z].*\.$';
 SELECT table_name, field, column_name, type FROM pgbeam.fields() WHERE type = 'bytea';
 
--- Every text has a maximum, or its words; so has every secret and every list.
+-- Every text has a maximum or a list of words. Every secret and every list has
+-- a maximum.
 SELECT table_name, field FROM pgbeam.fields()
 WHERE words IS NULL AND maximum IS NULL AND (type IN ('text', 'text[]') OR field = 'password');
 
--- So it is told: strings of requests and answers without an end. (rows)
+-- The API's description says so: strings of requests and answers without a
+-- maximum. (rows)
 SELECT name, string.value ->> 'description' AS about
 FROM jsonb_each(pgbeam.openapi()::jsonb #> '{components,schemas}') AS s(name, schema),
 	jsonb_path_query(schema, '$.** ? (@.type == "string" && !exists(@.maxLength) && !exists(@.enum) && !exists(@.pattern) && !(@.format == "date-time"))') AS string(value)

@@ -5,16 +5,19 @@ CREATE FUNCTION project(org text, name text, more jsonb DEFAULT '{}') RETURNS js
 		jsonb_build_object('host', 'db.example.com', 'port', 5433, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) || more)
 $$;
 
--- Any name makes a label: lower case, runs to one hyphen, trimmed, cut.
+-- Every name makes a label: lower case, one hyphen for each run of other
+-- characters, trimmed, cut.
 SELECT name, project('hosts', name) #>> '{project,proxy_host}' AS proxy_host
 FROM (VALUES ('My App'), ('--a__b--'), ('Größe 7'), ('日本'), ('xn--a'), ('UPPER.lower'),
 	(repeat('x', 53) || ' yyy'), (repeat('z', 100))) v(name);
 
--- A label is given once, over all organizations: then a suffix follows.
+-- A label is given out only once, over all organizations. After that a suffix
+-- follows.
 SELECT regexp_replace(project('other hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
 SELECT regexp_replace(project('hosts', 'my-app') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
 
--- A deleted project's host goes to its organization's next one of that label, never to another's.
+-- A deleted project's host goes to the next project of its organization with
+-- that label, and never to another organization.
 SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'hosts' AND name = 'My App';
 SELECT regexp_replace(project('other hosts', 'My_App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS another_organizations;
 SELECT regexp_replace(project('hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS again;
@@ -26,7 +29,8 @@ SELECT count(*) FROM pgbeam.hosts h RIGHT JOIN pgbeam.projects p
 	ON p.proxy_host = h.host AND p.org_id = h.org_id AND p.id = h.project_id
 WHERE h.host IS NULL AND p.deleted_at IS NULL;
 
--- Domain and port come from settings; the host is for life, the port is not.
+-- Domain and port come from settings. A project keeps its host, but not the
+-- port.
 SELECT project('hosts', 'cloud', '{"cloud": "gcp"}') #>> '{database,connection_string}' AS connection_string;
 SET pgbeam.proxy_domain = 'proxy.example.net';
 SET pgbeam.proxy_port = 6432;
@@ -39,7 +43,7 @@ SET pgbeam.proxy_domain = '<cloud>.<cloud>.test';
 SELECT project('hosts', 'twice', '{"cloud": "azure"}') #>> '{project,proxy_host}' AS proxy_host;
 RESET pgbeam.proxy_domain;
 
--- What makes no host name is refused.
+-- A setting that makes no host name is refused.
 SET pgbeam.proxy_domain = '';
 SET pgbeam.proxy_domain = '.example.com';
 SET pgbeam.proxy_domain = 'example..com';
@@ -49,7 +53,7 @@ SET pgbeam.proxy_domain = '<region>.example.com';
 SELECT set_config('pgbeam.proxy_domain', repeat('a', 64) || '.com', false);
 SELECT set_config('pgbeam.proxy_domain', repeat('abcdefg.', 23) || 'abcdefgh', false);
 
--- The longest that is left room for gives host names of 253 characters.
+-- The longest domain that is allowed gives host names of 253 characters.
 SELECT length(set_config('pgbeam.proxy_domain', repeat('abcdefg.', 23) || 'abcdefg', false)) AS domain;
 SELECT length(project('hosts', 'long ' || repeat('l', 90)) #>> '{project,proxy_host}') AS plain;
 SELECT length(project('hosts', 'long ' || repeat('l', 91)) #>> '{project,proxy_host}') AS with_suffix;

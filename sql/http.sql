@@ -1,4 +1,4 @@
--- The API over HTTP, through the router. Test/http goes through real servers.
+-- The API over HTTP, through the router. test/http goes through real servers.
 SET client_min_messages = warning;
 SELECT count(pgbeam.set_organization(o)) AS made FROM unnest('{http_acme,http_other}'::text[]) o;
 SELECT key AS acme FROM pgbeam.create_api_key(org_id => 'http_acme') \gset
@@ -8,7 +8,8 @@ SELECT key AS viewer FROM pgbeam.create_api_key(user_id => 'http_viewer') \gset
 SELECT pgbeam.set_member('http_acme', 'http_anna', 'admin'), pgbeam.set_member('http_acme', 'http_viewer', 'member');
 RESET client_min_messages;
 
--- A request as a layer hands it over; what is generated is masked, and of a refusal only what older clients read is shown.
+-- A request as an HTTP layer passes it. Generated values are masked, and of a
+-- refusal only the part for older clients is shown.
 CREATE FUNCTION ask(method text, uri text, credential text, body bytea, more jsonb DEFAULT '{}',
 	OUT status integer, OUT headers text, OUT body text)
 LANGUAGE sql AS $$
@@ -18,7 +19,7 @@ LANGUAGE sql AS $$
 	FROM pgbeam.http(method, uri,
 		jsonb_strip_nulls(jsonb_build_object('Authorization', 'Bearer ' || credential, 'Content-Type', 'application/json') || more), body)
 $$;
--- The password is handed in: what a function holds is stored.
+-- The password is an argument, because the text of functions is stored.
 \set pw canary-password-Vq7R2x
 CREATE FUNCTION project(password text, name text, org text DEFAULT 'http_acme', more jsonb DEFAULT '{}') RETURNS bytea LANGUAGE sql AS $$
 	SELECT convert_to((jsonb_build_object('name', name, 'org_id', org, 'database', jsonb_build_object('host', 'db.example.com',
@@ -35,7 +36,9 @@ SELECT * FROM ask('HEAD', '/v1/projects/' || :'project', :'viewer', NULL);
 SELECT * FROM ask('OPTIONS', '/v1/projects/' || :'project', NULL, NULL);
 SELECT status, headers, length(body) > 1000 AS long FROM ask('GET', '/openapi.json', NULL, NULL);
 
--- A refusal has both forms: error for older clients, and the problem document, which newer ones read without asking for it; alone where they ask.
+-- A refusal has both forms: error for older clients, and the problem document,
+-- which newer clients read without asking for it. Clients that ask get the
+-- document alone.
 \pset tuples_only
 SELECT regexp_replace(body, 'req_[0-9a-z]{26}', 'req_...') FROM pgbeam.http('GET', '/v1/projects/prj_1', jsonb_build_object('Authorization', 'Bearer ' || :'acme'), NULL);
 SELECT body FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'Content-Type', 'application/json', 'X-Request-Id', 'mine'),
@@ -43,7 +46,7 @@ SELECT body FROM pgbeam.http('PATCH', '/v1/projects/' || :'project', jsonb_build
 SELECT body FROM pgbeam.http('GET', '/v1/projects/prj_1', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'Accept', 'application/problem+json', 'X-Request-Id', 'mine'), NULL);
 \pset tuples_only off
 
--- Who may not.
+-- Callers who may not.
 SELECT * FROM ask('GET', '/v1/projects/' || :'project', NULL, NULL);
 SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'acme' || '0', NULL);
 SELECT * FROM ask('GET', '/v1/projects/' || :'project', replace(:'acme', 'pbo_', 'pbu_'), NULL);
@@ -60,12 +63,13 @@ SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/' || :'project', :'anna', NULL);
 SELECT pgbeam.resume_organization('http_acme');
 
--- What is no request of the API.
+-- Requests that the API does not have.
 SELECT * FROM ask('GET', '/v1/nothing', :'acme', NULL);
 SELECT * FROM ask('GET', '/v1/projects/', :'acme', NULL);
 SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
 
--- Operations of the API that are not served are neither missing things nor unknown paths; the area is named, whatever the method.
+-- Operations of the API that pgbeam does not serve are neither missing objects
+-- nor unknown paths. The refusal names the area, whatever the method.
 SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{databases/db_1/cache-rules,databases/db_1/cache-rules/0123456789abcdef,databases/db_1/scan-pii,
 	databases/db_1/schema-catalog,agents,agents/agt_1/rotate,agents/agt_1/policy-recommendation,anomalies/ano_1,anomaly-rules,approvals/apr_1/approve,approval-rules,audit-logs,audit-logs/sessions/x,batch,
 	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
@@ -92,7 +96,8 @@ SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x'), '{"Conte
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'x'), '{"Content-Type": null}');
 SELECT * FROM ask('POST', '/v1/projects', :'acme', convert_to(repeat(' ', 2097153), 'UTF8'));
 
--- Bodies that are no JSON, or none that can be stored. No piece of them is shown.
+-- Bodies that are not JSON, or cannot be stored. The refusal shows no piece of
+-- them.
 SELECT status, a.body LIKE '%canary%' AS canary, a.body FROM (VALUES
 	(NULL::bytea), (''), (' '), ('{'), ('{"name": canary-password-Vq7R2x}'), ('{"name": "canary-password-Vq7R2x'), ('{"a":1,}'), ('[1 2]'), ('{}}'), ('}'), (':'), ('[,]'),
 	('\xefbbbf7b7d'), ('\x7b22ff223a317d'), ('\x7b2200223a317d'),
@@ -104,8 +109,9 @@ SELECT status, a.body LIKE '%canary%' AS canary, a.body FROM (VALUES
 	('null'), ('5'), ('"x"'), ('[]'), (convert_to(repeat('[', 64) || repeat(']', 64), 'UTF8'))
 ) AS bad (body), LATERAL (SELECT * FROM ask('POST', '/v1/projects', :'acme', bad.body)) a;
 
--- Bodies that are small and dear: more members in an object, or more tokens,
--- than jsonb sorts and reads in milliseconds. A credential is asked for first.
+-- Bodies that are small but costly: they have more members in an object, or
+-- more tokens, than jsonb can sort and read in milliseconds. The credential is
+-- checked first.
 CREATE FUNCTION members(n integer) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(format('"%s": 1', i), ', ') FROM generate_series(1, n) i $$;
 SELECT what, a.status, b.status AS of_nobody, a.body #>> '{error,code}' AS code, left(a.body #>> '{error,message}', 70) AS message FROM (VALUES
 	('1000 members', '{' || members(1000) || '}'), ('1001', '{' || members(1001) || '}'),
@@ -116,17 +122,18 @@ SELECT what, a.status, b.status AS of_nobody, a.body #>> '{error,code}' AS code,
 	LATERAL (SELECT status, x.body::jsonb AS body FROM ask('POST', '/v1/projects', :'acme', convert_to(bad.body, 'UTF8')) x) a,
 	LATERAL (SELECT status FROM ask('POST', '/v1/projects', 'nobody', convert_to(bad.body, 'UTF8'))) b;
 SELECT status, body FROM ask('PATCH', '/v1/projects/' || :'project', :'acme', convert_to('{' || members(1001) || '}', 'UTF8'));
--- So are queries, and headers that a front hands on as text; tokens are short.
+-- So are queries, and headers that a front passes as text. Tokens are short.
 SELECT status, a.body FROM ask('GET', '/v1/projects?org_id=http_acme' || repeat('&page_size=1', 1000), :'acme', NULL) a;
 SELECT status FROM ask('GET', '/v1/projects?org_id=http_acme' || repeat('&page_size=1', 999) || repeat('&other=1', 10000), :'acme', NULL) a;
 DROP FUNCTION members;
 
--- One that is JSON twice over is told so; so is a member.
+-- A body that is JSON within a JSON string is refused as such, and so is a
+-- member.
 SELECT pgbeam.create_project(to_jsonb('{"name": "x"}'::text));
 SELECT pgbeam.create_project(to_jsonb(E' \n{'::text));
 SELECT pgbeam.create_project('"x"');
 SELECT pgbeam.create_project('{"name": "x", "org_id": "x", "database": "{\"host\": \"h\"}"}');
--- What is no object at all is told where its members are listed.
+-- A value that should be an object is reported where its members would be.
 SELECT pgbeam.create_project('{"name": "x", "org_id": "x", "database": "postgres://u:p@h/d"}');
 SELECT pgbeam.create_database(:'project', '{"host": "h", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x", "pool_config": "session"}');
 SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": ["10.0.0.0/8"]}');
@@ -137,7 +144,7 @@ SELECT pgbeam.update_project(:'project', '{"allowed_cidrs": "[]"}');
 SELECT pgbeam.update_project(:'project', '{"tags": "a"}');
 SELECT status, a.body FROM ask('POST', '/v1/projects', :'acme', convert_to(to_jsonb('{"name": "x"}'::text)::text, 'UTF8')) a;
 
--- Problems as the API has them, in both forms, and members that it has not.
+-- Problems in both forms of the API, and unknown members.
 SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {"port": "x"}}');
 SELECT * FROM ask('POST', '/v1/projects', :'acme', '{"name": "", "database": {}, "org_id": "x"}',
 	'{"ACCEPT": "text/html, application/problem+json;q=0.9", "X-Request-Id": "my-own.id_1"}');
@@ -146,22 +153,23 @@ SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict', more
 SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'lenient', more => '{"colour": "red"}'));
 SELECT status, headers FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'strict'), '{"Prefer": "handling=strict"}');
 
--- Twenty problems are told, and how many more there are.
+-- Twenty problems are listed, and the number of the others is told.
 SELECT body::json #> '{error,errors,0}' AS first, body::json #> '{error,errors,20}' AS last
 FROM ask('POST', '/v1/projects', :'acme', convert_to(jsonb_build_object('tags', ARRAY(SELECT i FROM generate_series(1, 10) i), 'cloud', 1,
 	'self_hosted', 1, 'description', 1, 'database', '{"port": "x", "ssl_mode": 1, "role": 1, "pool_region": 1, "query_timeout_ms": "x",
 	"cache_config": 1, "pool_config": {"pool_size": 0, "max_active": 0}}'::jsonb)::text, 'UTF8'));
--- A header that is there twice counts as missing.
+-- A repeated header counts as missing.
 SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('authorization', 'Bearer ' || :'acme'), NULL);
 SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('Authorization', 'Bearer ' || :'acme', 'AUTHORIZATION', 'x'), NULL);
 SELECT status FROM pgbeam.http('GET', '/v1/projects/' || :'project', jsonb_build_object('AUTHORIZATION', 'Bearer ' || :'acme', 'Authorization', 'x'), NULL);
 
--- The client's own request id is kept where it is a decent one.
+-- The client's own request id is kept if it is well formed.
 SELECT given, headers ->> 'X-Request-Id' = given AS kept
 FROM unnest(ARRAY['my-own.id_1', E'with\nnewline', 'with space', repeat('i', 128), repeat('i', 129)]) given,
 	LATERAL pgbeam.http('OPTIONS', '/v1/projects', jsonb_build_object('x-request-id', given), NULL);
 
--- A refusal after a write leaves nothing: the name is taken, the host was not.
+-- A refusal after a write leaves nothing: the host had been written when the
+-- name was found taken.
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'shop'));
 SELECT count(*) FROM pgbeam.hosts WHERE host LIKE 'shop%';
 SELECT pgbeam.set_organization('http_acme', '{"max_projects": 3}');
@@ -175,8 +183,8 @@ SELECT status FROM ask('GET', '/v1/projects/' || :'project', :'acme', NULL);
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'repeatable'));
 ROLLBACK;
 
--- An error that somebody catches ends what it was raised in, and no more: he
--- goes on as himself, under his own path.
+-- An error that is caught ends only the call it was raised in. The caller goes
+-- on as themselves, with their own search path.
 CREATE ROLE regress_pgbeam_http;
 SELECT pgbeam.grant_access('regress_pgbeam_http', 'api'), pgbeam.grant_access('regress_pgbeam_http', 'http');
 SELECT set_config('regress.key', :'acme', false), set_config('regress.project', :'project', false) IS NULL \g /dev/null
@@ -208,7 +216,7 @@ SELECT current_user;
 RESET ROLE;
 DROP OWNED BY regress_pgbeam_http;
 DROP ROLE regress_pgbeam_http;
--- So does an error that nobody catches.
+-- The same holds for an error that nobody catches.
 SET default_transaction_read_only = on;
 SELECT * FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'read only'));
 RESET default_transaction_read_only;
@@ -240,18 +248,19 @@ SELECT pgbeam.get_project(:'project') #>> '{error,code}' AS headers_without_end;
 COMMIT;
 SELECT current_setting('response.status', true) = '' AS gone;
 
--- Behind a front that carries what PostgREST would judge.
+-- Behind a front that passes headers which PostgREST would judge.
 BEGIN;
 SELECT set_config('request.method', 'POST', true), set_config('request.headers', json_build_object('x-pgbeam-method', 'GET',
 	'x-pgbeam-uri', '/v1/projects/prj_1?x', 'x-pgbeam-authorization', 'Bearer ' || :'acme', 'x-pgbeam-content-type', '',
 	'x-pgbeam-accept', 'application/problem+json', 'accept', '*/*', 'content-type', 'application/octet-stream')::text, true) IS NOT NULL;
 SELECT regexp_replace(convert_from(pgbeam.http_forwarded('\xff'), 'UTF8'), 'req_[0-9a-z]{26}', 'req_...');
 SELECT current_setting('response.status');
--- A client that gets there by itself proves nothing with the usual header.
+-- A client that gets there directly proves nothing with the usual header.
 SELECT set_config('request.headers', json_build_object('x-pgbeam-method', 'GET', 'x-pgbeam-uri', '/v1/projects/prj_1',
 	'authorization', 'Bearer ' || :'acme')::text, true) IS NOT NULL;
 SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
--- A front knows a refusal of ours by its body in a header; other answers have none.
+-- A front recognizes our refusals by their body in a header; other answers
+-- have none.
 CREATE FUNCTION pg_temp.forward(uri text, accept text, OUT status text, OUT repeated boolean) LANGUAGE plpgsql AS $$
 DECLARE
 	body text;

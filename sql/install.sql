@@ -1,4 +1,4 @@
--- The extension as it is installed: what is there, and what is not.
+-- The extension as it is installed: what it has, and what it does not have.
 CREATE EXTENSION pgbeam;
 SELECT extversion, extrelocatable FROM pg_extension WHERE extname = 'pgbeam';
 
@@ -31,8 +31,8 @@ SET client_min_messages = warning; -- there may be a key already
 SELECT pgbeam.create_key() ~ '^[0-9a-f]{32}$' AS made;
 RESET client_min_messages;
 
--- A session goes on when the extension is dropped and made again: kept plans
--- find the new tables.
+-- A session goes on when the extension is dropped and created again: kept
+-- plans find the new tables.
 SELECT pgbeam.create_project('{"name": "again", "org_id": "again", "database": {"host": "h", "port": 1,
 	"name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') #>> '{project,name}' AS name;
 DROP EXTENSION pgbeam;
@@ -42,7 +42,7 @@ SELECT pgbeam.create_project('{"name": "again", "org_id": "again", "database": {
 DROP EXTENSION pgbeam;
 CREATE EXTENSION pgbeam;
 
--- Default privileges give nobody anything.
+-- Default privileges give nobody any rights.
 CREATE ROLE regress_pgbeam_default;
 ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO regress_pgbeam_default;
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO regress_pgbeam_default, PUBLIC;

@@ -1,5 +1,5 @@
--- The description is made of the routes and the fields. Test/http gives it to
--- a validator and to a compiler.
+-- The description is made from the routes and the fields. test/http gives it
+-- to a validator and to a compiler.
 SELECT pgbeam.openapi() ->> 'openapi' AS version;
 -- Every route is in it, and nothing else. (none)
 WITH described AS (
@@ -24,14 +24,16 @@ WHERE table_name = 'pgbeam.databases' AND in_create AND (m.path IS NULL
 	OR default_value IS DISTINCT FROM trim('"' FROM substring(m.value ->> 'description', ' Default: (.*)\.$'))
 	OR array_to_json(words)::text IS DISTINCT FROM m.value ->> 'enum');
 SELECT json_object_keys(pgbeam.openapi() #> '{components,schemas}') AS schemas;
--- None is called as generators of clients call what they make of an operation. (none)
+-- No schema has the name that client generators make up from an operation's.
+-- (none)
 SELECT schema FROM json_object_keys(pgbeam.openapi() #> '{components,schemas}') schema, pgbeam.routes() r, unnest('{Response,Request,Params,JSONBody,JSONRequestBody}'::text[]) suffix
 WHERE lower(schema) = lower(operation || suffix) AND NOT (suffix = 'Request' AND schema ~ '^(Create|Update)');
 SELECT pgbeam.openapi() #> '{components,schemas,CreateProjectRequest,required}' AS required,
 	pgbeam.openapi() #> '{components,schemas,Project,required}' AS always;
 -- No view has a secret.
 SELECT count(*) FROM json_object_keys(pgbeam.openapi() #> '{components,schemas,Database,properties}') name WHERE name ~ 'password';
--- The database of a created project is always there, unless a setting lets it be none.
+-- The database of a created project is always there, unless a setting makes it
+-- optional.
 SET pgbeam.allow_empty_database = on;
 SELECT pgbeam.openapi() #> '{components,schemas,CreatedProject,required}' AS required;
 RESET pgbeam.allow_empty_database;

@@ -1,5 +1,5 @@
--- Each operation's row says what its SQL function is; every query gives no rows
--- but where it says so.
+-- Compares each operation's row with its SQL function. Every query returns no
+-- rows unless its comment says so.
 SET client_min_messages = warning;
 CREATE VIEW operations AS
 	SELECT r.*, p.oid, proargnames, proargtypes, provolatile, prosrc, prorettype, proparallel,
@@ -9,19 +9,19 @@ CREATE VIEW operations AS
 	FROM (SELECT pgbeam.openapi()::jsonb AS openapi) AS document, pgbeam.routes() AS r
 	LEFT JOIN pg_proc p ON pronamespace = 'pgbeam'::regnamespace AND proname = r.function;
 
--- It has one function, of the name that the API has in snake case.
+-- It has one function, named as in the API but in snake case.
 SELECT operation FROM operations GROUP BY operation HAVING count(oid) <> 1;
 SELECT operation, function FROM operations
 WHERE lower(regexp_replace(operation, '([A-Z])', '_\1', 'g')) <> function; -- (rows)
 
--- Its C function is the list's, its answer is JSON.
+-- Its C function is the list's, and its answer is JSON.
 SELECT operation FROM operations WHERE prosrc <> 'pgbeam_' || function OR prorettype <> 'json'::regtype OR proparallel <> 'u';
 
--- It is volatile where it writes, and only there.
+-- It is volatile if and only if it writes.
 SELECT operation FROM operations WHERE provolatile <> CASE WHEN writes THEN 'v' ELSE 's' END;
 
 -- Its arguments are the ids of the path, then the parameters of the query or
--- the body, which has no name where it stands alone.
+-- the body. A body that is the only argument has no name.
 CREATE VIEW arguments AS
 	SELECT operation, n, name, type FROM operations,
 		unnest(coalesce(proargnames, array_fill(''::text, ARRAY[cardinality(proargtypes::oid[])])), proargtypes::oid[])
@@ -39,8 +39,8 @@ CREATE VIEW described_arguments AS
 (TABLE arguments EXCEPT TABLE described_arguments) UNION ALL (TABLE described_arguments EXCEPT TABLE arguments);
 
 -- Its COMMENT begins with its name, and names the refusals that a plain call
--- of SQL can get. Of HTTP alone is the 400 of an id that no path can have, and
--- the 409 of createDatabase, for an Idempotency-Key that is used again. (row)
+-- in SQL can get. Only HTTP has a 400 for a malformed id, and a 409 of
+-- createDatabase for an Idempotency-Key that is used again. (row)
 SELECT operation FROM operations WHERE NOT starts_with(comment, operation || ': ');
 SELECT operation, error FROM operations, unnest(errors) AS error
 WHERE error NOT IN (403, 412, 413, 415, 429, 503) AND strpos(comment, 'PT' || error) = 0

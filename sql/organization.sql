@@ -9,7 +9,8 @@ CREATE FUNCTION limits(org text) RETURNS text LANGUAGE sql AS $$
 	FROM (SELECT pgbeam.get_project(pgbeam.typeid_encode('prj', id)) AS p FROM pgbeam.projects WHERE org_id = org LIMIT 1) s
 $$;
 
--- The limits of an answer are the organization's: none, its plan's, its own.
+-- The limits in an answer are the organization's: none, its plan's, or its
+-- own.
 SELECT pgbeam.create_project(body('limits', 'a')) #>> '{project,max_connections}' AS max_connections;
 SELECT limits('limits');
 SELECT pgbeam.set_organization('limits', '{"plan": "starter"}'); SELECT limits('limits');
@@ -19,7 +20,7 @@ SELECT pgbeam.set_organization('limits', '{"plan": "enterprise"}'); SELECT limit
 SELECT pgbeam.set_organization('limits', '{"plan": "starter", "queries_per_second": 7, "burst_size": 9, "max_connections": 0}'); SELECT limits('limits');
 SELECT pgbeam.set_organization('limits', '{"plan": null, "queries_per_second": null, "burst_size": null}'); SELECT limits('limits');
 
--- A plan is full, until a project goes or the limit is lifted.
+-- A plan is full until a project is deleted or the limit is lifted.
 SELECT pgbeam.set_organization('full', '{"plan": "starter"}');
 SELECT count(pgbeam.create_project(body('full', 'p' || i))) FROM generate_series(1, 5) i;
 SELECT pgbeam.create_project(body('full', 'p6'));
@@ -32,7 +33,7 @@ SELECT pgbeam.set_organization('full', '{"max_projects": 0}');
 SELECT pgbeam.create_project(body('full', 'p7')) IS NOT NULL AS created;
 SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS there, count(*) AS ever FROM pgbeam.projects WHERE org_id = 'full';
 
--- Exact only where every create sees the one before it.
+-- The limit is exact only if every create sees the one before it.
 SELECT pgbeam.set_organization('full', '{"plan": "pro", "max_projects": null}');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pgbeam.create_project(body('full', 'p8'));
@@ -45,14 +46,14 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pgbeam.create_project(body('full', 'p8')) IS NOT NULL AS created;
 ROLLBACK;
 
--- self_hosted takes a plan that has it, where there is a plan.
+-- self_hosted needs a plan that has it, if there is a plan.
 SELECT plan, hosted FROM (VALUES (1, NULL), (2, 'scale'), (3, 'enterprise')) v(n, plan),
 	LATERAL (SELECT pgbeam.set_organization('own', jsonb_build_object('plan', plan))) s,
 	LATERAL (SELECT pgbeam.create_project(body('own', 'p' || n, '{"self_hosted": true}')) #>> '{project,self_hosted}' AS hosted) c;
 SELECT pgbeam.set_organization('own', '{"plan": "pro"}');
 SELECT pgbeam.create_project(body('own', 'p4', '{"self_hosted": true}'));
 
--- What is absent stays, null is the plan's own, or none.
+-- An absent setting stays; null means the plan's own, or none.
 SELECT pgbeam.set_organization('kept', '{"plan": "pro", "max_projects": 7, "max_databases": 0, "name": "Kept", "slug": "kept-1"}');
 SELECT pgbeam.set_organization('kept', '{"name": "Acme"}');
 SELECT pgbeam.set_organization('kept', '{"burst_size": 3}');
@@ -64,20 +65,21 @@ SELECT plan, max_projects, max_databases, burst_size, name, slug FROM pgbeam.org
 SELECT pgbeam.suspend_organization('kept');
 SELECT pgbeam.set_organization('kept', '{"plan": "scale"}') ->> 'suspended_at' IS NOT NULL AS suspended;
 
--- Who is suspended again has been so since the first time.
+-- An organization that is suspended again keeps the time of the first
+-- suspension.
 SELECT suspended_at AS since FROM pgbeam.organizations WHERE org_id = 'kept' \gset
 SELECT pgbeam.suspend_organization('kept');
 SELECT suspended_at = :'since' AS since_then FROM pgbeam.organizations WHERE org_id = 'kept';
 
--- A misspelt setting is no setting, and changes nothing.
+-- A misspelt setting is refused, and changes nothing.
 SELECT pgbeam.set_organization('kept', '{"max_project": 1, "plan": "starter"}');
 SELECT pgbeam.set_organization('kept', '{"org_id": "other", "suspended_at": null, "Plan": "pro", "max_projects": "1"}');
 SELECT pgbeam.set_organization('kept', NULL);
 SELECT pgbeam.set_organization('kept', '"pro"');
 SELECT plan, max_projects FROM pgbeam.organizations WHERE org_id = 'kept';
 
--- A misspelt organization is not another one. A create by trusted SQL makes
--- one, while that is wanted.
+-- A misspelt organization is not created by accident. A create by trusted SQL
+-- makes one if a setting allows it.
 SELECT pgbeam.set_member('kep', 'user', 'owner');
 SELECT pgbeam.create_api_key(org_id => 'kep');
 SELECT id ~ '^pbu_' AS of_user FROM pgbeam.create_api_key(user_id => 'nobody known');

@@ -1,4 +1,4 @@
--- What is the same for all projects: regions, plans, organizations.
+-- Answers that do not depend on projects: regions, plans, organizations.
 SELECT r ->> 'id' AS region, r ->> 'provider' AS provider FROM json_array_elements(pgbeam.list_regions() -> 'regions') r;
 SELECT p ->> 'name' AS plan, p #>> '{limits,max_projects}' AS projects, p #>> '{limits,max_databases}' AS databases,
 	p #>> '{limits,max_connections}' AS connections, p #>> '{limits,queries_per_second}' AS "queries/s"

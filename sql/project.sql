@@ -1,4 +1,4 @@
--- Projects: created, seen, deleted.
+-- Projects: created, read, deleted.
 SET test.password = 'canary-password-Vq7R2x'; -- a function's text is stored
 CREATE FUNCTION project(name text, more jsonb DEFAULT '{}') RETURNS json LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'projects', 'name', name, 'database',
@@ -11,7 +11,8 @@ $$;
 -- The whole answer, in the documented order.
 SELECT masked(project('first')) AS created;
 
--- What was created is what is got; the newest members once they were set.
+-- A get answers what was created; the newest members appear once they were
+-- set.
 SELECT pgbeam.typeid_encode('prj', id) AS id FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first' \gset
 SELECT masked(pgbeam.get_project(:'id')) AS got;
 SELECT masked(project('full', '{"description": "d", "tags": ["b", "a", "b", ""], "cloud": "azure", "self_hosted": true}') -> 'project') AS created;
@@ -19,7 +20,8 @@ UPDATE pgbeam.projects SET residency = 'eu', agents_disabled = true, default_pol
 	allowed_cidrs = '{10.0.0.0/8,::1}', allowed_cidr_labels = '{office,NULL}' WHERE org_id = 'projects' AND name = 'full';
 SELECT masked(pgbeam.get_project(pgbeam.typeid_encode('prj', id))) AS got FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'full';
 
--- Set to its default is set; null takes it back; an update without it leaves it; another member of its kind stays as it is.
+-- A member set to its default counts as set, and null takes that back. An
+-- update without it leaves it, and so do updates of its siblings.
 CREATE FUNCTION newest(project json) RETURNS text LANGUAGE sql AS $$
 	SELECT json_object_agg(key, value)::text FROM json_each(project) WHERE key IN ('self_hosted', 'default_policy_profile_id', 'residency', 'agents_disabled')
 $$;
@@ -34,7 +36,8 @@ UPDATE pgbeam.projects SET updated_at = 'epoch' WHERE org_id = 'projects' AND na
 SELECT pgbeam.update_project(:'id', '{"residency": "any"}') ->> 'updated_at' AS same, pgbeam.update_project(:'id', '{"residency": null}') ->> 'updated_at' > '2020' AS newer;
 DROP FUNCTION newest;
 
--- "" in an update: status stays, residency is as never set; in a list of networks a label that is none. In a create it is an error.
+-- "" in an update: status stays, residency is as if never set, and in a list
+-- of networks there is no label. In a create it is an error.
 SELECT body, u ->> 'status' AS status, u ->> 'residency' AS residency, u ->> 'allowed_cidrs' AS networks FROM (VALUES
 	(1, '{"status": "suspended", "residency": "us"}'::jsonb), (2, '{"status": ""}'), (3, '{"residency": "", "status": ""}'), (4, '{"status": "active"}'),
 	(5, '{"allowed_cidrs": [{"cidr": "::1", "label": ""}, {"cidr": "::2", "label": "x"}]}'), (6, '{"allowed_cidrs": []}')) v(n, body),
@@ -42,7 +45,8 @@ SELECT body, u ->> 'status' AS status, u ->> 'residency' AS residency, u ->> 'al
 SELECT pgbeam.update_project(:'id', '{"status": " ", "residency": " ", "name": "", "agents_disabled": ""}');
 SELECT project('blank', '{"cloud": "", "self_hosted": ""}');
 
--- Networks stand in a create as in an update: nobody is let in who is not named. What else is an update's alone is ignored.
+-- Networks may be given in a create as in an update: nobody else is let in.
+-- Other members of updates alone are ignored in a create.
 SELECT masked(project('closed', '{"allowed_cidrs": [{"cidr": "203.0.113.0/24", "label": "Office"}, {"cidr": "2001:DB8::1", "label": null}]}') #> '{project,allowed_cidrs}') AS created;
 SELECT name, allowed_cidrs, allowed_cidr_labels FROM pgbeam.projects WHERE org_id = 'projects' AND name IN ('closed', 'first') ORDER BY 1;
 SELECT project('open', '{"allowed_cidrs": null}') #>> '{project,allowed_cidrs}' AS "null", project('open too', '{"allowed_cidrs": []}') #>> '{project,allowed_cidrs}' AS empty;
@@ -50,7 +54,8 @@ SELECT project('broken', jsonb_build_object('allowed_cidrs', '[{"cidr": "10.0.0.
 SELECT project('broken', jsonb_build_object('allowed_cidrs', (SELECT jsonb_agg('{"cidr": "::1"}'::jsonb) FROM generate_series(1, 51))));
 SELECT count(*) FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'broken';
 
--- A database that is none: refused as any other, but where a setting lets it be.
+-- A placeholder for no database is refused like any other, unless a setting
+-- allows it.
 \set none '{"database": {"host": "", "name": "", "port": 0, "username": ""}}'
 SELECT project('bare', :'none');
 SET pgbeam.allow_empty_database = on;
@@ -66,7 +71,7 @@ SELECT project('not bare', jsonb_set(:'none', '{database,password}', 'null'));
 SELECT project('not bare', jsonb_set(:'none', '{database,username}', 'null'));
 SELECT project('not bare', jsonb_set(:'none', '{database,host}', '"h"'));
 SELECT project('not bare', '{"database": {}}');
--- It gets one later; the last one may go, too.
+-- The project gets a database later; the last one may go, too.
 SELECT pgbeam.typeid_encode('prj', id) AS bare FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'bare' \gset
 SELECT pgbeam.create_database(:'bare', :'none'::jsonb -> 'database');
 SELECT pgbeam.create_database(:'bare', jsonb_build_object('host', 'h', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password'))) IS NOT NULL AS added;
@@ -90,7 +95,7 @@ RESET TimeZone;
 RESET DateStyle;
 SELECT bool_and(created_at = pgbeam.typeid_timestamp(pgbeam.typeid_encode('prj', id))) AS same FROM pgbeam.projects;
 
--- Empty text is none; null is absent; text is kept as it was given.
+-- Empty text counts as none, null as absent; other text is kept as given.
 SELECT (project('empty', '{"description": "", "tags": null, "cloud": null, "self_hosted": null}') -> 'project')::jsonb ? 'description' AS described;
 SELECT project(E'q"\\/\u00e9\u65e5\U0001f600\t\u0001', '{"description": "</script>\u2028\u007f"}') -> 'project' ->> 'name' = E'q"\\/\u00e9\u65e5\U0001f600\t\u0001' AS same;
 SELECT description = E'</script>\u2028\u007f' AS same FROM pgbeam.projects WHERE org_id = 'projects' AND name ~ '^q';
@@ -105,7 +110,7 @@ SELECT pgbeam.get_project(:'id');
 SELECT status, deleted_at IS NOT NULL AS deleted FROM pgbeam.projects WHERE org_id = 'projects' AND name = 'first';
 SELECT project('first') IS NOT NULL AS created;
 
--- What is no project's id is not found.
+-- An id that is not a project's is not found.
 SELECT pgbeam.get_project('db_00000000000000000000000000');
 SELECT pgbeam.get_project('');
 SELECT pgbeam.get_project(NULL);
@@ -124,7 +129,8 @@ SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
 SELECT project('big', jsonb_build_object('more', repeat('x', 2 * 1024 * 1024)));
 SELECT project('not so big', jsonb_build_object('description', repeat('x', 500), 'more', repeat(md5('x'), 65000))) IS NOT NULL AS created;
 
--- Databases that come and go by hand are counted with the next that does so by an operation.
+-- Databases that are added or deleted by hand are counted by the next
+-- operation that adds or deletes one.
 CREATE VIEW counts AS SELECT p.name, p.database_count AS kept, count(d.id) AS living
 FROM pgbeam.projects AS p LEFT JOIN pgbeam.databases AS d ON d.org_id = p.org_id AND d.project_id = p.id AND d.deleted_at IS NULL
 GROUP BY p.org_id, p.id;
@@ -152,7 +158,7 @@ SELECT project('rolled back') IS NOT NULL AS created;
 ROLLBACK;
 SELECT count(*) FROM pgbeam.projects p FULL JOIN pgbeam.hosts h ON h.project_id = p.id WHERE p.name = 'rolled back' OR h.host ~ '^rolled';
 
--- Many in one statement are in the order of their ids.
+-- Projects of one statement are in the order of their ids.
 SELECT count(project('many ' || i)) FROM generate_series(1, 500) i;
 SELECT count(*) FROM (SELECT substr(name, 6)::int AS n, lag(substr(name, 6)::int) OVER (ORDER BY id) AS before
 	FROM pgbeam.projects WHERE org_id = 'projects' AND name ~ '^many') o WHERE n <> before + 1;

@@ -15,7 +15,8 @@ SELECT pgbeam.create_replica('db_00000000000000000000000000', '{"host": "r3.exam
 SELECT pgbeam.create_replica('prj', '{"host": "r3.example.com", "port": 5433}');
 SELECT pgbeam.delete_replica('db_00000000000000000000000000', :'replica');
 
--- There are so many of them; deleted ones are not counted, other databases' neither.
+-- A database has a limit of them. Deleted ones are not counted, nor are other
+-- databases'.
 SELECT p #>> '{project,id}' AS full_project, p #>> '{database,id}' AS full FROM pgbeam.create_project(
 	'{"org_id": "replica", "name": "full", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
 SELECT count(r) FROM generate_series(1, 20) i, pgbeam.create_replica(:'full', jsonb_build_object('host', 'r' || i, 'port', i)) r;
@@ -36,7 +37,7 @@ SET pgbeam.max_replicas = -1;
 RESET pgbeam.max_replicas;
 SELECT pgbeam.delete_project(:'full_project');
 
--- They go one by one, or with their database.
+-- They are deleted one by one, or with their database.
 SELECT pgbeam.delete_replica(:'database', :'replica');
 SELECT pgbeam.delete_replica(:'database', :'replica');
 SELECT r ->> 'host' AS host FROM json_array_elements(pgbeam.list_replicas(:'database') -> 'replicas') r;
@@ -44,7 +45,7 @@ SELECT pgbeam.delete_project(:'project');
 SELECT pgbeam.list_replicas(:'database');
 SELECT count(*), count(deleted_at) AS deleted FROM pgbeam.replicas WHERE org_id = 'replica';
 
--- One stays, for the tests that follow.
+-- One stays for the tests that follow.
 SELECT r IS NOT NULL AS stays FROM pgbeam.create_project(
 	'{"org_id": "replica", "name": "r", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p,
 	pgbeam.create_replica(p #>> '{database,id}', '{"host": "r1.example.com", "port": 5433}') r;

@@ -1,5 +1,5 @@
--- The key set that tokens are judged by. Tokens themselves are made and tried
--- under test/http: nothing in SQL signs with Ed25519.
+-- The key set that verifies tokens. Tokens themselves are made and tried under
+-- test/http: nothing in SQL signs with Ed25519.
 SELECT pgbeam.set_jwks('{"keys": [
 	{"kty": "OKP", "crv": "Ed25519", "kid": "first", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
 	{"kty": "OKP", "crv": "Ed25519", "kid": "second", "x": "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw", "use": "sig"}]}');
@@ -13,7 +13,7 @@ SELECT pgbeam.set_jwks('{"keys": [
 	{"kty": "OKP", "crv": "Ed25519", "kid": "third", "x": "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU"}]}');
 SELECT kid FROM pgbeam.jwks;
 
--- What is no key set is refused, and the old one stays.
+-- A bad key set is refused, and the old one stays.
 SELECT pgbeam.set_jwks(NULL);
 SELECT pgbeam.set_jwks('[]');
 SELECT pgbeam.set_jwks('{"keys": {}}');

@@ -1,6 +1,6 @@
 -- TypeIDs: made, spelled, read.
 
--- How a call of these functions fails, or its result.
+-- The result of a call of these functions, or its error.
 CREATE FUNCTION outcome(call text, OUT state text, OUT result text, OUT detail text) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE 'SELECT ' || call INTO result;
@@ -9,7 +9,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- Spelled and read both ways, also UUIDs of other versions.
+-- Encoded and decoded, also UUIDs of other versions.
 CREATE TEMP TABLE vector (prefix text, uuid uuid, typeid text);
 INSERT INTO vector VALUES
 	('', '00000000-0000-0000-0000-000000000000', '00000000000000000000000000'),
@@ -31,7 +31,7 @@ FROM vector;
 SELECT pgbeam.typeid_decode('prj_01h455vb4pex5vsknk084sn02q');
 SELECT pgbeam.typeid_encode('prj', '01890a5d-ac96-774b-bcce-b302099a8057');
 
--- What is none, and the rule it breaks.
+-- Malformed TypeIDs, and the rule that each breaks.
 SELECT text, o.* FROM (VALUES
 	(1, ''), (2, '_'), (3, 'prefix'), (4, 'prefix_'),
 	(5, '_00000000000000000000000000'),
@@ -54,7 +54,7 @@ SELECT text, o.* FROM (VALUES
 	(22, repeat('p', 64) || '_00000000000000000000000000')
 ) v(n, text), outcome(format('pgbeam.typeid_decode(%L)', text)) o ORDER BY n;
 
--- Prefixes that are none, wherever a TypeID is made.
+-- Bad prefixes, in every function that makes a TypeID.
 SELECT prefix, call, o.* FROM (VALUES
 	(1, '_'), (2, 'a_'), (3, '_a'), (4, 'A'), (5, 'p1'), (6, 'p-q'), (7, ' p'), (8, 'é'), (9, repeat('p', 64))
 ) v(n, prefix), (VALUES ('typeid(%L)'), ('typeid_encode(%L, gen_random_uuid())')) c(call),
@@ -82,8 +82,8 @@ SELECT count(*) AS made,
 FROM (SELECT id, lag(id) OVER (ORDER BY n) AS before
 	FROM (SELECT n, pgbeam.typeid('x') AS id FROM generate_series(1, 1000000) n OFFSET 0) made) pairs;
 
--- So are those of one statement after the other, of a transaction that is
--- rolled back, and under different prefixes.
+-- So are those of consecutive statements, of a transaction that is rolled
+-- back, and with different prefixes.
 CREATE TEMP TABLE made (n int, id uuid);
 INSERT INTO made VALUES (1, pgbeam.typeid_decode(pgbeam.typeid('a')));
 INSERT INTO made VALUES (2, pgbeam.typeid_decode(pgbeam.typeid('b')));
@@ -95,8 +95,8 @@ INSERT INTO made SELECT 3 + n, pgbeam.typeid_decode(pgbeam.typeid('c')) FROM gen
 INSERT INTO made VALUES (7, pgbeam.typeid_decode(pgbeam.typeid('a')));
 SELECT array_agg(n ORDER BY id) AS in_order FROM made;
 
--- The instant of its making, to the millisecond: what the million ran ahead of
--- the clock is far below a minute.
+-- The time it was made, to the millisecond. The million ran ahead of the clock
+-- by far less than a minute.
 SELECT pgbeam.typeid_timestamp('prj_01h455vb4pex5vsknk084sn02q') AT TIME ZONE 'UTC' AS instant;
 SELECT pgbeam.typeid_timestamp(pgbeam.typeid_encode('', '00000000-0000-7000-8000-000000000000')) AT TIME ZONE 'UTC' AS first,
 	pgbeam.typeid_timestamp(pgbeam.typeid_encode('', 'ffffffff-ffff-7fff-bfff-ffffffffffff')) AT TIME ZONE 'UTC' AS last;
@@ -106,7 +106,7 @@ SET TimeZone = 'Asia/Kolkata';
 SELECT pgbeam.typeid_timestamp('prj_01h455vb4pex5vsknk084sn02q') = '2023-06-30 03:34:18.518+00' AS same;
 RESET TimeZone;
 
--- Other versions have none.
+-- UUIDs of other versions have no timestamp.
 SELECT version, o.* FROM generate_series(0, 15) version,
 	outcome(format('pgbeam.typeid_timestamp(pgbeam.typeid_encode(%L, %L)) AT TIME ZONE %L', 'x',
 		'01890a5d-ac96-' || to_hex(version) || '74b-bcce-b302099a8057', 'UTC')) o ORDER BY version;
