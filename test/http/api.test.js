@@ -1,4 +1,4 @@
-// The documented requests and answers, through every form that is to be had.
+// The documented requests and answers, in every form that is available here.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { assertHeaders, assertProblems, assertRefusal, assertSilent, jsonHeaders, leaky } from './asserts.js';
@@ -37,7 +37,7 @@ async function createRespelled(form) {
   }
 }
 
-/** What was created is found where it is said to be, and deleted. */
+/** A created object is found at its Location, and deleted. */
 async function followOne(form, key, created) {
   const { project, database } = JSON.parse(created.body);
   assert.equal(created.headers.location, `/v1/projects/${project.id}`);

@@ -119,7 +119,7 @@ test('bad keys', async (t) => {
   t.diagnostic(`${Object.keys(keys).length} bad keys`);
 });
 
-// Also those whose bits would not be counted: every key has one spelling.
+// Also keys with spare bits set: every key has one spelling.
 test('one character changed, at every place', async (t) => {
   let tried = 0;
   for (let at = 0; at < key.length; at++) {

@@ -1,4 +1,4 @@
-// What stands around projects and databases: replicas, custom domains,
+// Other resources than projects and databases: replicas, custom domains,
 // connection tests, regions, plans, organizations, health.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
@@ -43,7 +43,7 @@ const domain = (token, given) => ({
   created_at: '...', updated_at: '...', ...given,
 });
 
-// Bodies that are refused: the member, its value, the rule.
+// Refused bodies: the member, its value, the rule.
 const refusedReplicas = [
   ['port', undefined, 'required'], ['host', undefined, 'required'], ['host', 'a b', 'pattern'], ['host', '', 'shortest'],
   ['port', 0, 'least'], ['port', 65536, 'most'], ['port', '5432', 'type'], ['ssl_mode', 'full', 'enum'], ['ssl_mode', 1, 'type'],

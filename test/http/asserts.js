@@ -1,4 +1,4 @@
-// What answers are held against.
+// Assertions about answers.
 import assert from 'node:assert/strict';
 import { password, words } from './examples.js';
 
@@ -10,8 +10,8 @@ export function assertHeaders(answer, headers) {
 }
 
 /**
- * A refusal's body: what older clients read in error, and beside it the problem
- * document, which newer ones read; of members at fault in both.
+ * A refusal's body: the member error for older clients, and beside it the
+ * problem document for newer ones. Both have the members at fault.
  */
 export const refusalBody = (status, code, message, request_id, errors) => ({
   error: { code, message, ...(errors && { errors }) },
@@ -26,7 +26,9 @@ export function assertRefusal(answer, status, code, message) {
   assertHeaders(answer, jsonHeaders);
 }
 
-/** Problems of members: the first is the message, all stand in errors. */
+/**
+ * Problems of members: the first is the message, and errors has all of them.
+ */
 export function assertProblems(answer, problems) {
   assert.equal(answer.status, 400, answer.body);
   assertHeaders(answer, jsonHeaders);
@@ -46,7 +48,7 @@ export function assertSilent(answer) {
   assert.ok(!JSON.stringify(answer).includes('canary'), 'the answer tells the password');
 }
 
-// PostgreSQL itself makes jsonb of what a plain call of PostgREST's is given,
-// and logs a piece of what it does not take: with another password than the one
-// that is searched for in all files afterwards.
+// PostgreSQL itself makes jsonb from the body of a plain call through
+// PostgREST, and logs a piece of a body that it refuses. So these bodies have
+// another password than the one that all files are searched for.
 export const leaky = (text) => typeof text === 'string' ? text.replaceAll(password, 'leaky-password-6Yb2') : text;

@@ -1,6 +1,5 @@
-// Tokens that nobody may accept for what they say, each made from a good one.
-// Where it can be, the signature is good for what it signs, so that one fault
-// alone is left.
+// Tokens whose contents nobody may accept, each made from a good one. Where
+// possible the signature is valid, so that there is only one fault.
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { named, now, part, Signer } from './tokens.js';
 
@@ -84,7 +83,7 @@ function headers(signer) {
   return tokens;
 }
 
-// JSON that says a thing twice, or is none.
+// JSON that says a thing twice, or that is not JSON.
 function spellings(signer) {
   const header = JSON.stringify(signer.header());
   const claims = JSON.stringify(signer.claims());

@@ -1,5 +1,4 @@
-// Tokens that nobody may accept for how they are written or signed, each made
-// from a good one.
+// Tokens whose form or signature nobody may accept, each made from a good one.
 import { named, now, part, Signer } from './tokens.js';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -11,7 +10,7 @@ function dirty(text) {
   return text.slice(0, -1) + ALPHABET[last + 1];
 }
 
-// JSON with blanks behind, so that its base64url has spare bits.
+// JSON with blanks after it, so that its base64url has spare bits.
 function withSpareBits(value) {
   const text = JSON.stringify(value);
   return part(text + ' '.repeat((4 - (text.length % 3)) % 3));
@@ -81,7 +80,7 @@ export function longToken(signer, size) {
   }
 }
 
-// S + L signs what S signs, for a verifier that does not look.
+// S + L is as good as S for a verifier that does not check the range.
 function malleable(signature) {
   const hex = Buffer.from(signature.subarray(32)).reverse().toString('hex');
   const sum = (BigInt(`0x${hex}`) + GROUP_ORDER).toString(16).padStart(64, '0');
@@ -111,7 +110,7 @@ function signatures(signer) {
   });
 }
 
-// One bit of every seventh byte, each time another.
+// One bit of every seventh byte, a different one each time.
 function flips(signer) {
   const good = signer.token();
   const tokens = [];

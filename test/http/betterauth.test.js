@@ -1,5 +1,5 @@
 // A real Better Auth issues the tokens, in this process and with its users in
-// memory; pgbeam knows its JWKS and nothing else of it.
+// memory. pgbeam knows only its JWKS.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { betterAuth } from 'better-auth';

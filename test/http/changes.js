@@ -1,11 +1,11 @@
-// Updates: what a body makes of a project or a database that has a value of
-// its own for every member, and bodies that are refused.
+// Updates: the effect of bodies on a project or a database with a value of its
+// own for every member, and bodies that are refused.
 import { absent, broken, cache, databaseMembers, password, pool, projectMembers } from './examples.js';
 
 const policy = 'pol_01h455vb4pex5vsknk084sn02q';
 const networks = [{ cidr: '10.0.0.0/8', label: 'VPC' }, { cidr: '::1' }];
 
-/** What it is created with, and what it is given by an update then. */
+/** The body of the create, and then the body of the update. */
 export const projectBefore = {
   created: { description: 'Order service', tags: ['a', 'b'] },
   changed: { allowed_cidrs: networks, default_policy_profile_id: policy, residency: 'eu', agents_disabled: true },
@@ -18,7 +18,7 @@ export const databaseBefore = {
   pool_config: { pool_size: 20, min_pool_size: 5, pool_mode: 'transaction', max_active: 100 },
 };
 
-// What becomes of one member; the same value where it stays as it is.
+// The new value of a member; the same value if it stays.
 const become = (member, given, then = given) =>
   ({ title: `${member} ${JSON.stringify(given)}`.slice(0, 90), body: { [member]: given }, then: { [member]: then } });
 const resets = (member, given) => ({ ...become(member, given), then: { [member]: absent } });
@@ -112,12 +112,12 @@ export const databaseChanges = [
 const refused = (member, value, rule, field = member) => broken(field, { [member]: value }, [field, rule]);
 const cidrs = (entries, rule, field) => refused('allowed_cidrs', entries, rule, `allowed_cidrs${field}`);
 
-// What is empty and left as it is by an update: a create refuses it.
+// Empty values that an update ignores and a create refuses.
 const kept = ['password', 'ssl_mode', 'role', 'pool_config.pool_mode'];
 const isKept = ([member, value, , field = member]) =>
   kept.includes(field) && (value === '' || value?.pool_mode === '');
 
-/** Of a create, what an update takes too. */
+/** The members of a create that an update takes too. */
 const updated = (members, others) => members.filter(([member, value]) => value !== absent && !others.includes(member));
 
 export const refusedProjectChanges = [
@@ -164,7 +164,10 @@ export const refusedDatabaseChanges = [
       ['pool_config.pool_size', 'least']),
 ];
 
-/** Bodies that make no database: what a create refuses of one inside a project. */
+/**
+ * Bodies that make no database: those that a create refuses for a database
+ * inside a project.
+ */
 export const refusedDatabases = (sound) => [
   broken('{}', {}, ...['host', 'port', 'name', 'username', 'password'].map((field) => [field, 'required'])),
   ...databaseMembers.map(([member, value, rule, field = member]) => broken(field, { ...sound, [member]: value }, [field,

@@ -1,5 +1,5 @@
-// Claims that an HTTP layer says it verified count only by the superuser's
-// word: pgbeam.trust_request_claims.
+// The claims that an HTTP layer says it has verified count only if the
+// superuser allows it: pgbeam.trust_request_claims.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

@@ -1,5 +1,4 @@
-// What the published clients are used to do and count upon, each habit a test
-// by the client's name.
+// Habits of the published clients, each tested under the client's name.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { assertProblems } from './asserts.js';
@@ -272,7 +271,7 @@ function testCrossplane(form) {
   });
 }
 
-// The Go SDK's rules of decoding, over everything that this ring answers.
+// The Go SDK's rules of decoding, applied to every answer here.
 const integers = new Set(['queries_per_second', 'burst_size', 'max_connections', 'database_count', 'active_connections',
   'port', 'query_timeout_ms',
   'ttl_seconds', 'max_entries', 'swr_seconds', 'pool_size', 'min_pool_size', 'max_active', 'total']);

@@ -1,5 +1,5 @@
-// A database cluster of a test's own, for what the shared one cannot show: TLS,
-// passwords, a preloaded library; and PgBouncer before it.
+// A database cluster for one test, for cases that the shared one cannot show:
+// TLS, passwords, a preloaded library, PgBouncer.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort, start } from './support.js';
 
-// No server runs as root: whose the shared one is they all are.
+// No server runs as root: these belong to the user of the shared one.
 const { uid, gid } = statSync(process.env.PGHOST);
 
 function makeFolder() {
@@ -24,8 +24,8 @@ function makeFolder() {
 const runIn = (cwd, command, args) => promisify(execFile)(command, args, { cwd, uid, gid });
 
 /**
- * An authority, and certificates by it: the server's, for db.example.com, and
- * that of a client who is called http_certified.
+ * A certificate authority and its certificates: the server's, for
+ * db.example.com, and that of a client named http_certified.
  */
 async function makeCertificates(folder) {
   const openssl = (...args) => runIn(folder, 'openssl', args);
@@ -41,8 +41,8 @@ async function makeCertificates(folder) {
 }
 
 /**
- * Its superuser comes in by the socket; whatever else is asked is in hba. A
- * server may have been built without TLS.
+ * The superuser connects by the socket; hba has the other rules. A server may
+ * have been built without TLS.
  */
 export async function startCluster(hba, settings = '') {
   const folder = makeFolder();

@@ -1,5 +1,5 @@
-// What the description calls valid is taken: every text that a schema of a
-// request accepts, tried with the texts that rules are about.
+// Whatever the description calls valid is accepted: every text that a
+// request's schema accepts, out of the texts that rules are about.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Ajv from 'ajv-draft-04';
@@ -23,7 +23,7 @@ async function ask(method, path, body) {
   return { status, value: JSON.parse(text) };
 }
 
-// Each sample by itself in a body; tells how many the schema takes.
+// Sends each sample alone in a body; returns how many the schema accepts.
 async function assertTaken(schema, method, path, bodies) {
   const fits = validator(schema);
   let taken = 0;

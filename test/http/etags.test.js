@@ -1,5 +1,5 @@
-// Entity tags: what a client has seen, it need not read again, and cannot
-// overwrite when it has changed meanwhile.
+// Entity tags: a client need not read again what it has, and cannot overwrite
+// what has changed meanwhile.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { createBody, organization, password } from './examples.js';

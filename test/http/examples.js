@@ -1,11 +1,11 @@
-// The documented requests, and what they are answered with. Organizations are
-// on plan starter.
+// The documented requests and their answers. Organizations are on plan
+// starter.
 
 export const password = 'canary-password-Vq7R2x';
 
 export const organization = 'org_abc123';
 
-/** A createProject body; members of both objects can be given otherwise. */
+/** A createProject body; members of both objects can be replaced. */
 export const createBody = (project = {}, database = {}) => ({
   name: 'my-app',
   org_id: organization,
@@ -13,8 +13,8 @@ export const createBody = (project = {}, database = {}) => ({
   database: { host: 'db.example.com', port: 5432, name: 'mydb', username: 'pgbeam', password, ...database },
 });
 
-// Answers in the documented order of members, with ids and times masked; what
-// is undefined is left out.
+// Answers in the documented order of members, with ids and times masked;
+// undefined members are left out.
 export const project = (given) => ({
   id: 'prj_...',
   org_id: organization,
@@ -104,8 +104,8 @@ export const pairs = [
       { name: 'my db/1', username: 'app@corp' })),
 ];
 
-// Bodies that break one rule: the member, what it is given, the rule. What is
-// said of a member is "<member> <words>", told by the words below.
+// Bodies that break one rule: the member, its value, the rule. The message
+// about a member is "<member> <words>", with the words below.
 export const words = {
   required: /^is required$/,
   type: /^must be an? (string|integer|boolean|array|object)$/,
@@ -165,7 +165,7 @@ export const databaseMembers = [
 
 export const broken = (title, body, ...problems) => ({ title: `${title}: ${problems.map(([, rule]) => rule)}`, body, problems });
 
-/** Bodies that are JSON objects, with all [member, rule] that they break. */
+/** Bodies that are JSON objects, with every [member, rule] that they break. */
 export const invalid = [
   broken('{}', {}, ['name', 'required'], ['org_id', 'required'], ['database', 'required']),
   ...[absent, null, [], 'postgres://u:p@h/db'].map((value) =>
@@ -179,7 +179,9 @@ export const invalid = [
 
 const sound = JSON.stringify(createBody());
 
-/** The same body spelled otherwise: what a piece of the text becomes. */
+/**
+ * The same body in other spellings: a piece of the text, and its replacement.
+ */
 export const respelled = {
   'integers as other numbers': ['5432', '543200e-2'],
   'many zeros': ['5432', `5432.${'0'.repeat(1000)}`],
@@ -190,10 +192,10 @@ export const respelled = {
   'much that is unknown': ['{', `{"more":[${'0,'.repeat(4_000)}0],"most":"\\ud83d\\ude00${'x'.repeat(1_000_000)}",`],
 };
 
-/** JSON that is no object. */
+/** JSON that is not an object. */
 export const noObjects = ['null', '[]', '"my-app"', 'true', '5', `[${sound}]`];
 
-/** What is no JSON at all, or none that is taken. */
+/** Text that is not JSON, or JSON that is refused. */
 export const malformed = {
   'nothing': '',
   'white space': ' \n',

@@ -71,8 +71,8 @@ function callPath(url) {
   };
 }
 
-// The body of a plain call: the request's own, or an object of parameters with
-// it in there, spelled as it was.
+// The body of a plain call: the request's own body, or an object of parameters
+// that contains it as it was spelled.
 function argumentsOf(operation, ids, query, body) {
   const { ids: names, method } = operations[operation];
   if (names.length === 0 && query === undefined && method !== 'GET') return asText(body);
@@ -92,7 +92,7 @@ function callFunction(url) {
   };
 }
 
-/** All forms that can be had here, each a way to call an operation. */
+/** All forms that are available here, each a way to call an operation. */
 export async function startForms(name) {
   const gateway = await startGateway(name);
   const postgrest = await startPostgrest(name);

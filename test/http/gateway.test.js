@@ -1,5 +1,5 @@
-// The gateway itself, before a function that stands in for pgbeam's router and
-// tells what it was given.
+// The gateway itself, in front of a function that stands in for pgbeam's
+// router and answers what it was given.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -149,7 +149,8 @@ test('what is no request is refused in the API\'s words', async () => {
   assert.equal(told(await exchange(url, Buffer.from(unexpected))).uri, '/b');
 });
 
-// Between the gateway and the server: what the server says is spoilt on demand.
+// Stands between the gateway and the server, and damages the server's messages
+// on demand.
 async function startSpoiler() {
   const spoiler = { spoil: null };
   const server = createServer((client) => {
@@ -181,7 +182,7 @@ test('whatever the driver meets, the gateway goes on', async () => {
   assert.equal(other.child.exitCode, null);
 });
 
-// Bytes from a seed, the same in each run.
+// Bytes from a seed: the same in each run.
 function* randomBytes(seed) {
   for (let state = seed; ;) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -1,6 +1,6 @@
-// What published clients, and what generators make of the description, do with
-// the server: their own code, run against it. What a machine lacks (Python,
-// Go, their registries) is skipped, and the reason is told.
+// Runs published clients, and clients generated from the description, against
+// the server. If a machine lacks something (Python, Go, their registries),
+// tests are skipped with the reason.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ const body = JSON.stringify(createBody());
 const environment = { ...process.env, PATH: `${join(folder, 'venv', 'bin')}:${process.env.PATH}`, PGBEAM_URL: url, PGBEAM_KEY: key, PGBEAM_BODY: body, PGBEAM_ORG: organization, GOBIN: join(folder, 'bin') };
 const inFolder = (command, args, cwd = folder) => run(command, args, { cwd, timeout: 240_000, env: environment });
 
-/** Why something cannot be had here; nothing where it can. */
+/** The reason why something is not available here; undefined if it is. */
 async function lack(command, ...args) {
   try {
     await inFolder(command, args);
@@ -37,7 +37,7 @@ const python = join(folder, 'venv', 'bin', 'python');
 const noPython = isInstalled('python3') ? await lack('python3', '-m', 'venv', 'venv') : 'Python is not installed';
 const pip = async (...packages) => noPython ?? lack(python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages);
 
-/** What a program in Python prints as JSON. */
+/** The JSON that a Python program prints. */
 async function printed(program) {
   const { stdout } = await inFolder(python, ['-c', program]);
   return JSON.parse(stdout);

@@ -1,4 +1,5 @@
-// set_jwks() takes public Ed25519 keys and refuses what could be no good key.
+// set_jwks() takes public Ed25519 keys, and refuses those that cannot be good
+// keys.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -23,7 +24,7 @@ after(() => database?.close());
 const ask = (token) => call('GET', `/v1/projects/${UNKNOWN_PROJECT}`, bearer(token));
 const isKnown = async (token) => (await ask(token)).status === 404;
 
-// A set that is refused leaves the one before in force.
+// A refused set leaves the one before in force.
 async function assertSetRefused(set) {
   await assert.rejects(database.setJwks(set), (error) => {
     assert.equal(error.code, 'PT400', error.message);
@@ -80,7 +81,7 @@ test('a key that is none', async (t) => {
     { keys: [signer.jwk, { ...other.privateKey.export({ format: 'jwk' }), kid: 'key-2' }] }));
 });
 
-// The last of 43 characters holds 4 bits and 2 spare ones.
+// The last of 43 characters has 4 bits and 2 spare ones.
 function dirtied(x) {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return x.slice(0, -1) + alphabet[alphabet.indexOf(x.at(-1)) + 1];
@@ -109,7 +110,8 @@ const SMALL_ORDER = {
 };
 
 test('a point under which anybody can sign', async (t) => {
-  // R the identity and S = 0 fit every message under the identity as key.
+  // With the identity as the key, the identity as R and S = 0 fit every
+  // message.
   const identity = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]);
   for (const [name, x] of Object.entries(SMALL_ORDER))
     await t.test(name, async () => {
@@ -166,7 +168,7 @@ test('the set is replaced whole, at once, for sessions that are open too', async
   assert.equal(await database.setJwks({ keys: [other.jwk] }), 1);
   assertUnauthorized(await ask(signer.token()));
   assert.ok(await isKnown(other.token()));
-  // The kid stands for another key now.
+  // The kid now stands for another key.
   assert.equal(await database.setJwks({ keys: [{ ...signer.jwk, kid: 'key-2' }] }), 1);
   assertUnauthorized(await ask(other.token()));
   assert.equal(await database.setJwks({ keys: [signer.jwk] }), 1);
@@ -191,7 +193,7 @@ test('of two sets loaded at once, the last alone remains', async () => {
   assert.deepEqual(rows, [{ kid: 'key-1' }]);
 });
 
-// For a lock, in this database; at most for a second.
+// Waits for a lock in this database, at most for a second.
 async function untilSomebodyWaits(client) {
   for (let turn = 0; turn < 100; turn++) {
     const { rowCount } = await client.query(`SELECT FROM pg_stat_activity

@@ -1,5 +1,6 @@
-// Projects and databases from their first day to their last: the documented
-// requests of the first ring, what updates change, and what a delete leaves.
+// Projects and databases from their creation to their deletion: the documented
+// requests of the first ring, the effects of updates, and what a delete
+// leaves.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { assertHeaders, assertProblems, assertRefusal, assertSilent, jsonHeaders, leaky } from './asserts.js';
@@ -22,14 +23,17 @@ const login = (host, rest = 'mydb', user = 'pgbeam') => `${user}:YOUR_PASSWORD@$
 const missing = { project: 'prj_00000000000000000000000000', database: 'db_00000000000000000000000000' };
 const second = { host: 'db2.example.com', port: 5432, name: 'mydb', username: 'pgbeam', password, role: 'replica' };
 
-/** Times are told to the second: what is a minute old shows whether it is touched. */
+/**
+ * Times have whole seconds: making an object a minute old shows whether it is
+ * touched.
+ */
 async function age() {
   for (const table of ['projects', 'databases']) {
     await pgbeam.sql(`UPDATE pgbeam.${table} SET created_at = created_at - interval '1 minute', updated_at = updated_at - interval '1 minute'`);
   }
 }
 
-/** The calls of one form, each of which has to end well. */
+/** The calls of one form; each must succeed. */
 function client(form) {
   const call = async (status, operation, ids, body, more) => {
     const answer = await form.call(operation, { key, ids, body, ...more });
@@ -46,14 +50,14 @@ function client(form) {
 
 const notFound = (answer, what) => assertRefusal(answer, 404, 'NOT_FOUND', `${what} not found`);
 
-/** All rows, so that one which fails hides no other. */
+/** Runs all rows, so that one that fails does not hide others. */
 async function eachOf(rows, work) {
   const failures = [];
   for (const row of rows) await work(row).catch((error) => failures.push(`${row.title}: ${error.message}`));
   assert.deepEqual(failures, []);
 }
 
-/** The pairs of the contract, one after the other. */
+/** The pairs of the contract, one after another. */
 function testPairs(form) {
   const { call, create } = client(form);
 

@@ -1,4 +1,5 @@
-// No piece of a body reaches the server's log, whatever is wrong with it.
+// No piece of a body reaches the server's log, whatever is wrong with the
+// body.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBody, invalid, malformed, noObjects, organization, password } from './examples.js';
@@ -9,20 +10,20 @@ const pgbeam = await createPgbeam('http_log');
 const { key } = await pgbeam.createKey({ organization });
 const marker = 'marker-in-every-body';
 
-// What a careful operator might have: errors with all their words, and slow
-// statements; parameters are not logged, as README asks.
+// Settings of a careful operator: errors in full, and slow statements.
+// Parameters are not logged, as the pages ask.
 for (const setting of ['log_min_messages = debug1', "log_error_verbosity = 'verbose'", 'log_min_error_statement = debug1',
   'log_min_duration_statement = 0', 'log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0']) {
   await pgbeam.sql(`ALTER DATABASE http_log SET ${setting}`);
 }
 
-// Byte for byte, also what is no UTF-8.
+// Byte for byte, even if it is not UTF-8.
 const marked = (body) => Buffer.from(Buffer.from(body).toString('latin1').replace('my', `${marker}-my`), 'latin1');
 
 function bodiesFor(form) {
   const texts = [...noObjects, ...invalid.map(({ body }) => JSON.stringify(body)), JSON.stringify(createBody({ name: `my ${form.name}` }))];
-  // In a plain call of PostgREST's it is PostgreSQL that makes jsonb of the
-  // text, and its error tells a piece of it: README warns of that.
+  // In a plain call through PostgREST, PostgreSQL itself makes jsonb from the
+  // text, and its error shows a piece of it. The pages warn of that.
   return form.hasPaths ? [...texts, ...Object.values(malformed)] : texts.filter((text) => !text.includes('\\u0000'));
 }
 
@@ -35,7 +36,7 @@ const refused = [
 ];
 
 for (const form of await startForms(pgbeam.name)) {
-  // A plain call of PostgREST's has its own ways with Authorization.
+  // PostgREST itself judges the Authorization of a plain call.
   if (form.hasPaths) test(`why a credential is refused, through ${form.name}`, async () => {
     for (const [headers, reason] of refused) {
       const before = (await readServerLog()).length;

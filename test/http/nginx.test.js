@@ -1,5 +1,5 @@
-// What nginx makes of requests and answers, before a function that stands in
-// for pgbeam's router behind PostgREST and does as the path says.
+// What nginx does to requests and answers, in front of a function that stands
+// in for pgbeam's router behind PostgREST and does what the path says.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createDatabase, curl, exchange, isInstalled, startNginx, startPostgrest, takeLines } from './support.js';

@@ -1,5 +1,5 @@
-// The description at /openapi.json: valid, true, and good for a client in
-// TypeScript.
+// The description at /openapi.json: it is valid and true, and makes a client
+// in TypeScript.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -112,7 +112,7 @@ test('bodies that are wrong do not compile', async () => {
     export const password = (created: Created) => created.database.password;`), []);
 });
 
-/** The description, such that no member may be there that it does not name. */
+/** The description, changed so that members it does not name are errors. */
 function closed(node) {
   if (Array.isArray(node)) return node.map(closed);
   if (node === null || typeof node !== 'object') return node;

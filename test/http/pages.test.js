@@ -1,5 +1,5 @@
-// Lists page by page: nothing doubled and nothing lost, whatever comes and
-// goes meanwhile; tokens good for one list in one order; Link as it stands.
+// Lists page by page: nothing is repeated or lost, whatever comes and goes
+// meanwhile. A token is good for one list in one order. Link is ready to use.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { assertHeaders, assertProblems, jsonHeaders } from './asserts.js';
@@ -16,7 +16,8 @@ const { key } = await pgbeam.createKey({ user: 'u_both' });
 const parsed = ({ body }) => JSON.parse(body);
 const orders = ['created_at', 'name', 'active_connections'];
 
-// Projects by SQL, for many are needed; ids in the order of names.
+// Makes projects by SQL, as many are needed; their ids are in the order of
+// their names.
 async function fill(names, org_id = organization) {
   const { rows } = await pgbeam.pool.query(
     `SELECT pgbeam.create_project(jsonb_set($1, '{name}', to_jsonb(n.name))) -> 'project' ->> 'id' AS id
@@ -47,7 +48,7 @@ function client(form) {
     assert.equal(answer.status, 200, answer.body);
     return parsed(answer);
   };
-  /** All pages; between two of them, something may happen. */
+  /** Reads all pages; something may happen between two of them. */
   const walk = async (query, between = async () => {}) => {
     const seen = [];
     for (let page_token; ;) {
@@ -353,7 +354,8 @@ function testQueries(form) {
     }
   });
 
-  // Clients that loop begin with the empty token that the last page may have.
+  // Clients that loop begin with the empty token that they may find on the
+  // last page.
   test('an empty page_token leads to the first page', async () => {
     const answer = await form.call('listProjects', { key, query: `org_id=${organization}&page_token=` });
     assert.equal(answer.status, 200);
@@ -366,7 +368,7 @@ function testQueries(form) {
       await assertFault(await form.call('listDatabases', { key, ids: [id] }), 'project_id');
       await assertFault(await form.call('getDatabase', { key, ids: ['prj_x', id] }), 'database_id');
     }
-    // These an HTTP layer may refuse in its own words.
+    // An HTTP layer may refuse these in its own words.
     for (const id of ['prj%00', 'prj%', '%zz', 'é', 'prj%2Fx']) assert.equal((await form.call('getProject',
       { key, ids: [id] })).status, 400, id);
     for (const id of ['prj_00000000000000000000000000', 'db_01h455vb4pex5vsknk084sn02q', '-',

@@ -1,5 +1,5 @@
-// What is particular to PostgREST in front: its own verification of tokens,
-// calls by GET, and functions that are not for everybody.
+// Particular to PostgREST: its own verification of tokens, calls by GET, and
+// functions that are not for everybody.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { createBody, organization } from './examples.js';
@@ -137,7 +137,7 @@ test('a transaction that PostgREST leaves open ends by the login\'s timeout', as
   const request = `POST /rpc/list_regions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n` +
     `X-Odd: caf\xe9\r\nContent-Length: 2\r\n\r\n{}`;
   assert.equal((await exchange(own.url, Buffer.from(request, 'latin1'))).status, 500);
-  // A call that fails keeps the connection busy: it has to be left alone.
+  // A call that fails keeps the connection busy, so leave it alone.
   for (let tries = 0; tries < 10; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     if (await status({ 'X-Odd': 'café', 'X-API-Key': key }) === 200) break;

@@ -1,5 +1,5 @@
 // HTTP itself, on the documented paths: methods, paths, sizes, media types,
-// credentials, and what no client library sends.
+// credentials, and requests that no client library sends.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { createBody, organization } from './examples.js';
@@ -188,7 +188,7 @@ function testCredentials(form) {
   test('two credentials in one header are none', async () => {
     const twice = (name, values) => curl(form.url + missing, { headers: values.map((value) => [name, value]) });
     assert.equal((await twice('X-API-Key', ['pbo_wrong', key])).status, 401);
-    // nginx before 1.23 tells nobody but itself that there is another one.
+    // nginx before 1.23 tells nobody that there is a second one.
     assert.equal((await twice('X-API-Key', [key, 'pbo_wrong'])).status, form.joinsHeaders ? 401 : 404);
     if (form.name === 'gateway') {
       assert.equal((await twice('Authorization', [`Bearer ${key}`, 'Bearer x'])).status, 401);

@@ -1,10 +1,10 @@
-// Stands in for PostgREST 14.17 where there is none: calls of /rpc/<function>,
-// answered as it was seen to answer. It takes PostgREST's own settings from
-// the environment, so that either can be started the same way: PG*,
+// Stands in for PostgREST 14.17 where there is none: it answers calls of
+// /rpc/<function> as PostgREST was seen to answer. It takes PostgREST's own
+// settings from the environment, so that both start the same way: PG*,
 // PGRST_DB_SCHEMAS (one), PGRST_DB_ANON_ROLE, PGRST_JWT_SECRET (a JWK set),
 // PGRST_JWT_ROLE_CLAIM_KEY (one claim), PGRST_SERVER_HOST, PGRST_SERVER_PORT.
-// Left out: hints for names that are nearly right, tables, embedding, CORS, and
-// that 40001 and 40P01 are tried again for ever: here a test fails at once.
+// Left out are hints for misspelt names, tables, embedding and CORS. PostgREST
+// repeats 40001 and 40P01 for ever; here a test fails at once.
 import { createPublicKey, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 import pg from 'pg';
@@ -24,7 +24,7 @@ class Refusal extends Error {
 
 const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
 
-// Headers are bytes, which Node has as Latin 1, in the order that they came.
+// Headers are bytes, which Node decodes as Latin 1, in the order they arrived.
 function readHeaders({ rawHeaders }) {
   const pairs = [];
   for (let i = 0; i < rawHeaders.length; i += 2) pairs.push([rawHeaders[i].toLowerCase(), rawHeaders[i + 1]]);
@@ -39,7 +39,7 @@ async function readBody(request) {
   return Buffer.concat(chunks);
 }
 
-// A function's parameters and answer; there is one function of a name.
+// A function's parameters and answer; no two functions share a name.
 async function describe(name) {
   const { rows: [row] } = await pool.query(
     `SELECT array_to_json(coalesce(p.proargnames[1:p.pronargs], '{}')) AS names, p.pronargdefaults AS defaults,
@@ -58,7 +58,8 @@ async function describe(name) {
 const mediaType = (text) => text.split(';')[0].trim().toLowerCase();
 const raw = { 'text/plain': 'text', 'text/xml': 'xml', 'application/octet-stream': 'bytea' };
 
-// What was sought; a form's keys are the whole body where that is no form.
+// The function that was sought. If the body is no form, the keys are the whole
+// body.
 function notFound(name, given, type) {
   const keys = [...new Set(given)].sort();
   const list = keys.join(', ');
@@ -73,8 +74,8 @@ function notFound(name, given, type) {
 
 const isWhole = (value) => typeof value !== 'string' || value.isWellFormed();
 
-// Only an array of objects with the same keys passes beside an object; a
-// scalar becomes an empty array. The text goes on as it came.
+// Beside an object, only an array of objects with the same keys passes; a
+// scalar becomes an empty array. The text is passed on as it came.
 function readJson(body) {
   if (body.length === 0) return { text: '', keys: [] };
   let text;
@@ -101,7 +102,7 @@ function checkKeys(text, value) {
   return { text, keys: Object.keys(value[0]) };
 }
 
-// No quotes within values, which no test needs.
+// Values with quotes are left out: no test needs them.
 function readCsv(body) {
   const [names, ...lines] = body.toString().trim().split(/\r?\n/).map((line) => line.split(','));
   const rows = lines.map((line) => Object.fromEntries(names.map((name, i) => [name, line[i] === 'NULL' ? null : line[i]])));
@@ -201,8 +202,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const decode = (value) => decoder.decode(Buffer.from(value, 'latin1'));
 const isUndecoded = ({ code }) => code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
 
-// What the function finds about its request, for this transaction only. Of a
-// header that is there twice the last counts.
+// The settings that describe the request to the function, for this transaction
+// only. If a header is repeated, the last one counts.
 function settings({ method, path, headers, claims }) {
   const shown = headers.pairs.filter(([name]) => name !== 'cookie').map(([name, value]) => [name, decode(value)]);
   return Object.entries({
@@ -216,8 +217,8 @@ function settings({ method, path, headers, claims }) {
   });
 }
 
-// A transaction that is left open by what is thrown outside of SQL stays so,
-// and the connection goes back to the others.
+// A transaction stays open if something is thrown outside of SQL, and its
+// connection goes back to the pool.
 async function inTransaction(isReadOnly, work) {
   const client = await pool.connect().catch((error) => {
     throw new Refusal(503, 'PGRST000', 'Database connection error.', { details: error.message });
@@ -258,7 +259,7 @@ function responseHeaders(text) {
   return Object.assign({}, ...list);
 }
 
-// What a function without a media type of its own can be shown as.
+// The media types of a function that has none of its own.
 function negotiate(fn, accept) {
   if (fn.answer === '*/*') return 'application/octet-stream';
   const accepted = (accept ?? '*/*').split(',').map(mediaType);
@@ -304,7 +305,7 @@ function toAnswer(fn, type, handling, { result, status, headers }, isHead) {
   };
 }
 
-// Until the database has been asked for its functions once, nothing is served.
+// Nothing is served until the database has been asked for its functions once.
 let isLoaded = false;
 async function load() {
   while (!isLoaded) {
@@ -359,8 +360,8 @@ function statusOf({ code, message, status }, isAnonymous) {
   return statuses.find(([, states]) => states.test(code))[0];
 }
 
-// What cannot be decoded is PostgREST's own failure, and so told by the server
-// that it runs in.
+// Text that cannot be decoded is PostgREST's own failure, and its server
+// reports it.
 function toError(error, isAnonymous) {
   if (isUndecoded(error)) return { status: 500, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: 'Something went wrong' };
   const { code = 'PGRST001', message, details = error.detail ?? null, hint = null, headers = {} } = error;

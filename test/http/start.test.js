@@ -1,4 +1,4 @@
-// How the gateway starts: what it says where it cannot, which variables it
+// How the gateway starts: what it says if it cannot, the variables that it
 // obeys, and the ways to a database: TLS, passwords, PgBouncer.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -48,7 +48,7 @@ async function isServed({ url }) {
 const connections = (what, user) => sql(`SELECT coalesce(string_agg(DISTINCT ${what}::text, ','), '')
   FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE usename = $1`, user);
 
-/** Each variable alone, which leads nowhere. */
+/** Each variable alone leads nowhere. */
 const misuses = {
   PGHOST: ['/nonexistent', /cannot connect to \/nonexistent\/.s.PGSQL.\d+ as http_gateway: .*ENOENT/],
   PGPORT: ['1', /cannot connect to 127.0.0.1 port 1 as http_gateway: .*ECONNREFUSED/],

@@ -1,5 +1,6 @@
-// What the tests share: a database with the extension, the servers before it,
-// and clients. PG* in the environment lead to a cluster as its superuser.
+// The common part of the tests: a database with the extension, the servers
+// before it, and clients. PG* in the environment lead to a cluster as its
+// superuser.
 import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -39,9 +40,10 @@ async function withClient(name, work) {
 }
 
 /**
- * A fresh database, prepared by SQL, and the roles that reach it: http_gateway
- * logs in and has http access; http_authenticator logs in and becomes http_anon,
- * who has api access. One at a time, for files of tests may run side by side.
+ * A fresh database, prepared by SQL, and the roles that reach it. http_gateway
+ * logs in and has http access; http_authenticator logs in and becomes
+ * http_anon, which has api access. One at a time, as files of tests may run
+ * side by side.
  */
 export async function createDatabase(name, prepare = async () => {}) {
   const pool = new pg.Pool({ database: name, max: 2 });
@@ -74,24 +76,25 @@ async function installPgbeam(sql) {
 /** The same with the extension in it. */
 export async function createPgbeam(name) {
   const database = await createDatabase(name, installPgbeam);
-  // An owner that is an organization is made where it is none yet.
+  // If an owner is an organization that does not exist yet, it is made.
   const createKey = async (owner) => {
     if (owner.organization !== undefined) await database.sql('SELECT pgbeam.set_organization($1)', owner.organization);
     return (await database.pool.query(
       'SELECT id, key FROM pgbeam.create_api_key(org_id => $1, user_id => $2, expires_in => $3)',
       [owner.organization, owner.user, owner.expiresIn])).rows[0];
   };
-  // Hosts too: one is never given twice, and each form makes the same requests.
+  // Hosts too: each is given out once only, and each form sends the same
+  // requests.
   const empty = () => database.pool.query('DELETE FROM pgbeam.databases; DELETE FROM pgbeam.projects; DELETE FROM pgbeam.hosts');
   return { ...database, createKey, empty };
 }
 
-// Servers end with the tests, also when these are interrupted.
+// Servers end with the tests, even if these are interrupted.
 const children = new Set();
 process.once('exit', () => children.forEach((child) => child.kill('SIGTERM')));
 for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
-/** A server, with what spawn takes more, and the signal that stops it. */
+/** A server, with further options for spawn, and the signal that stops it. */
 export function start(command, args, env, { signal = 'SIGTERM', ...options } = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   children.add(child);
@@ -106,7 +109,9 @@ export function start(command, args, env, { signal = 'SIGTERM', ...options } = {
   return { child, stop, log: () => Buffer.concat(log).toString() };
 }
 
-/** The gateway, when it listens; what it prints afterwards is its access log. */
+/**
+ * The gateway, once it listens; what it prints after that is its access log.
+ */
 export async function startGateway(name, env = {}) {
   const server = start(process.execPath, [example('gateway/gateway.js')], { PGDATABASE: name, PGUSER: 'http_gateway', PORT: '0', ...env });
   const lines = [];
@@ -143,8 +148,8 @@ async function postgrestSettings() {
 }
 
 /**
- * PostgREST where it is installed, else what stands in for it; at once, or when
- * it serves.
+ * PostgREST if it is installed, or else its stand-in: at once, or once it
+ * serves.
  */
 export async function startPostgrest(name, env = {}, isAwaited = true) {
   const settings = {
@@ -157,7 +162,7 @@ export async function startPostgrest(name, env = {}, isAwaited = true) {
   return { ...server, url, isReal };
 }
 
-/** nginx by the example's configuration, with ports of its own. */
+/** nginx with the example's configuration, but with ports of its own. */
 export async function startNginx(postgrestUrl) {
   const folder = await mkdtemp(join(tmpdir(), 'pgbeam-nginx.'));
   await chmod(folder, 0o755);
@@ -199,7 +204,10 @@ function parse(text) {
   return { status: Number(first.split(' ')[1]), reason: first.split(' ').slice(2).join(' '), headers, body: rest.toString() };
 }
 
-/** A request by curl. Headers are [name, value] pairs or an object; it gives up after so many seconds. */
+/**
+ * A request by curl. Headers are [name, value] pairs or an object. It gives up
+ * after this many seconds.
+ */
 export function curl(url, { method = 'GET', headers = {}, body, giveUpAfter = 30 } = {}) {
   const list = Array.isArray(headers) ? headers : Object.entries(headers);
   const named = list.some(([name]) => name.toLowerCase() === 'content-type');
@@ -215,7 +223,7 @@ export function curl(url, { method = 'GET', headers = {}, body, giveUpAfter = 30
   });
 }
 
-/** What a server answers to bytes; the connection has to end. */
+/** A server's answer to bytes; the connection must end. */
 export async function exchange(url, bytes) {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
@@ -225,16 +233,16 @@ export async function exchange(url, bytes) {
   return parse(Buffer.concat(chunks));
 }
 
-/** Ids and times made alike, where they have their form. */
+/** Masks ids and times that have the right form. */
 export const masked = (text) => text
   .replace(/\b(prj|db|rep|dom)_[0-7][0-9a-hjkmnp-tv-z]{25}(?=["/]|$)/g, '$1_...')
   .replace(/"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\dZ"/g, '"..."');
 
-/** What came into an access log, as words; it is empty then. */
+/** The words of an access log, which is emptied. */
 export async function takeLines({ lines }, count) {
   for (let tries = 0; lines.length < count && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   return lines.splice(0).map((line) => line.split(' '));
 }
 
-/** The server's log, which lies beside its socket. */
+/** The server's log, which is beside its socket. */
 export const readServerLog = () => readFile(join(process.env.PGHOST, 'log'), 'utf8');

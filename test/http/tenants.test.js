@@ -1,5 +1,5 @@
-// Who sees and may do what: two organizations, roles, suspension, and the life
-// of keys.
+// What each caller sees and may do: two organizations, roles, suspension, and
+// the life of keys.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { createBody } from './examples.js';
@@ -19,7 +19,7 @@ const users = Object.fromEntries(await Promise.all(['owner', 'admin', 'member', 
 const unknown = 'prj_00000000000000000000000000';
 const error = (answer) => JSON.parse(answer.body).error;
 
-/** All that a client sees of an answer but what is new each time. */
+/** All that a client sees of an answer, without what is new each time. */
 const seen = ({ status, reason, body, headers: { date, ...headers } }) => ({ status, reason, body, headers });
 
 async function create(form, key, name, organization = 'org_ours') {

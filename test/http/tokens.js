@@ -1,5 +1,5 @@
-// What the tests of credentials share: a database of their own, calls through
-// pgbeam.http() without any HTTP, and tokens signed with node:crypto.
+// The common part of the tests of credentials: a database of their own, calls
+// through pgbeam.http() without any HTTP, and tokens signed with node:crypto.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import pg from 'pg';
@@ -58,7 +58,7 @@ class Database {
     await this.admin.query("SELECT pgbeam.grant_access($1::text::regrole, 'http')", [this.role]);
   }
 
-  // Settings hold for connections made from now on.
+  // Settings apply to new connections.
   async set(settings) {
     for (const [setting, value] of Object.entries(settings)) {
       const literal = pg.escapeLiteral(value);
@@ -79,7 +79,8 @@ class Database {
     return rows[0].value;
   }
 
-  // Keys as an object, or any text as it is; answers how many are known now.
+  // Loads keys from an object, or from any text; returns how many are now
+  // known.
   setJwks(jwks) {
     return this.run('set_jwks', typeof jwks === 'string' ? jwks : JSON.stringify(jwks));
   }
@@ -113,14 +114,14 @@ export function projectBody(name, organization) {
   };
 }
 
-// An answer without what differs from request to request.
+// An answer without values that differ from request to request.
 export function comparable({ status, headers, body }) {
   const { 'X-Request-Id': requestId, ...others } = headers;
   assert.match(requestId, /^[A-Za-z0-9._-]{1,128}$/);
   return { status, headers: others, body: body.replaceAll(requestId, '(request)') };
 }
 
-// The one answer to every credential that does not count.
+// The one answer to every credential that is not accepted.
 export function assertUnauthorized(answer) {
   assert.equal(answer.status, 401, answer.body);
   assert.equal(answer.headers['WWW-Authenticate'], 'Bearer');
@@ -129,7 +130,7 @@ export function assertUnauthorized(answer) {
     answer.headers['X-Request-Id'])));
 }
 
-// A part of a token: text and bytes as they are, anything else as JSON.
+// A part of a token: text and bytes unchanged, anything else as JSON.
 export function part(content) {
   const asItIs = typeof content === 'string' || Buffer.isBuffer(content);
   return Buffer.from(asItIs ? content : JSON.stringify(content)).toString('base64url');
@@ -162,7 +163,7 @@ export class Signer {
     return sign(null, Buffer.from(input), this.privateKey);
   }
 
-  // Two parts, spelt as they are, with the signature that fits them.
+  // Two parts, unchanged, with the signature that fits them.
   complete(input) {
     return `${input}.${part(this.signature(input))}`;
   }

@@ -1,4 +1,4 @@
-// No bad token opens anything, and all get the very same answer.
+// No bad token opens anything, and all get exactly the same answer.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { badContents } from './badcontents.js';

@@ -1,5 +1,5 @@
-# Dump and restore: all rows travel but the feed's, no plaintext does, and the keyring file
-# decides what the copy can open.
+# Dump and restore. A dump has all rows except the feed's, and no plaintext;
+# the keyring file decides what the copy can open.
 
 use strict;
 use warnings;
@@ -34,10 +34,10 @@ my @projects = (
 		}
 	]);
 
-# How a dump of a format is restored: a list of commands. One job loads the
-# data, because pg_restore does not know that projects go before databases,
-# and an extension's foreign key stands before the data does; several jobs
-# must be told to pass it over.
+# How to restore a dump of each format: a list of commands. Data is loaded by
+# one job, because pg_restore does not know that projects go before databases,
+# and an extension's foreign key exists before its data. With several jobs, it
+# must be told to skip that data.
 my @psql = qw(psql -X -q -v ON_ERROR_STOP=1 -o /dev/null -f);
 my @pg_restore = qw(pg_restore --exit-on-error);
 my %restores = (
@@ -97,7 +97,7 @@ SELECT (SELECT count(*) FROM pg_trigger WHERE tgname = 'own_trigger'),
 SQL
 }
 
-# Who may create projects and who may reveal passwords.
+# The roles that may create projects, and those that may reveal passwords.
 sub grants
 {
 	return value(shift, <<'SQL', @_);
@@ -168,7 +168,7 @@ foreach my $copy (sort keys %restores)
 	is(grants($twin, db => $copy), "app|t|f\nproxy|f|t", "$copy: grants travel");
 }
 
-# A cluster that never had it.
+# A cluster that never had the keyring.
 my $stranger = new_cluster('stranger');
 value($stranger, 'CREATE ROLE app; CREATE ROLE proxy');
 restore($stranger, 'serial_plain', 'postgres');

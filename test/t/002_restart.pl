@@ -41,7 +41,8 @@ sub active_key
 	return value($where, "SELECT key_id FROM pgbeam.key_status() WHERE state = 'active'");
 }
 
-# Tells sessions to read the configuration, and waits until this one has.
+# Tells sessions to read the configuration, and waits until this one has done
+# so.
 sub reload
 {
 	my ($session) = @_;
@@ -57,12 +58,12 @@ sub reload
 	return;
 }
 
-# The file stays where it is.
+# The file stays in place.
 $node->restart;
 is(count_open($node), '4|4', 'passwords open after a restart');
 is(create($node, 'second')->{state}, '00000', 'so does creating');
 
-# It is away while the server starts, and comes back.
+# It is missing while the server starts, and comes back.
 rename $keyring, "$keyring.away" or die "cannot rename: $!";
 $node->restart;
 my $session = session($node);
@@ -92,7 +93,7 @@ is(create($other, 'after the reload')->{state}, '00000', 'creating works');
 is(sealed_with('after the reload'), $newest, 'under it');
 is(count_open($other), '8|8', 'and all that is older still opens');
 
-# The file breaks under a session that has read it.
+# The file is damaged after a session has read it.
 my $good = slurp_file($keyring);
 spill($keyring, "gibberish\n");
 is(create($other, 'not yet seen')->{state}, '00000', 'what was read before still serves');
@@ -133,7 +134,7 @@ is(create($node, 'developed')->{state}, '00000', 'creating works');
 is(sealed_with('developed'), $key, 'under the development key');
 is(value($node, $status), 't', 'the status tells, in every row');
 
-# A file without room, or being written by hand, is left as it is.
+# A file that is full, or being edited by hand, is left as it is.
 foreach my $case ([ '', qr/is empty/ ],
 	[ ("# filler\n" x 7270) . "\n" x 100, qr/no room for another key/ ])
 {
@@ -145,7 +146,7 @@ foreach my $case ([ '', qr/is empty/ ],
 	is(-s $node->data_dir . '/keyring', length($text), 'the file is left as it is');
 }
 
-# One in a tablespace goes into backups too.
+# A keyring in a tablespace goes into backups too.
 my $tablespace = PostgreSQL::Test::Utils::tempdir;
 $node->safe_psql('postgres', "CREATE TABLESPACE t LOCATION '$tablespace'");
 $node->append_conf('postgresql.conf', "pgbeam.development_key = off\npgbeam.keyring_file = '$tablespace/keyring'");

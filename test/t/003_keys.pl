@@ -1,5 +1,5 @@
-# Every fault of keys and ciphertexts: its own SQLSTATE, message and hint; the
-# server starts with it in place, and whatever needs no key works.
+# Every fault of keys and ciphertexts has its own SQLSTATE, message and hint.
+# The server starts in spite of it, and everything that needs no key works.
 
 use strict;
 use warnings;
@@ -29,8 +29,8 @@ sub use_keyring
 	return;
 }
 
-# Keyrings: each makes a file, or something else, of this path and returns
-# the path to configure.
+# Keyrings: each makes a file, or something else, of this path, and returns the
+# path to configure.
 sub holding
 {
 	my ($text) = @_;
@@ -45,7 +45,7 @@ sub with_mode
 	return sub { spill($_[0], $line); chmod $mode, $_[0] or die $!; return $_[0] };
 }
 
-# In a folder of its own, of that mode.
+# In a folder of its own, with that mode.
 sub shared
 {
 	my ($mode) = @_;
@@ -77,7 +77,7 @@ sub in_linked_data_directory
 	return "$path/keyring";
 }
 
-# Ciphertexts: each is what a database's row is changed to.
+# Ciphertexts: each replaces the one in a database's row.
 my $moved = "password_sealed = (SELECT f.password_sealed FROM pgbeam.databases AS f"
   . " JOIN pgbeam.projects AS p ON p.id = f.project_id WHERE p.name = 'source' AND p.org_id = '%s')";
 
@@ -88,8 +88,8 @@ sub byte
 	return "password_sealed = set_byte(password_sealed, $n, $value)";
 }
 
-# fault, SQLSTATE, message, hint, what to do with the file, what to the row;
-# only messages of the same fault may be alike.
+# fault, SQLSTATE, message, hint, what to do with the file, what to do with the
+# row; only messages of the same fault may be alike.
 my @faults = (
 	[ 'no keyring', 'PB001', qr/no encryption key is configured/, qr/Set pgbeam.keyring_file .*create_key/,
 		sub { '' } ],
@@ -161,7 +161,7 @@ SELECT (SELECT count(*) FROM pgbeam.organizations), (SELECT count(*) FROM pgbeam
 SQL
 }
 
-# Puts a row's fault in place and makes the call that must suffer from it.
+# Puts a fault into a row, and makes the call that must fail because of it.
 sub meet
 {
 	my ($i, $project, $database) = @_;

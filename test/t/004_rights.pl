@@ -1,5 +1,5 @@
-# Who may do what, and that nothing planted in a search path is ever called
-# with the rights that our functions have.
+# Which role may do what. Objects planted in a search path are never called
+# with the rights of our functions.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ ALTER ROLE nobody SET log_min_error_statement = panic;
 ALTER ROLE proxy SET log_min_error_statement = panic;
 SQL
 
-# What each role gets: an SQLSTATE, in the order of @roles.
+# The SQLSTATE that each role gets, in the order of @roles.
 my @roles = qw(nobody app proxy boss deputy);
 my ($ok, $denied, $unknown) = qw(00000 42501 PT401);
 my $n = 0;
@@ -65,19 +65,19 @@ foreach my $act (sort keys %rights)
 	  foreach @roles;
 }
 
-# What only superusers may do is no matter of grants.
+# Grants do not change what only superusers may do.
 value($node, 'GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO boss');
 is(ask($node, 'SELECT pgbeam.create_key()', role => 'boss')->{state}, $denied,
 	'boss: create_key, though granted');
 
-# Settings made before the library is loaded are not obeyed.
+# Settings made before the library is loaded have no effect.
 value($node, 'SET pgbeam.keyring_file = $$/nowhere$$; SET pgbeam.proxy_domain = $$evil.test$$; '
 	  . 'SELECT ' . create_call('unmoved'), role => 'boss');
 is(value($node, "SELECT host FROM pgbeam.hosts WHERE host LIKE 'unmoved%'"),
 	'unmoved.aws.pgbeam.app', 'settings of a role change nothing');
 
-# Within a request nobody is trusted for his role: operations answer that there
-# is no credential, and what is none of them is an error.
+# Within a request no role makes its caller trusted. Operations answer that
+# there is no credential; other functions raise an error.
 my $session = session($node);
 my %calls = (
 	create => 'SELECT ' . create_call('requested'),

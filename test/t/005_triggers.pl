@@ -1,5 +1,6 @@
-# What users hang on our tables: a veto is never a success, an error undoes
-# all and tells nothing, a changed value is answered as it was stored.
+# Triggers, constraints and indexes that users add to our tables. A veto is
+# never a success, an error undoes everything and reveals nothing, and a
+# changed value is answered as it was stored.
 
 use strict;
 use warnings;
@@ -50,7 +51,7 @@ SQL
 	return;
 }
 
-# A call that fails, and neither writes nor tells anything.
+# A call that fails, writes nothing and reveals nothing.
 sub fails
 {
 	my ($call, $state, $name) = @_;
@@ -91,7 +92,7 @@ foreach (
 with_trigger('databases', 'BEFORE INSERT', 'NEW.port := 0',
 	sub { fails('create', '23514', 'a value that breaks a rule of ours') });
 
-# Constraints and indexes: how made, how undone, call, SQLSTATE
+# Constraints and indexes: how to add one, how to remove it, call, SQLSTATE
 foreach (
 	[ "ALTER TABLE pgbeam.databases ADD CONSTRAINT own CHECK (host <> 'db.example.com') NOT VALID",
 		'ALTER TABLE pgbeam.databases DROP CONSTRAINT own', 'create', '23514' ],
@@ -118,7 +119,7 @@ foreach (
 	value($node, $undo);
 }
 
-# Changes: table, what the trigger does. What is answered is what is stored.
+# Changes: table, what the trigger does. The answer has the stored values.
 foreach (
 	[ 'projects', "NEW.description := 'by trigger'; NEW.tags := '{a,b}'" ],
 	[ 'projects', "NEW.proxy_host := 'by-trigger-' || NEW.proxy_host" ],

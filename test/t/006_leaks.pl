@@ -1,6 +1,7 @@
-# What of a request reaches the log or the client. Before our code runs, and
-# after, a password can leak: shown here, with the settings that stop it, so
-# that what README says of it stays true. While our code runs nothing does.
+# Parts of a request that reach the log or the client. A password can leak
+# before our code runs, and after. These leaks are shown here with the settings
+# that stop them, so that the pages stay true. While our code runs nothing
+# leaks.
 
 use strict;
 use warnings;
@@ -12,7 +13,7 @@ use PgbeamTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Meant to leak, so it is not the canary.
+# This password is meant to leak, so it is not the canary.
 my $password = 'leaky-password-6Yb2';
 my $leak = qr/\Q$password\E/;
 my $node = set_up('main', folder('keys') . '/keyring', "log_statement = none\n");
@@ -24,7 +25,7 @@ SELECT pgbeam.grant_access('boss', 'admin'), pgbeam.grant_access('app', 'api'),
 	pgbeam.set_organization('full', '{"max_projects": 1}');
 SQL
 
-# A request body; the password stands last, close to what is appended.
+# A request body. The password stands last, close to the appended text.
 sub body
 {
 	my ($name, $port, $end, $org) = @_;
@@ -39,7 +40,7 @@ sub create
 	return "SELECT pgbeam.create_project('" . body(@_) . "')";
 }
 
-# Settings of a role, and nothing else of its.
+# Sets a role's settings, and resets all others of that role.
 sub set_role
 {
 	my ($role, @settings) = @_;
@@ -49,7 +50,7 @@ sub set_role
 	return;
 }
 
-# What a role's statement leaves in the log, and the outcome.
+# What a role's statement leaves in the log, and its outcome.
 sub logged
 {
 	my ($role, $sql) = @_;
@@ -59,7 +60,7 @@ sub logged
 	return ($log, $got);
 }
 
-# An error that comes when our code has ended.
+# An error that is raised after our code has ended.
 value($node, <<'SQL');
 CREATE FUNCTION public.late() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF NEW.name = 'late' THEN RAISE 'too late'; END IF; RETURN NULL; END $$;
@@ -104,8 +105,8 @@ foreach (
 	unlike($log, $leak, "$name: does not leak under " . join ', ', @quiet, @more);
 }
 
-# The same as a parameter: what pgbench, the only client at hand that sends
-# one, makes of it in the log and is told.
+# The same as a parameter. pgbench is the only client at hand that sends one:
+# what it logs, and what it is told.
 my $script = folder('scripts') . '/call';
 append_to_file($script, "SELECT pgbeam.create_project(:body);\n");
 
@@ -139,8 +140,8 @@ foreach (
 	is($err =~ $leak ? 1 : 0, $to_client, "$name told to the client, under @$settings");
 }
 
-# Errors of our own: role, statement, SQLSTATE, message. Settings cannot make
-# them tell more.
+# Our own errors: role, statement, SQLSTATE, message. No setting can make them
+# reveal more.
 my $slow = session($node);
 my @own = (
 	[ 'boss', create('i', '"x"', ''), 'PT400', 'an invalid body' ],
@@ -195,7 +196,7 @@ like($deadlock, qr/deadlock detected/, 'two sessions come to a deadlock');
 unlike($deadlock, $leak, 'no statement of either is logged');
 $_->quit foreach $slow, $fast;
 
-# The same of keys.
+# The same for keys.
 foreach ([ '', 'PB001' ], [ "$script.none", 'PB003' ])
 {
 	my ($file, $state) = @$_;

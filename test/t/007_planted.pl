@@ -1,6 +1,6 @@
 # Operators, functions, types and tables that somebody planted in the caller's
-# search path are never used, neither by our statements nor by users' triggers
-# that fire under our rights.
+# search path are never used: not by our statements, and not by users' triggers
+# that fire with our rights.
 
 use strict;
 use warnings;
@@ -48,8 +48,8 @@ GRANT USAGE ON SCHEMA evil TO PUBLIC;
 CREATE SEQUENCE public.calls; GRANT ALL ON SEQUENCE public.calls TO PUBLIC;
 SQL
 
-# What is planted: operators by their types, functions by arguments and
-# result, casts, types. An expression that falls for one is its bait.
+# The planted objects: operators by their types, functions by arguments and
+# result, casts, types. An expression that would use one is its bait.
 my @operators = (
 	(map { my $type = $_; map { [ $_, $type, $type ] } qw(= <> < <= > >=) }
 		  qw(text varchar uuid int4 int8 timestamptz bytea bool name oid)),
@@ -121,8 +121,8 @@ sub calls
 		  . "SELECT FROM setval('public.calls', 1, false)");
 }
 
-# All our functions; those of superusers too, where this is one. Returns what
-# failed.
+# Calls all our functions, those for superusers too if this role is one.
+# Returns those that failed.
 my $round = 0;
 
 sub failures
@@ -155,7 +155,7 @@ is(failures($boss), '', 'our functions work; their plans are kept');
 value($boss, traps('pg_temp'));
 calls();
 
-# The traps are live, or the rest would show nothing.
+# The traps work; otherwise the rest would show nothing.
 my @baits = baits();
 foreach my $schema (qw(evil public))
 {
@@ -200,8 +200,8 @@ is(value($node, 'SELECT string_agg(DISTINCT what, $$, $$) FROM ops.seen'),
 	'AFTER databases, AFTER hosts, AFTER projects, BEFORE databases, BEFORE hosts, BEFORE projects',
 	'all triggers fired');
 
-# The second wall: our statements name their schemas, so that even without the
-# pinned path nothing is captured. key_status() is SQL text and has only the
+# The second wall: our statements name their schemas, so even without the
+# pinned path nothing is captured. key_status() is SQL text, and has only the
 # first wall.
 value($node, 'DROP FUNCTION ops.watch() CASCADE');
 value($node, <<'SQL');

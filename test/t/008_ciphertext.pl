@@ -1,5 +1,4 @@
-# A stored ciphertext opens as it was written where it was written, and in no
-# other way.
+# A stored ciphertext opens only unchanged, and only where it was written.
 
 use strict;
 use warnings;
@@ -29,7 +28,7 @@ SELECT password_sealed AS sealed, length(password_sealed) AS length FROM pgbeam.
 WHERE id = pgbeam.typeid_decode('$database')
 SQL
 
-# change, for which n, what comes of it: SQLSTATE and how often
+# change, for which n, the SQLSTATE, and how often it is raised
 foreach my $case (
 	[ 'sealed', '0, 0', 'opened 1' ],
 	[ 'set_bit(sealed, n, 1 - get_bit(sealed, n))', '0, 7', 'PB004 8' ],
@@ -51,7 +50,7 @@ SELECT string_agg(state || ' ' || n, ',' ORDER BY state COLLATE "C") FROM (
 SQL
 }
 
-# Each part of its place binds it, by itself.
+# Each part of its place binds it on its own.
 my ($elsewhere) = make($node, 'elsewhere');
 value($node, <<SQL);
 SELECT pgbeam.set_organization('globex');

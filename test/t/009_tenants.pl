@@ -1,7 +1,7 @@
-# The wall between tenants: every route of the table, asked by callers of
-# every kind for objects of every kind, through pgbeam.http() and by its own
-# function, as a role that may do nothing but call. What is expected follows
-# from a few rules, so that a new route is in it by itself.
+# The wall between tenants. Callers of every kind call every route for objects
+# of every kind, through pgbeam.http() and by the route's own function, as a
+# role that may only call. The expectations follow from a few rules, so that a
+# new route is tested without an edit here.
 
 use strict;
 use warnings;
@@ -13,8 +13,8 @@ use JSON::PP;
 use PgbeamTest;
 use Test::More;
 
-# Bodies of operations that take one, for an organization. PASSWORD becomes
-# the password of all tests.
+# Bodies for operations that take one, for an organization. PASSWORD is
+# replaced by the password of all tests.
 my $n = 0;
 my %database = (host => 'db.example.com', port => 5432, name => 'app', username => 'app', password => 'PASSWORD');
 my %bodies = (
@@ -45,10 +45,11 @@ foreach my $route (values %routes)
 	$route->{refuses} = { map { $_ => 1 } @{ $route->{errors} } };
 	$route->{is_nobodys} = !@{ $route->{ids} } && !$bodies{ $route->{operation} } && !$parameters{ $route->{operation} };
 }
-# What stands below projects before what stands below that.
+# Objects below projects come before objects below those.
 my @by_depth = sort { @{ $a->{ids} } <=> @{ $b->{ids} } || $b->{path} cmp $a->{path} } values %routes;
 
-# The request's body as an expression of SQL. Who may be told 415 takes one.
+# The request's body as an SQL expression. Only a caller who may be told 415
+# sends one.
 sub body_of
 {
 	my ($route, $org) = @_;
@@ -69,7 +70,7 @@ sub parameters_of
 # A refusal names its request.
 sub unnumbered { return $_[0] =~ s/"request_id":"\Kreq_[0-9a-z]{26}//r }
 
-# What a caller sees of an answer, but for the id of the request.
+# What a caller sees of an answer, without the id of the request.
 sub request
 {
 	my ($session, $route, $key, $org, @ids) = @_;
@@ -102,20 +103,20 @@ SELECT current_setting('response.status', true);
 SELECT current_setting('response.headers', true);
 COMMIT;
 SQL
-	# A function that sets no status leaves 200 to PostgREST.
+	# If a function sets no status, PostgREST answers 200.
 	my %sent = map { %$_ } @{ decode_json($sent || '[]') };
 	delete $sent{'X-Request-Id'};
 	return { status => ($status || 200) + 0, headers => \%sent, body => unnumbered($json->decode($body)) };
 }
 
-# What is the same of two objects that were made alike.
+# The common part of two objects that were created alike.
 sub masked
 {
 	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
 }
 
-# Each organization's rows, as a digest of what they say, where they stand and
-# which transaction wrote them.
+# A digest of each organization's rows: their values, their places, and the
+# transactions that wrote them.
 my $rows = value($boss, <<'SQL');
 SELECT string_agg(format($$ SELECT coalesce(to_json(t)->>'org_id', '') AS org,
 	concat(t.tableoid, t.ctid, t.xmin, t) AS line FROM %s AS t $$, oid::regclass), 'UNION ALL')
@@ -129,7 +130,7 @@ sub revoke { return "pgbeam.revoke_api_key(substr('$_[0]', 1, 30))" }
 
 my %key = map { $_ => new_key("org_id => '$_'") } qw(ours theirs closed);
 
-# Where a caller is a member, and as what.
+# The organizations where a caller is a member, and the role there.
 my %callers = (
 	owner => { key => new_key("user_id => 'olga'"), ours => 'owner' },
 	admin => { key => new_key("user_id => 'adam'"), ours => 'admin' },
@@ -143,7 +144,8 @@ my %callers = (
 	expired => { key => new_key("org_id => 'ours', expires_in => '1 ms'"), refused => 401 },
 	'no credential' => { refused => 401 });
 
-# One object of each kind, by all routes that create: ids by their names.
+# Creates one object of each kind, by all routes that create: ids by their
+# names.
 my @made;
 
 sub make_all
@@ -173,7 +175,8 @@ request($app, $_, $key{ours}, 'ours', @{$deleted}{ @{ $_->{ids} } })
 value($boss, q(SELECT pgbeam.set_organization('closed', '{"max_projects": 1}')) . ", pgbeam.suspend_organization('closed'), "
 	  . revoke($callers{revoked}{key}));
 
-# What a route can be asked for: ids, and the organization they belong to.
+# The ids that a route can be called with, and the organization that they
+# belong to.
 sub targets
 {
 	my ($route) = @_;
@@ -217,8 +220,8 @@ sub expected
 	return $route->{status};
 }
 
-# Asks in both ways, each for an object that is there: the answers, and all
-# that was wrong.
+# Calls in both ways, each for an object that exists: the answers, and
+# everything that was wrong.
 sub probe
 {
 	my ($route, $caller, $target) = @_;
@@ -246,7 +249,7 @@ sub probe
 	return (\@answers, map { "$target->{name}: $_" } @wrong);
 }
 
-# What a caller may not know of must look all the same to him.
+# Objects that a caller may not know of must all look the same to them.
 foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers } sort keys %routes)
 {
 	my ($operation, $caller) = @$_;
@@ -257,7 +260,7 @@ foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers
 		my ($answers, @wrong) = probe($routes{$operation}, $callers{$caller}, $target);
 
 		push @all_wrong, @wrong;
-		# but for the server's clock, which getHealth tells
+		# except for the server's clock, which getHealth tells
 		push @{ $unseen{ $json->encode($answers) =~ s/\d{4}-\d\d-\d\dT[\d:]+Z/TIME/gr } }, $target->{name}
 		  if !$callers{$caller}{ $target->{org} } && !$target->{is_malformed};
 	}
@@ -266,8 +269,8 @@ foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers
 	  or diag explain \%unseen;
 }
 
-# By hand. A change is obeyed by the very next call, also in a session that
-# has called before and in a transaction that was open.
+# By hand. The very next call obeys a change, also in a session that has called
+# before and in an open transaction.
 sub statuses
 {
 	my ($key) = @_;
@@ -297,7 +300,7 @@ foreach (
 	is(statuses($key), $want, "$name: in a session");
 }
 
-# A name is an organization's own affair.
+# Names are unique within an organization only.
 $bodies{createProject} = sub { return { name => 'same', org_id => $_[0], database => \%database } };
 foreach ([ 'ours', 'ours', 201 ], [ 'ours', 'theirs', 403 ], [ 'theirs', 'theirs', 201 ],
 	[ 'ours', 'theirs', 403 ], [ 'ours', 'ours', 409 ])
@@ -309,7 +312,7 @@ foreach ([ 'ours', 'ours', 201 ], [ 'ours', 'theirs', 403 ], [ 'theirs', 'theirs
 	is(value($boss, $digests), $before, 'and nothing is written') if $status > 201;
 }
 
-# Whom SQL trusts sees all; over HTTP no role counts.
+# Trusted SQL sees everything; over HTTP no role counts.
 is(decode_json(value($boss, "SELECT pgbeam.get_project('$object{$_}{project_id}')"))->{org_id}, $_,
 	"trusted SQL sees what is $_") foreach sort keys %object;
 is(request($boss, $routes{createProject}, undef, 'ours')->{status}, 401,

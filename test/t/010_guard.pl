@@ -1,7 +1,7 @@
-# What of a request reaches the server's log under each setting that lets it
-# out: with nothing against it, with the logging profile of the role, with the
-# log guard. Then attacks on the guard, which must neither let anything through
-# nor bring the server down.
+# Parts of a request that reach the server's log under each setting that leaks:
+# without any protection, with the logging profile of the role, and with the
+# log guard. Then come attacks on the guard: it must let nothing through, and
+# the server must stay up.
 
 use strict;
 use warnings;
@@ -13,7 +13,8 @@ use PgbeamTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Meant to leak, so it is not the canary; a query's tree shows it as numbers.
+# This password is meant to leak, so it is not the canary. A query's tree shows
+# it as numbers.
 my $password = 'leaky-password-9Kc4';
 my $numbers = join ' ', unpack('C*', $password);
 my $leak = qr/\Q$password\E|\Q$numbers\E/;
@@ -139,7 +140,7 @@ sub run_bound
 	return ask_bound($node, $sql =~ s/BODY/VALUE/r, $body, role => 'boss');
 }
 
-# A literal that is parsed as the statement of a client that sends parameters.
+# A literal in the statement of a client that sends parameters.
 sub run_parsed
 {
 	my ($sql, $body) = @_;
@@ -163,7 +164,7 @@ sub run_killed
 	return '';
 }
 
-# Another session's statement, told of to the victim of a deadlock.
+# Another session's statement, which the victim of a deadlock is told.
 sub run_deadlocked
 {
 	my ($sql, $body) = @_;
@@ -174,7 +175,8 @@ sub run_deadlocked
 	$other->query_until(qr/sent/, "\\echo sent\n" . ($sql =~ s/BODY/'$body'/r) . ";\n");
 	$node->poll_query_until('postgres',
 		'SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = $$Lock$$ AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted)');
-	# The one that waits first looks first, and finds nothing yet.
+	# The session that waits first also checks first, and finds no deadlock
+	# yet.
 	select undef, undef, undef, 0.3;
 	my $got = ask($victim, 'SELECT pg_advisory_xact_lock(2)');
 	is($got->{state}, '40P01', 'the session that knows nothing is the victim');
@@ -190,8 +192,8 @@ my %runs = (
 	killed => \&run_killed,
 	deadlock => \&run_deadlocked);
 
-# What: name, settings of the database, way, statement, end of the body, and
-# how often the password stands in the log with nothing (0: never, 1: at least
+# Name, settings of the database, way, statement, end of the body, and how
+# often the password is in the log without protection (0: never, 1: at least
 # once) and with the profile.
 my @cases = (
 	[ 'log_statement = all', 'literal', $create, '', 1, 0 ],
@@ -227,14 +229,14 @@ my @cases = (
 	[ '', 'bound', $create, ',', 1, 0 ],
 	[ '', 'literal', $create, ', "role": "\u0000"', 1, 0 ],
 	[ '', 'bound', $create, ', "role": "\u0000"', 1, 0 ],
-	# The message itself tells it; no setting of the server's keeps that out.
+	# The message itself has it, so no setting of the server keeps it out.
 	[ '', 'literal', 'SELECT pgbeam.create_project(NULL), CAST(BODY AS integer)', '', 1, 1 ],
 	[ '', 'bound', 'SELECT pgbeam.create_project(NULL), CAST(BODY AS integer)', '', 1, 1 ],
 	[ '', 'literal', 'PREPARE p (jsonb) AS SELECT pgbeam.create_project($1); EXECUTE p (BODY)', ',', 1, 0 ],
 	[ 'log_statement = all', 'literal', 'PREPARE p (jsonb) AS SELECT pgbeam.create_project($1); EXECUTE p (BODY)', '', 1, 0 ],
 	[ '', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', ',', 1, 0 ],
 	[ 'log_statement = all', 'literal', 'SET search_path = pgbeam; SELECT create_project(BODY)', '', 1, 0 ],
-	# A role of the schema's name has it in its path, as "$user".
+	# A role with the schema's name has the schema in its path, as "$user".
 	[ '', 'literal', 'SET ROLE pgbeam; SELECT create_projekt(BODY)', '', 1, 0 ],
 	[ 'log_statement = all', 'literal', 'SET ROLE pgbeam; SELECT create_projekt(BODY)', '', 1, 0 ],
 	[ '', 'literal', 'SELECT public.wrapped(BODY)', ',', 1, 0 ],
@@ -244,13 +246,14 @@ my @cases = (
 	[ 'log_statement = all', 'bound', q{SELECT set_config('request.' || 'headers', BODY, true), } .
 		q{pgbeam.openapi() IS NULL}, '', 1, 0 ],
 	[ 'log_statement = all', 'literal', q{SELECT 'pbo_0' || BODY}, '', 1, 0 ],
-	# What other processes tell of it is not for the role to say.
+	# The role has no say in what other processes log.
 	[ '', 'killed', 'SELECT pgbeam.typeid(BODY), pg_sleep(600)' =~ s/typeid\(BODY\)/typeid('x'), BODY/r, '', 1, 1 ],
 	[ '', 'killed', "SELECT BODY, repeat('" . 'x' x 900 . "', 1), pg_sleep(600), pgbeam.typeid('x')", '', 1, 1 ],
 	[ '', 'deadlock', "SELECT pgbeam.typeid('x'), BODY, pg_advisory_xact_lock(1)", '', 1, 1 ]);
 
-# What runs is named by nothing that is sent: a prepared statement, a cursor,
-# a view, a function, a trigger; or it is sent together with what names it.
+# The statement that is sent does not name what runs: a prepared statement, a
+# cursor, a view, a function, a trigger. Or it is sent together with one that
+# does.
 my $prepare = 'PREPARE q (jsonb) AS SELECT pgbeam.create_project($1)';
 my $insert = 'INSERT INTO public.bodies VALUES (BODY)';
 push @cases, map { [ '', 'literal', $_, ',', 1, 0 ] } (
@@ -318,7 +321,7 @@ push @cases, map { [ $_->[0], $_->[1], $create, '', $_->[2], 0 ] } (
   if $has{pgaudit};
 
 
-# A plan that was kept tells of no planning, and the table's triggers come last.
+# A kept plan logs no planning, and the table's triggers come last.
 my $keep = q~SELECT public.keeps_a_plan(format('{"name": "%s", "org_id": "acme", "database": {"host": "h", "port": 1, "name": "a", ~
   . q~"username": "a", "password": "x"}}', gen_random_uuid()))~;
 push @cases, [ 'pgaudit.log = write, pgaudit.log_parameter = on', 'literal',
@@ -344,7 +347,7 @@ sub set_guard
 	return;
 }
 
-# How many lines of the log hold the password, for each case.
+# How many lines of the log have the password, for each case.
 my %seen;
 my %told;
 foreach my $mode (qw(nothing profile guard))
@@ -376,7 +379,7 @@ foreach my $i (0 .. $#cases)
 	is($seen{guard}[$i], 0, "with the guard: $name, $way");
 }
 
-# What no message tells, and only the profile stops.
+# Leaks that are in no message, and that only the profile stops.
 SKIP:
 {
 	skip 'no pg_stat_statements', 2 unless $has{pg_stat_statements};
@@ -393,7 +396,7 @@ SKIP:
 	value($node, 'ALTER ROLE boss RESET ALL');
 }
 
-# What the client is told is the same, but for the context.
+# The client is told the same, except for the context.
 sub without_context
 {
 	my ($text, $sql) = @_;
@@ -414,7 +417,7 @@ foreach my $i (grep { $cases[$_][0] !~ /pgaudit/ } 0 .. $#cases)
 	  unless $cases[$i][1] eq 'deadlock';
 }
 
-# What the guard leaves: our refusals, other statements, level and SQLSTATE.
+# The guard leaves our refusals, other statements, levels and SQLSTATEs.
 sub guarded
 {
 	my ($sql, %how) = @_;
@@ -442,8 +445,9 @@ like($got->{err}, qr/WARNING:  01000: of pgbeam\.http\(\)/, 'and the client gets
 like($log, qr/ 42P01 ERROR:  withheld/, 'an error about a table is withheld');
 like($got->{err}, qr/relation "pgbeam\.no_such_table" does not exist/, 'and told to the client');
 
-# Nor is anything else withheld: what has nothing to do with a request, in a
-# session and in a transaction that has had some, and what only makes TypeIDs.
+# Nothing else is withheld: statements that have nothing to do with a request,
+# in a session and a transaction that had some, and functions that only make
+# TypeIDs.
 value($node, <<'SQL');
 CREATE FUNCTION public.harmless(n integer) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RETURN 1 / n; END $$;
 CREATE FUNCTION public.listed() RETURNS json LANGUAGE plpgsql AS $$ BEGIN RETURN pgbeam.list_projects('acme'); END $$;
@@ -496,7 +500,7 @@ foreach my $statement ('SELECT public.harmless(0)', 'INSERT INTO public.orders (
 		'the end of a session whose last statement was a request is logged');
 }
 
-# Vacuum tells of our tables, and takes no statement of anybody's along.
+# Vacuum logs our tables, without anybody's statement.
 $log = log_since($node, sub {
 	value($node, q{ALTER SYSTEM SET autovacuum = on; ALTER SYSTEM SET autovacuum_naptime = 1; ALTER SYSTEM SET log_autovacuum_min_duration = 0});
 	value($node, 'ALTER TABLE pgbeam.projects SET (autovacuum_vacuum_insert_threshold = 0, autovacuum_vacuum_insert_scale_factor = 0)');
@@ -515,15 +519,16 @@ $log = log_since($node, sub {
 });
 like($log, qr/parameter "pgbeam\.proxy_port" changed to "6432"/, 'a changed setting is logged');
 
-# Attacks. The postmaster must be the same all along, but for those that kill
-# a backend, and nothing may get through.
+# Attacks. The postmaster must be the same all along, except when a backend is
+# killed, and nothing may get through.
 my $start = -s $node->logfile;
 my $postmaster = value($node, 'SELECT pg_postmaster_start_time()');
 my $alive = sub {
 	my ($name) = @_;
 
 	is(value($node, 'SELECT pg_postmaster_start_time()'), $postmaster, "$name: the server stays up");
-	# What the server prints of its memory when that has run out is no message.
+	# When memory has run out, the server prints statistics about it, which are
+	# not a message.
 	my $part = slurp_file($node->logfile, $start) =~ s/^ *CachedPlan(?:Source|Query)?: .*//mgr;
 	$start = -s $node->logfile;
 	ok($part !~ $leak, "$name: nothing gets through")
@@ -571,13 +576,13 @@ foreach my $size (1 << 13, 1 << 20, 1 << 23)
 	$alive->("texts of $size bytes");
 }
 
-# Messages that cannot be sent: their own conversion fails while they are.
+# Messages that cannot be sent, because their own conversion fails.
 ask($node, "SET client_encoding = 'LATIN1'; DO \$\$ BEGIN RAISE $_ E'\\u20AC pgbeam.x $password'; END \$\$")
   foreach 'WARNING', 'EXCEPTION';
 ask($node, "SET client_encoding = 'LATIN1'; SELECT E'\\u20AC $password'::jsonb, pgbeam.typeid('x')");
 $alive->('messages that cannot be converted');
 
-# Processes that are ended from outside, at the level FATAL.
+# Processes that are terminated from outside, at the level FATAL.
 foreach my $how ('pg_terminate_backend', 'pg_cancel_backend')
 {
 	my $victim = session($node, 'boss');
@@ -599,7 +604,7 @@ ask($node, "SET $parallel = on; SELECT '$password', pgbeam.typeid('x'), "
 	. "(SELECT sum(1 / (relpages - relpages)) FROM pg_class)");
 $alive->('parallel workers');
 
-# Out of memory in earnest.
+# Real shortage of memory.
 SKIP:
 {
 	skip 'no prlimit', 4 if system('prlimit --version > /dev/null 2>&1') != 0;
@@ -623,7 +628,8 @@ SKIP:
 			}
 		}
 		is(value($poor, 'SELECT 1'), 1, "with $room * 256 kB the session goes on");
-		# A handler of PL/pgSQL that cannot even begin ends the session, not the server.
+		# If even a handler of PL/pgSQL cannot begin, the session ends, but not
+		# the server.
 		eval {
 			ask($poor, "SELECT public.nested(20, '" . body(',') . "'), pgbeam.typeid('x')");
 			$poor->quit;
@@ -634,7 +640,7 @@ SKIP:
 	$alive->('out of memory');
 }
 
-# On and off under load.
+# The guard goes on and off under load.
 my @sessions = map { session($node, 'boss') } 1 .. 3;
 foreach my $round (1 .. 10)
 {
@@ -645,7 +651,8 @@ $_->quit foreach @sessions;
 $start = -s $node->logfile;
 $alive->('on and off');
 
-# Backends that are killed at work: the server starts again, and tells nothing.
+# Backends that are killed while they work. The server starts again, and logs
+# nothing of the request.
 foreach my $round (1 .. 5)
 {
 	run_killed("SELECT BODY, pgbeam.typeid('x'), pg_sleep(600)", body(''));
@@ -693,8 +700,8 @@ is(ask($without, "SELECT pgbeam.typeid('x') IS NULL; ALTER SYSTEM SET pgbeam.log
 like(value($without, 'SELECT mend FROM pgbeam.check_configuration() WHERE setting = $$shared_preload_libraries$$'),
 	qr/^ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'$/, 'the check tells');
 
-# What the check finds, it mends, where no word is to be filled in; and there
-# is a configuration in which it finds nothing.
+# Each finding can be mended by its statement, unless that has a word to fill
+# in; and there is a configuration without findings.
 value($without, <<'SQL');
 CREATE ROLE authenticator LOGIN NOINHERIT CREATEROLE BYPASSRLS;
 CREATE ROLE anonymous; CREATE ROLE operator; CREATE ROLE proxy;
@@ -745,8 +752,8 @@ foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_r
 like($found, qr/^role authenticator\|.*log_min_error_statement = error/m, 'and what the log would get of a role, to whoever asks');
 unlike($found, qr/thirty-two/, 'it does not show a secret');
 
-# Words in <> are filled in. What the role made, a superuser must not get: it
-# does what its owner may.
+# Words in <> are filled in. A superuser must not become the owner of what the
+# role made, because it runs with its owner's rights.
 value($without, 'CREATE ROLE attic; CREATE ROLE pgbeam_owner');
 my $rounds = 0;
 while ($found ne '' && $rounds++ < 4)

@@ -1,5 +1,5 @@
-# The rate limit: off where there is no shared memory, exact where there is,
-# and no way round it but to wait.
+# The rate limit. It is off without shared memory and exact with it, and
+# waiting is the only way round it.
 
 use strict;
 use warnings;
@@ -14,8 +14,8 @@ use Test::More;
 my $json = JSON::PP->new->canonical;
 my $somewhere = '/v1/projects/prj_00000000000000000000000000';
 
-# Nothing is slower than a request a second, so what must not take that long
-# is one statement.
+# No rate is below a request a second, so a step that must be faster is one
+# statement.
 my $send = <<'SQL';
 CREATE FUNCTION public.send(requests jsonb) RETURNS SETOF json LANGUAGE plpgsql AS $$
 DECLARE
@@ -55,7 +55,7 @@ sub new_key { return 'x-api-key' => value($_[0], "SELECT key FROM pgbeam.create_
 
 sub says_health { return (map { decode_json($_->{body})->{rate_limit} } answers($_[0], get('/v1/health')))[0] }
 
-# Settings that new sessions know.
+# Settings for new sessions.
 sub configure
 {
 	my ($node, $conf) = @_;
@@ -67,7 +67,7 @@ sub configure
 	return;
 }
 
-# Without preloading there is none, whatever is set.
+# Without preloading there is no limit, whatever is set.
 my $plain = set_up('plain', folder('keys') . '/keyring', "pgbeam.rate_limit = 1\npgbeam.rate_burst = 1\n");
 value($plain, $send);
 value($plain, "SELECT pgbeam.set_organization('o')");
@@ -86,7 +86,7 @@ $request = get($somewhere, %own);
 is(says_health($node), 'off', 'preloaded, but no limit: health says off');
 is(statuses($node, ($request) x 5), '404 404 404 404 404', 'preloaded, but no limit: nothing is limited');
 
-# An open session obeys a change with its next statement.
+# An open session obeys a change from its next statement on.
 my $session = session($node);
 is(statuses($session, $request), 404, 'a session from before');
 configure($node, "pgbeam.rate_limit = 1\n");
@@ -94,7 +94,7 @@ value($session, 'SELECT pg_sleep(0.1)') until value($session, 'SHOW pgbeam.rate_
 is(says_health($node), 'on', 'a limit is set: health says on');
 is(statuses($session, ($request) x 5), '404 404 404 429 429', 'a full bucket has the burst, exactly');
 
-# What a refusal says, and a document of it.
+# A refusal's text, and its problem document.
 my (undef, undef, undef, undef, $refused, $document) =
   answers($node, ($request) x 5, get($somewhere, %own, accept => 'application/problem+json'));
 my %told = %{ $refused->{headers} };
@@ -106,11 +106,11 @@ is($told{RateLimit}, '"default";r=0;t=3', 'RateLimit');
 is("$told{'X-RateLimit-Limit'} $told{'X-RateLimit-Remaining'}", '3 0', 'X-RateLimit-Limit and -Remaining');
 is(decode_json($document->{body})->{code}, 'RATE_LIMITED', 'as a problem document');
 
-# The waiting that Retry-After names is enough, and brings one request.
+# Waiting as long as Retry-After says is enough, and allows one request.
 my $fresh = get($somewhere, new_key($node, "org_id => 'fresh'"));
 is(statuses($session, ($fresh) x 4, { %$fresh, pause => 1.05 }, $fresh), '404 404 404 429 404 429', 'it fills by the rate');
 
-# Whose bucket it is.
+# The owner of a bucket.
 my $sibling = get($somewhere, new_key($node, "org_id => 'o'"));
 my $other = get($somewhere, new_key($node, "org_id => 'other'"));
 my $user = get($somewhere, new_key($node, "user_id => 'o'"));
@@ -124,8 +124,8 @@ is(statuses($session, ($nobody) x 5), '401 401 401 401 401', 'whom no key proves
 is(statuses($session, (get($_)) x 5), '200 200 200 200 200', "$_ is nobody's") foreach qw(/v1/health /openapi.json);
 is_deeply([ of_limits($session, get('/v1/health')) ], [], 'and tells of no limit');
 
-# The same by an operation's own function, as PostgREST calls it; trusted SQL
-# is not counted. Nothing that is undone gives back what was taken.
+# The same by an operation's own function, as PostgREST calls it. Trusted SQL
+# is not counted. Undoing a call gives nothing back.
 my $headers = $json->encode(\%own);
 my $drain = $json->encode(\@drained);
 like(value($session, <<SQL), qr/^429$/m, 'a plain function draws from the same bucket');
@@ -152,7 +152,7 @@ SQL
 	value($session, 'ROLLBACK') if $begin ne 'BEGIN';
 }
 
-# A bucket is never fuller than full, and a larger one fills by the rate.
+# A bucket never exceeds its size, and a larger one fills at the same rate.
 configure($node, "pgbeam.rate_limit = 1000\n");
 is_deeply([ remaining($node, { %$request, pause => 0.1 }) ], [2], 'after a pause it is full, and no fuller');
 configure($node, "pgbeam.rate_limit = 1\npgbeam.rate_burst = 1000\n");
@@ -165,7 +165,8 @@ configure($node, 'pgbeam.rate_limit = 0');
 is(says_health($node), 'off', 'no limit any more: health says off');
 is(statuses($node, ($request) x 5), '404 404 404 404 404', 'and none is had');
 
-# An address is asked before its credential, and public paths are too.
+# An address is charged before the credential is checked, and public paths are
+# charged too.
 configure($node, <<'CONF');
 pgbeam.rate_limit = 1
 pgbeam.rate_burst = 100
@@ -193,8 +194,9 @@ is(statuses($node, from('192.0.2.4', $health, 4)), '200 200 200 429', 'public pa
 is(statuses($node, ($health) x 5), '200 200 200 200 200', 'whoever has no address is not limited by it');
 is(statuses($node, from('192.0.2.5', $health, 4, 'X-Client-Address')), '200 200 200 429', 'the header in any case');
 
-# Eight buckets: the one that is full soonest makes room, of those that are as
-# empty the one whose owner has asked least lately.
+# Eight buckets. Room is made by the bucket that would be full soonest; of
+# equally empty ones, by the one whose owner has not called for the longest
+# time.
 sub visit
 {
 	my (@addresses) = @_;
@@ -214,7 +216,7 @@ is(value($node, <<'SQL'), 't', 'all in shared memory that does not grow');
 SELECT allocated_size < 8192 FROM pg_shmem_allocations WHERE name = 'pgbeam rate limit'
 SQL
 
-# Strangers do not free one who has emptied a larger bucket.
+# Strangers do not free a caller who has emptied a larger bucket.
 configure($node, 'pgbeam.address_rate_burst = 50');
 is(visit(('greedy') x 51, (map { "fourth $_" } 1 .. 100), 'greedy'), join(' ', (200) x 50, 429, (200) x 100, 429),
 	'nor is his refilled who has emptied it');

@@ -1,6 +1,6 @@
-# Secrets go under a new key while others use them: what other sessions hold
-# is left for later, what is broken off is as it was, and what does not open is
-# told and stays.
+# Secrets are resealed under a new key while others use them. Secrets that
+# other sessions hold are left for later, a batch that fails changes nothing,
+# and secrets that do not open are reported and stay.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ my $keyring = folder('keys') . '/keyring';
 my $node = set_up('main', $keyring);
 my ($first, $second) = map { session($node) } 1 .. 2;
 
-# A key that all sessions use from now on; its id.
+# Makes a key that all sessions use from now on; returns its id.
 sub turn_over
 {
 	my $key = value($node, 'SELECT pgbeam.create_key()');
@@ -41,7 +41,7 @@ sub rewrap { return value($_[0], "SELECT pgbeam.rewrap($_[1])") }
 
 sub sealed { return "(SELECT password_sealed FROM pgbeam.databases WHERE id = pgbeam.typeid_decode('$_[0]'))" }
 
-# How many secrets need each key, from the oldest on, and what is said of it.
+# How many secrets need each key, the oldest first, and each key's state.
 sub status
 {
 	my @ids = slurp_file($keyring) =~ /^(\w+) /mg;
@@ -74,7 +74,7 @@ is(rewrap($second, 2), 0, 'to the end');
 is(status(), 'retired 0, active 8', 'nothing needs the old key');
 is(count_open($second), '8|8', 'all open');
 
-# A backend that ends in the midst of a batch: a lock stops it at one row.
+# A backend that ends in the middle of a batch: a lock stops it at one row.
 turn_over();
 value($node, <<SQL);
 CREATE FUNCTION public.wait() RETURNS trigger LANGUAGE plpgsql AS \$\$
@@ -112,7 +112,7 @@ is(count_open($node), '9|9', 'all open');
 is(rewrap($second, 100), 0, 'the next one does all');
 is(status(), 'retired 0, retired 0, active 9', 'nothing is left');
 
-# A cancelled one, and a crash of the server.
+# A cancelled backend, and a crash of the server.
 turn_over();
 $pid = stop_within_batch();
 value($node, "SELECT pg_cancel_backend($pid)");
@@ -146,11 +146,11 @@ value($second, 'SELECT 1');
 is(value($node, 'SELECT ' . sealed($database{p2}) . ' IS NULL'), 't', 'what was deleted has no secret afterwards');
 is(status() =~ s/.*retired 0, //r, 'active 7', 'and no other is left');
 
-# It is the same password: what else is known of it stays.
+# The password is the same, and the row's other values stay.
 is(value($node, 'SELECT count(*) FROM pgbeam.databases WHERE password_generation <> 1 OR updated_at <> created_at'), 0,
 	'generation and times are as they were');
 
-# Keys that are not at hand.
+# Keys that are not in the keyring.
 turn_over();
 my $both = slurp_file($keyring);
 my ($newest) = $both =~ /(.*\n)\z/;
@@ -167,14 +167,14 @@ spill($keyring, $both);
 reload();
 is(rewrap($second, 3), 4, 'back again, they are done');
 
-# Damaged and moved ones, of the older key and of the newer.
+# Damaged and moved secrets, of the older key and of the newer one.
 my %at = map { reverse split /\|/ } split /\n/, value($node, <<'SQL');
 SELECT p.name, row_number() OVER (PARTITION BY pgbeam.secret_key_id(d.password_sealed) ORDER BY d.ctid)
 	|| CASE WHEN pgbeam.secret_key_id(d.password_sealed) = (SELECT key_id FROM pgbeam.key_status() WHERE state = 'active')
 		THEN ' new' ELSE ' old' END
 FROM pgbeam.databases AS d JOIN pgbeam.projects AS p ON p.id = d.project_id WHERE d.password_sealed IS NOT NULL
 SQL
-# The database of the project that is so many-th of its key.
+# The database of the project with this number under its key.
 sub at { return $database{ $at{ $_[0] } } }
 
 sub put
@@ -211,8 +211,8 @@ put('1 new', '(SELECT aside FROM public.kept)');
 is(rewrap($second, 100), 0, 'mended, they are done');
 is(count_open($node), '7|7', 'all open');
 
-# An older ciphertext in its own place is that secret; under another
-# generation, as a new password has it, it is nothing.
+# An older ciphertext in its own place is still that secret. With another
+# generation, as a new password has, it does not open.
 put('1 old', '(SELECT damaged FROM public.kept)');
 is(opens('1 old'), '00000', 'the old ciphertext is still good where it was');
 value($node, "UPDATE pgbeam.databases SET password_generation = 2 WHERE id = pgbeam.typeid_decode('" . at('1 old') . "')");
@@ -221,7 +221,7 @@ is(ask($second, 'SELECT pgbeam.rewrap(100)')->{state}, 'PB004', 'nor does turnin
 put('1 old', sealed(at('2 old')));
 is(opens('1 old'), 'PB004', 'a new ciphertext does not open elsewhere');
 
-# The whole is walked through a few times, however small the batches are.
+# The table is walked through only a few times, however small the batches are.
 value($node, <<SQL);
 SELECT pgbeam.create_database('$project{p3}', jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', '$PASSWORD'))
 FROM generate_series(1, 300);
@@ -242,7 +242,7 @@ cmp_ok($calls, '>', 25, 'by many calls');
 cmp_ok($read, '<', 300 * 6, "which read $read rows of some 300 in all");
 $walker->quit;
 
-# Not for callers.
+# Callers of the API may not.
 value($node, "CREATE ROLE app LOGIN; SELECT pgbeam.grant_access('app', 'api')");
 is(ask($node, 'SELECT pgbeam.rewrap(1)', role => 'app')->{state}, '42501', 'a caller has no right to it');
 $_->quit foreach $first, $second;

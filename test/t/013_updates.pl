@@ -1,4 +1,4 @@
-# Updates on a server that has its own mind: without a key, with triggers and
+# Updates on a server in unusual states: without a key, with triggers and
 # indexes that the operator added, and after keys were rotated.
 
 use strict;
@@ -17,8 +17,8 @@ my ($project, $database) = make($node, 'shop');
 value($node, q(SELECT pgbeam.set_organization('acme')));
 my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
 
-# An update over HTTP, its body an expression of SQL: status, and the code of a
-# refusal or the member that is asked for.
+# An update over HTTP, with its body as an SQL expression: its status, and a
+# refusal's code or the wanted member.
 sub patch
 {
 	my ($path, $body, $member, $where) = @_;
@@ -53,7 +53,7 @@ $node->reload;
 is(patch($at, sprintf($rotation, 1), 'port'), '200|5433', 'with its key again');
 is(opens(1), 't', 'which opens it');
 
-# A password that was rotated before its key, or after.
+# A password that was changed before its key was rotated, or after.
 value($node, 'SELECT pgbeam.create_key()');
 $node->reload;
 is(value($node, 'SELECT pgbeam.rewrap()'), '0', 'sealed under the next key');
@@ -62,7 +62,7 @@ is(patch($at, sprintf($rotation, 2), 'port'), '200|5433', 'rotated under that');
 is(opens(2), 't', 'it is the new one');
 is(value($node, 'SELECT password_generation FROM pgbeam.databases'), '3', 'of the third generation');
 
-# Users' triggers see what is written, once, and nothing where nothing is.
+# Users' triggers see each write once, and nothing if nothing is written.
 value($node, <<'SQL');
 CREATE TABLE seen (what text);
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
@@ -87,7 +87,7 @@ is(seen(sub { patch($at, q('{"port": 1, "cache_config": null}'::json), 'port') }
 is(seen(sub { patch($at, sprintf($rotation, 3), 'port') }), 'databases UPDATE', 'one of a password');
 is(seen(sub { patch($at, q('{"port": 0}'::json), 'port') }), '', 'one that is refused');
 
-# What a trigger makes of a row is what is answered.
+# If a trigger changes a row, the answer has the changed row.
 value($node, <<'SQL');
 CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS
 	$$ BEGIN NEW.description := upper(NEW.description); RETURN NEW; END $$;
@@ -104,8 +104,8 @@ is(ask($node, "SELECT pgbeam.update_project('$project', '{\"name\": \"x\"}')")->
 is(ask($node, "SELECT pgbeam.update_database('$project', '$database', '{\"port\": 2}')")->{state}, '09000', 'of a database neither');
 value($node, 'DROP FUNCTION veto CASCADE');
 
-# An index of the operator's own: what it forbids is neither written, nor told
-# in wrong words, nor the end of the server.
+# An operator's own index. A row that it forbids is not written, the refusal is
+# in the right words, and the server survives.
 value($node, <<SQL);
 SELECT pgbeam.create_database('$project', jsonb_build_object('host', 'there', 'port', 1, 'name', 'd', 'username', 'u', 'password', :'password'));
 SQL

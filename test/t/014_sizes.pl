@@ -1,5 +1,5 @@
-# How large a page can be: computed from the field tables, as the API's own
-# description tells them, and built for real with the largest legal members.
+# How large a page can be: computed from the API's own description of the
+# fields, and built for real with the largest legal members.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my $ESCAPED = 6;             # bytes of a character at most, as of \u0001
 my $node = set_up('main', folder('keys') . '/keyring');
 my $schemas = decode_json(value($node, 'SELECT pgbeam.openapi()'))->{components}{schemas};
 
-# The bytes that a value has at most as JSON; dies of one without an end.
+# The most bytes that a value can have as JSON; dies if there is no limit.
 sub size_of
 {
 	my ($path, $schema) = @_;
@@ -39,7 +39,7 @@ sub size_of
 	return $ESCAPED * $schema->{maxLength} + 2;
 }
 
-# So many to each member, and a token.
+# A number of letters for each member, and a token.
 sub page_of
 {
 	my ($view) = @_;
@@ -47,8 +47,8 @@ sub page_of
 	return $ITEMS * (size_of($view, $schemas->{$view}) + 1) + 2000;
 }
 
-# The largest that is legal. Letters of four bytes where control characters are
-# not, and names that differ by their last characters.
+# The largest legal body. Letters have four bytes where control characters are
+# not allowed, and names differ in their last characters.
 value($node, <<'SQL');
 SET pgbeam.max_replicas = 0;
 SET pgbeam.max_domains = 0;
@@ -90,11 +90,11 @@ foreach my $list (sort keys %pages)
 	cmp_ok($bound, '<=', $PAGE_MAX, "$list: and that is at most what is told");
 }
 
-# A stored answer holds the largest answer of one that is sent again.
+# A stored answer has room for the largest answer that can be repeated.
 my $kept = value($node, "SELECT maximum FROM pgbeam.fields() WHERE table_name = 'pgbeam.idempotency_keys' AND field = 'body'");
 cmp_ok(size_of('Project', $schemas->{Project}) + size_of('Database', $schemas->{Database}), '<=', $kept, 'a create can be kept');
 
-# The limits are what a text of so many characters meets.
+# The limits count characters.
 foreach ([ host => 254, 'database.host' ], [ name => 256, 'database.name' ], [ username => 256, 'database.username' ])
 {
 	my ($member, $length, $path) = @$_;

@@ -1,4 +1,4 @@
-# Answers that are true: a refusal says what is so, whatever triggers and
+# Answers must be true: a refusal tells what is so, whatever triggers and
 # indexes an operator has added, and costs no more than it must.
 
 use strict;
@@ -34,7 +34,7 @@ SQL
 
 sub update { return ask($node, "SELECT pgbeam.update_project('$project', '$_[0]')") }
 
-# Runs code while things of the operator's stand; undone afterwards.
+# Runs code while an operator's objects exist; they are undone afterwards.
 sub with
 {
 	my ($make, $undo, $code) = @_;
@@ -56,7 +56,7 @@ SQL
 	return;
 }
 
-# How many transaction ids code takes; nobody else is at work.
+# How many transaction ids the code uses; nobody else is at work.
 sub xids
 {
 	my ($code) = @_;
@@ -67,7 +67,7 @@ sub xids
 	return value($node, $next) - $before;
 }
 
-# A name that is taken is 409. A unique violation of another kind is not.
+# A taken name is 409. Another unique violation is not.
 is(update('{"name": "other"}')->{state}, 'PT409', 'a taken name');
 is(send_request('PATCH', "/$project", '{"name": "other"}'), '409 RESOURCE_EXISTS', 'over HTTP too');
 
@@ -118,8 +118,8 @@ foreach (
 	value($node, "SELECT pgbeam.delete_project('$id')");
 }
 
-# ON CONFLICT takes an index on the same columns for ours, so that a row is
-# not written and no error says why.
+# ON CONFLICT takes an index on the same columns for ours: then a row is not
+# written, and no error says why.
 with("CREATE UNIQUE INDEX own ON pgbeam.projects (org_id, name)", 'DROP INDEX pgbeam.own', sub {
 	my $got = ask($node, 'SELECT ' . create_call('fourth'));
 
@@ -127,7 +127,7 @@ with("CREATE UNIQUE INDEX own ON pgbeam.projects (org_id, name)", 'DROP INDEX pg
 	like($got->{hint}, qr/unique index/, 'and is told why');
 });
 
-# A subtransaction only where a name may collide.
+# A subtransaction is used only where a name may collide.
 foreach (
 	[ 'databases', "pgbeam.update_database('$project', '$database', jsonb_build_object('port', 1000 + n))", 1 ],
 	[ 'descriptions', "pgbeam.update_project('$project', jsonb_build_object('description', n::text))", 1 ],
@@ -141,18 +141,18 @@ foreach (
 }
 update('{"name": "shop"}');
 
-# Over HTTP a refusal undoes what was written: one subtransaction for that.
+# Over HTTP a refusal undoes all writes, which takes one subtransaction.
 is(xids(sub { is(send_request('PATCH', "/$project", '{"description": "x"}'), '200', 'an update over HTTP') }), 2, 'takes two');
 is(xids(sub { is(send_request('PATCH', "/$project", '{"name": "y"}'), '200', 'a new name over HTTP') }), 3, 'takes three');
 update('{"name": "shop"}');
 
-# Volatile functions see what the statement around them has written so far; the
-# others what it saw when it began.
+# Volatile functions see what the statement around them has written so far.
+# Others see what it saw when it began.
 my $at = "'$project', '$database'";
 my $head = encode_json({ 'X-API-Key' => $key, 'Content-Type' => 'application/json' });
 my $http = "pgbeam.http('%s', '/v1/projects%s', '$head', convert_to('%s', 'UTF8'))";
 
-# Whether what is written by one call is seen by the next of a statement.
+# Whether a call sees what an earlier call of the same statement wrote.
 sub both
 {
 	my ($write, $read) = @_;
@@ -181,14 +181,14 @@ is(both("pgbeam.update_project('$project', '{\"description\": \"later\"}')", "pg
 	'behind a front', 'a stable function sees what its statement does');
 is(value($node, "SELECT pgbeam.get_project('$project') ->> 'description'"), 'later', 'and the next one the new state');
 
-# What an inner call leaves behind by its error is not what the outer one reads.
+# The outer call does not read what an inner call leaves behind by its error.
 with_trigger('projects', 'AFTER UPDATE', q[BEGIN PERFORM pgbeam.get_project(NULL); EXCEPTION WHEN OTHERS THEN NULL; END], sub {
 	is(both(http('PATCH', "/$project", '{"description": "nested"}'), '(' . http('GET', "/$project", '') . q[).body::json ->> 'description']),
 		'nested', 'nor by a call within it');
 });
 
-# A refusal of one row of many says which it was, and its message nothing that
-# a client said.
+# A refusal of one row among many names the row, and its message has nothing
+# that a client said.
 sub of_many
 {
 	my ($name, %members) = @_;
@@ -222,7 +222,7 @@ is(value($node, 'SELECT (' . http('PATCH', "/$project", '{"name": "other"}') . '
 	'{"error":{"code":"RESOURCE_EXISTS","message":"a project with this name already exists in the organization"}', 'over HTTP nothing of it');
 unlike(value($node, 'SELECT (' . http('PATCH', "/$project", '{"name": "other"}') . ').body'), qr/acme|other/, 'nor in the document beside it');
 
-# A stored answer is given to whom it may be given today.
+# A stored answer is given only to callers who may still see it.
 value($node, "SELECT pgbeam.set_member('acme', 'anna', 'admin')");
 my $anna = value($node, "SELECT key FROM pgbeam.create_api_key(user_id => 'anna')");
 my $secret = q(' || :'password' || ');
@@ -266,7 +266,7 @@ value($node, "SELECT pgbeam.set_member('acme', 'anna', 'owner')");
 is(again(), $answered, 'a member again gets it again');
 ok(value($node, $written) eq $state, 'and nothing is done twice');
 
-# Where a password goes is told, and may need the password.
+# A change of where a password goes is in the feed, and may need the password.
 sub move
 {
 	my ($body, $setting) = @_;
@@ -303,14 +303,15 @@ is(send_request('PATCH', "/$project/databases/$database", '{"port": 1}'), '400 I
 value($node, 'ALTER SYSTEM RESET pgbeam.password_on_move; SELECT pg_reload_conf()');
 
 
-# Health: what is so, on a primary and on a standby.
+# Health tells the truth, on a primary and on a standby.
 $node->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 
-# What health says in SQL, and its status and body over HTTP: without what
-# differs, and a slash between where they do not say the same.
+# What health says in SQL, and its status and body over HTTP. Values that
+# always differ are left out; a slash stands between the two answers if they
+# differ.
 sub health
 {
 	my ($where) = @_;
@@ -352,7 +353,7 @@ is(health($standby), '503 status:degraded,rate_limit:off,read_only:true,causes:[
 rename "$keyring.away", $keyring or die $!;
 is(health($node), "200 $fit", 'with its key again');
 
-# What is counted is on.
+# If requests are counted, rate_limit is on.
 set('pgbeam.address_rate_limit' => 1, 'pgbeam.address_rate_burst' => 3);
 is(health($node), "200 $fit", 'a limit for addresses counts nothing while nobody says them');
 set('pgbeam.address_header' => 'X-Real-IP');
@@ -365,7 +366,7 @@ is(health($node), '200 status:ok,rate_limit:on', 'a limit for callers is one');
 set('pgbeam.rate_limit' => 0);
 is(health($node), "200 $fit", 'none is none');
 
-# A change of keys that is through, but for what was sealed under a lost key.
+# A change of keys that is complete, except for secrets under a lost key.
 value($node, 'SELECT pgbeam.create_key()');
 $node->reload;
 sleep 1;
@@ -389,8 +390,8 @@ unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'wit
 is(value($node, q[SELECT count(*) FROM pgbeam.key_status() WHERE state = 'missing']), '0', 'and none is missing');
 $standby->stop;
 
-# What triggers do within an operation counts at its end.
-# (A function's text is stored, so that the password of all tests may not stand there.)
+# An operation's triggers count at its end. (The text of functions is stored,
+# so the password of all tests must not stand there.)
 sub new_database { return "jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', 'a triggers')" }
 sub living { return value($node, "SELECT count(*) FROM pgbeam.$_[0] AS t JOIN pgbeam.projects AS p ON p.id = t.project_id WHERE t.deleted_at IS NULL AND p.deleted_at IS NOT NULL") }
 sub counts { return value($node, "SELECT p.database_count, (SELECT count(*) FROM pgbeam.databases AS d WHERE d.project_id = p.id AND d.deleted_at IS NULL) FROM pgbeam.projects AS p WHERE p.name = '$_[0]' AND p.deleted_at IS NULL") }

@@ -1,6 +1,6 @@
-# States of the server that pass: what is known before a write is a refusal,
-# what is raised asks for 503 in our words alone, what lasts stays an error.
-# And a server without its library.
+# Passing states of the server. If the state is known before a write, there is
+# a refusal. If an error is raised, the answer is 503, in our words alone. A
+# lasting state stays an error. Then a server without its library.
 
 use strict;
 use warnings;
@@ -30,7 +30,7 @@ sub call
 	  . "'Authorization', 'Bearer $key', 'Content-Type', 'application/json'), $bytes) AS r";
 }
 
-# What it answers, taken apart; what may stand before it prints nothing.
+# Its answer, taken apart; statements before it print nothing.
 sub answer
 {
 	my ($where, $before, @call) = @_;
@@ -44,7 +44,7 @@ my $rename = '{"description": "told"}';
 my @update = ('PATCH', "/v1/projects/$project", $rename);
 my $updates = 0;
 
-# One that changes something each time.
+# A call that changes something each time.
 sub update { return call(@update[ 0, 1 ], '{"description": "' . ++$updates . '"}') }
 my @read = ('GET', "/v1/projects/$project");
 my $host = '{"host": "db.example.com", "port": 5432}';
@@ -90,8 +90,7 @@ $standby->start;
 takes_no_writes($standby, '', 'standby');
 $standby->stop;
 
-# What is raised. Nothing of the words it was raised with gets out, but to the
-# log.
+# Errors that are raised. Their own words get only to the log.
 sub passes
 {
 	my ($got, $message, $what) = @_;
@@ -148,7 +147,7 @@ with_trigger("RAISE SQLSTATE '40001' USING MESSAGE = $injected", sub {
 			. "SELECT pgbeam.update_project('$project', '$rename')"), $words{'40001'}, 'in the call of a function');
 });
 
-# A trigger that handles its own errors knows them by their own SQLSTATE.
+# A trigger that handles its own errors sees their own SQLSTATE.
 foreach my $state (sort keys %words)
 {
 	with_trigger("BEGIN RAISE SQLSTATE '$state'; EXCEPTION WHEN SQLSTATE '$state' THEN NULL; END", sub {
@@ -156,7 +155,7 @@ foreach my $state (sort keys %words)
 	});
 }
 
-# Two who wait for each other: the request, which comes second, finds out.
+# A deadlock: the request comes second, and finds it.
 with_trigger('PERFORM pg_advisory_xact_lock(7)', sub {
 	value($holder, "SET deadlock_timeout = '60s'; BEGIN; SELECT pg_advisory_xact_lock(7)");
 	$holder->query_until(qr/begun/, <<SQL);
@@ -175,8 +174,8 @@ SQL
 	value($holder, 'ROLLBACK');
 });
 
-# A status that a trigger asks for is its own, in one line; what else it raises
-# is left to the layer.
+# A status that a trigger raises is kept, in one line. Its other errors are
+# left to the layer.
 with_trigger("RAISE SQLSTATE 'PT402' USING MESSAGE = $injected, DETAIL = 'Quota', HINT = 'Pay.'", sub {
 	my $got = ask($node, update());
 
@@ -193,7 +192,7 @@ with_trigger("RAISE EXCEPTION 'not on Sundays'", sub {
 	is("$got->{state} $got->{message}", 'P0001 not on Sundays', 'an exception of a trigger is left as it is');
 });
 
-# What lasts.
+# Lasting errors.
 foreach my $level ('serializable', 'repeatable read')
 {
 	my $got = ask($node, "SET default_transaction_isolation = '$level'; " . update());
@@ -206,8 +205,8 @@ foreach my $level ('serializable', 'repeatable read')
 }
 is(answer($node, '')->{status}, 200, 'in the end all is as before');
 
-# A server that is to preload what was uninstalled does not start, as README
-# and make uninstall say, and does again when it is not to.
+# A server does not start if it is to preload what was uninstalled, as the
+# pages and make uninstall say. It starts again once it is not to.
 my $make = `make -s -C '$FindBin::RealBin/../..' uninstall DESTDIR='@{[ folder('uninstall') ]}' 2>&1`;
 like($make, qr/pgbeam in shared_preload_libraries does not start.*\n.*postgresql\.auto\.conf/, 'make uninstall says so');
 value($node, "ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'");

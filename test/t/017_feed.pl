@@ -1,5 +1,5 @@
-# The change feed where servers come and go: tokens after a restore, a recovery
-# to an earlier time and a failover, and what holds the feed back.
+# The change feed when servers change: tokens after a restore, a recovery to an
+# earlier time and a failover, and transactions that hold the feed back.
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ my $keyring = folder('keys') . '/keyring';
 my $dump = folder('dumps') . '/dump';
 my $home = set_up('home', $keyring, "max_prepared_transactions = 5\nmax_wal_senders = 3\n");
 
-# The state of an error, or how many changes come.
+# An error's SQLSTATE, or how many changes are read.
 sub outcome
 {
 	my ($where, $token, %how) = @_;
@@ -31,7 +31,7 @@ sub last_token
 		'SELECT token FROM pgbeam.read_changes(max_rows => 10000) WITH ORDINALITY ORDER BY ordinality DESC LIMIT 1', @_);
 }
 
-# A server whose transactions are as many as another one's.
+# A server with as many transactions as another one.
 sub catch_up
 {
 	my ($node, $xid) = @_;
@@ -51,7 +51,8 @@ is(outcome($home, undef), '5', 'an organization, and two projects with a databas
 is(outcome($home, $early), '2', 'behind a token is the rest');
 is(outcome($home, $late), '0', 'behind the last is none');
 
-# A dump that is restored, on a server that has done less, and more.
+# A dump is restored on a server that has done less, and on one that has done
+# more.
 $home->command_ok([ 'pg_dump', '-f', $dump, '-d', $home->connstr('postgres') ], 'dump made');
 my $restored = new_cluster('restored', "pgbeam.keyring_file = '$keyring'\n");
 $restored->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $restored->connstr('postgres'), '-f', $dump ],
@@ -68,8 +69,8 @@ is(outcome($restored, undef), '4', 'in order');
 like(outcome($restored, $_), qr/^PB00[67]$/, 'and refuses them when it has passed their transactions')
   foreach $early, $late;
 
-# A copy of an earlier time, as a recovery leaves it; it is given other
-# changes than the server whose copy it is.
+# A copy from an earlier time, as a recovery makes. It gets other changes than
+# the original.
 make($home, 'lost');
 my $lost = last_token($home);
 my $recovered = PostgreSQL::Test::Cluster->new('recovered');
@@ -82,7 +83,7 @@ make($recovered, 'other');
 is(outcome($recovered, $lost), 'PB006', 'also when it has passed the transaction');
 is(outcome($recovered, $late), '2', 'the others go on');
 
-# A standby that lags, then is promoted without what it missed.
+# A standby lags, and is promoted without what it missed.
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($home, 'base', has_streaming => 1);
 $standby->start;
@@ -126,7 +127,7 @@ value($home, "ROLLBACK PREPARED 'it''s held'");
 is(value($home, $hold), '', 'when it ends nothing waits');
 is(outcome($home, $mark), '2', 'and all is shown');
 
-# One in another database holds it back as well.
+# A transaction in another database holds it back as well.
 value($home, 'CREATE DATABASE other');
 $open = $home->background_psql('other');
 $open->query('BEGIN; SELECT pg_current_xact_id()');
@@ -134,8 +135,8 @@ make($home, 'elsewhere');
 like(value($home, $hold), qr/^\d+\|\|t\|t$/, 'also one of another database');
 $open->quit;
 
-# A password that is revealed leaves a line in the log whatever becomes of the
-# transaction, and on a standby too; never the value.
+# A revealed password leaves a line in the log even if the transaction is
+# undone, and on a standby too; the line never has the value.
 my (undef, $database) = make($home, 'secret');
 my $reveal = "SELECT pgbeam.reveal_password('$database') = concat(:'password', ' of secret')";
 my $line = qr/^.*LOG:  (?:00000: )?the password of database \Q$database\E was revealed to role "proxy"$/m;

@@ -1,6 +1,6 @@
-# One rule for an organization's id: what one door takes every other one takes
-# too, however it is spelled there; what one refuses all refuse. And settings
-# that are made at the same time.
+# One rule for an organization's id: an id that one entry accepts is accepted
+# by all, however it is spelled there, and an id that one refuses is refused by
+# all. And settings that are made at the same time.
 
 use strict;
 use warnings;
@@ -19,7 +19,7 @@ my $node = set_up('main', folder('keys') . '/keyring', "pgbeam.jwt_organization_
 my $json = JSON::PP->new->ascii->canonical->allow_nonref;
 my $n = 0;
 
-# A text as a part of a URI, as strict clients and as lax ones spell it.
+# A text as a part of a URI, as strict and lax clients encode it.
 sub encoded { return join '', map { sprintf '%%%02X', ord } split //, encode('UTF-8', $_[0]) }
 sub lax { return encode('UTF-8', $_[0]) =~ s/([^A-Za-z0-9_.~-])/sprintf '%%%02x', ord $1/ger }
 sub as_form { return lax($_[0]) =~ s/%20/+/gr }
@@ -39,7 +39,7 @@ sub body
 		database => { host => 'h', port => 5432, name => 'd', username => 'u', password => 'PASSWORD' } }));
 }
 
-# As a user whom the layer knows, whose claim names the one organization.
+# As a user known to the layer, whose claim names this organization only.
 sub claimed
 {
 	my ($org) = @_;
@@ -82,7 +82,7 @@ foreach my $org (@legal)
 	is(state_of("SELECT pgbeam.suspend_organization($id), pgbeam.resume_organization($id)"), '00000', "$name: it is suspended and resumed");
 }
 
-# Each is only itself: one that is spelled wrongly is another, or none.
+# Each id is only itself: a misspelt id is another one, or malformed.
 my $key = value($node, "SELECT key FROM pgbeam.create_api_key(org_id => 'a%2Fb')");
 is(status('GET', '/v1/organizations/a%2Fb/plan', $key), 403, 'a%2Fb: spelled so it is a/b');
 is(status('GET', '/v1/organizations/a%252Fb/plan', $key), 200, 'a%2Fb: encoded once more it is itself');
@@ -97,7 +97,7 @@ is(status('GET', '/v1/projects/prj%ff', $key), 400, 'nor is a project\'s');
 is(status('GET', "/v1/databases/db_00000000000000000000000000%00/replicas", $key), 400, 'nor a database\'s');
 is(status('GET', '/v1/projects/%70rj_00000000000000000000000000', $key), 404, 'which may be encoded too');
 
-# What is none is refused at every door.
+# A malformed id is refused everywhere.
 foreach my $org ('', 'x' x 256, '€' x 256)
 {
 	my ($name, $id) = (length $org, literal($org));
@@ -122,7 +122,7 @@ is_deeply({ map { $_ => $path->{schema}{$_} } qw(type minLength maxLength patter
 is_deeply($query->{schema}, $path->{schema}, 'the query too');
 is($member->{$_}, $path->{schema}{$_}, "the body too: $_") foreach qw(type minLength maxLength);
 
-# Of two settings that are made at once none undoes the other.
+# If two settings are made at once, neither undoes the other.
 value($node, q(SELECT pgbeam.set_organization('both', '{"plan": "pro"}')));
 my @sessions = map { session($node) } 1 .. 2;
 value($sessions[0], q(BEGIN; SELECT pgbeam.set_organization('both', '{"max_projects": 1}')));

@@ -1,5 +1,5 @@
-# Where a keyring may lie and how it may be written, keys added to one that is
-# kept elsewhere, and who is told its path.
+# Where a keyring may be and how it may be written, how keys are added to a
+# keyring that is kept elsewhere, and who is told its path.
 
 use strict;
 use warnings;
@@ -61,7 +61,7 @@ foreach my $name (sort keys %texts)
 	like(slurp_file($path), qr/^\Q$texts{$name}\E\n?[0-9a-f]{32} [0-9a-f]{64}\n\z/, "$name: nothing else is changed");
 }
 
-# As Kubernetes mounts a secret, and changes it: all at once, by a new link.
+# As Kubernetes mounts a secret and changes it: all at once, by a new link.
 my $secret = "$keys/secret";
 mkdir "$secret", 0755 or die $!;
 sub project_secret
@@ -96,7 +96,8 @@ unlink "$secret/keyring" or die $!;
 symlink '..data/none', "$secret/keyring" or die $!;
 is(create_key()->{state}, '55000', 'a link that leads nowhere: no key is made there');
 
-# No first key either where others may write, and nothing is left behind.
+# A first key is not made either if others may write there, and nothing is left
+# behind.
 mkdir "$keys/shared", 0700 or die $!;
 chmod 0777, "$keys/shared" or die $!;
 use_keyring("$keys/shared/keyring");
@@ -107,7 +108,7 @@ is_deeply([ glob("$keys/shared/*") ], [], 'a folder that others may write: nothi
 chmod 0711, "$keys/shared" or die $!;
 is(create_key()->{state}, '00000', 'a folder that others may enter: a key is made');
 
-# The path is for the log, whoever asks, by whatever door.
+# Only the log gets the path, whoever the caller is and whatever they call.
 use_keyring("$keys/none/of/your/business");
 my %doors = (
 	create_project => [ 'SELECT ' . create_call('other') ],

@@ -1,7 +1,7 @@
-# The log guard beside every library that logs, loaded before it and behind it:
-# auto_explain, pg_cron, pg_stat_statements, pgaudit. Each statement must put
-# the password into the log without the guard, and never with it; statements
-# that are no request are logged as they are. A library that is not installed
+# The log guard with every library that logs, loaded before it and after it:
+# auto_explain, pg_cron, pg_stat_statements, pgaudit. Without the guard each
+# statement must put the password into the log, and with it never. Statements
+# that are not requests are logged unchanged. A library that is not installed
 # is skipped.
 
 use strict;
@@ -14,7 +14,7 @@ use PgbeamTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Meant to leak, so it is not the canary.
+# This password is meant to leak, so it is not the canary.
 my $password = 'leaky-password-9Kc4';
 my $withheld = qr/withheld by pgbeam\.log_guard/;
 
@@ -113,7 +113,7 @@ sub set_guard
 	return;
 }
 
-# How many lines of the log hold the password.
+# How many lines of the log have the password.
 sub leaks
 {
 	my ($log) = @_;
@@ -121,7 +121,7 @@ sub leaks
 	return scalar grep { /\Q$password\E/ } split /\n/, $log;
 }
 
-# Each library by itself, so that none hides what another lets out.
+# Each library on its own, so that none hides another's leak.
 sub alone
 {
 	my ($node, $library, $code) = @_;
@@ -153,7 +153,7 @@ sub check_library
 	return;
 }
 
-# What is no request, and how its line begins.
+# Statements that are not requests, and how their lines begin.
 sub check_others
 {
 	my ($node, $order) = @_;

@@ -1,5 +1,5 @@
-# What the TAP tests share: clusters with the extension, request bodies, and
-# statements whose errors come back taken apart.
+# The common part of the TAP tests: clusters with the extension, request
+# bodies, and statements whose errors are taken apart.
 package PgbeamTest;
 
 use strict;
@@ -14,8 +14,8 @@ use Test::More;
 our @EXPORT = qw($PASSWORD new_cluster set_up session ask ask_bound value create_call
   make lives_on count_open log_since folder spill);
 
-# The runner searches everything that the tests leave behind for it. A psql
-# variable carries it, so that it stands in no file and no log of a test;
+# The runner searches everything that the tests leave behind for this password.
+# A psql variable carries it, so that no file and no log of a test has it;
 # tests compare revealed passwords in SQL and never print them.
 our $PASSWORD = 'canary-password-Vq7R2x';
 
@@ -39,7 +39,7 @@ CONF
 	return $node;
 }
 
-# The same with the extension and, where a keyring is named, a key.
+# The same with the extension, and with a key if a keyring is named.
 sub set_up
 {
 	my ($name, $keyring, $conf) = @_;
@@ -87,8 +87,8 @@ sub run_alone
 	return ($out, $err);
 }
 
-# Runs SQL on a cluster, as a role or in a database where one is named, or in
-# a session: what it printed, and the parts of the first error.
+# Runs SQL on a cluster, as a named role, in a named database, or in a session.
+# Returns its output and the parts of the first error.
 sub ask
 {
 	my ($where, $sql, %how) = @_;
@@ -108,8 +108,8 @@ sub ask
 	return \%got;
 }
 
-# Runs one statement as a role, with the value as a parameter for each VALUE,
-# which pgbench alone sends: what it printed on standard error.
+# Runs one statement as a role. The value is a parameter for each VALUE; only
+# pgbench sends parameters. Returns its standard error.
 sub ask_bound
 {
 	my ($node, $sql, $value, %how) = @_;
@@ -132,8 +132,8 @@ sub value
 	return $got->{out};
 }
 
-# The call that creates a project, its password made of canary and name. Safe
-# under any search_path.
+# The call that creates a project, with a password made from the canary and the
+# name. Safe under any search_path.
 sub create_call
 {
 	my ($name, %members) = @_;
@@ -154,7 +154,7 @@ sub create_call
 	  . "pg_catalog.to_jsonb(pg_catalog.concat(:'password', ' of ', '$literal'))))";
 }
 
-# Creates a project and returns its id and its database's.
+# Creates a project and returns its id and that of its database.
 sub make
 {
 	my ($where, @about) = @_;
@@ -163,8 +163,8 @@ sub make
 	return ($answer->{project}{id}, $answer->{database}{id});
 }
 
-# What must work whatever is wrong with keys: the statements among them that
-# failed, with their errors. The victim is a project to delete.
+# Runs statements that must work whatever is wrong with keys. Returns those
+# that failed, with their errors. The victim is a project to delete.
 sub lives_on
 {
 	my ($where, $project, $database, $victim) = @_;
@@ -184,8 +184,8 @@ sub lives_on
 	return join "\n", @failed;
 }
 
-# How many of the live databases there are, and how many of their passwords
-# are what create_call() gave.
+# How many living databases there are, and how many of their passwords are
+# those that create_call() gave.
 sub count_open
 {
 	my ($where, %how) = @_;
@@ -216,7 +216,7 @@ sub folder
 	return PostgreSQL::Test::Utils::tempdir(@_);
 }
 
-# Writes a file as a keyring must be: for its owner alone.
+# Writes a file the way a keyring must be: for its owner alone.
 sub spill
 {
 	my ($path, $text) = @_;
