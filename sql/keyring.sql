@@ -65,7 +65,7 @@ SELECT bool_and(pgbeam.reveal_password(pgbeam.typeid_encode('db', id)) = 'canary
 FROM pgbeam.databases WHERE org_id = 'key' AND id = pgbeam.typeid_decode(:'database_id');
 SELECT pgbeam.secret_key_id('\x01'), pgbeam.secret_key_id(NULL);
 
--- Only a superuser makes keys, whatever he may execute.
+-- Only a superuser makes keys, whatever other roles may execute.
 CREATE ROLE regress_pgbeam_keys;
 GRANT USAGE ON SCHEMA pgbeam TO regress_pgbeam_keys;
 GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO regress_pgbeam_keys;

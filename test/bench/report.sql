@@ -1,6 +1,6 @@
--- Prints the table and the bars. The limit is the faster of its two forms. Of
--- CPU time the medians of the rounds count; of WAL all rounds together, because
--- one round may have more page splits than another.
+-- Prints the table and the bars. The limit is the faster of its two forms. CPU
+-- time is the median of the rounds. WAL is that of all rounds together,
+-- because one round may have more page splits than another.
 
 CREATE VIEW bench.the_limit AS
 	SELECT variant FROM bench.kept WHERE variant IN ('plans', 'chain')
@@ -38,7 +38,7 @@ LEFT JOIN bench.instructions AS i USING (variant),
 bench.the_limit AS l, bench.ratio(v.variant, l.variant) AS r
 ORDER BY position;
 
--- The limit and today's way write no changes: those are counted apart.
+-- The limit and today's way write no changes, so those are counted apart.
 SELECT 'The bars, by CPU time, the two rows of the change feed apart:';
 SELECT format('at most 1.5 x the limit (1.3 wanted): %s (half the rounds %s to %s)%s, %s with changes: %s',
 	round(r.cpu::numeric, 2), round(r.low::numeric, 2), round(r.high::numeric, 2),

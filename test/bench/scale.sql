@@ -1,6 +1,6 @@
--- Lists, reads and creates among very many projects: the rows, and how they
--- are measured. In a database of its own, after bench.sql and today.sql; the
--- variables say how many projects and rounds, and how to connect to a
+-- Lists, reads and creates among very many projects: makes the rows and
+-- measures. Runs in its own database, after bench.sql and today.sql. The
+-- variables tell how many projects and rounds, and how to connect to a
 -- database without projects.
 
 CREATE EXTENSION dblink;
@@ -18,9 +18,9 @@ CREATE TABLE bench.fresh (
 	n integer PRIMARY KEY, name text, at timestamptz, org_id text,
 	project_id uuid, database_id uuid, deleted_at timestamptz);
 
--- Writes what create_project would have, with CHECKs and keys in force: the
--- sample's rows with what is their own in its place. The sealed passwords
--- are copies, which only the sample's row opens.
+-- Writes the rows that create_project would write, with CHECKs and keys in
+-- force: the sample's rows with values of their own. The sealed passwords are
+-- copies, which only the sample's row opens.
 CREATE PROCEDURE bench.fill(relation regclass, sample text, after integer, own jsonb)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -36,7 +36,7 @@ BEGIN
 END
 $$;
 
--- Goes on until there are so many projects of this scale.
+-- Continues until there are this many projects of this scale.
 CREATE PROCEDURE bench.fill_to(last integer, scale integer)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -70,12 +70,12 @@ BEGIN
 END
 $$;
 
--- What is measured, and the ways to do it: pgbeam's; the bare index query,
--- kept as a plan, for the columns that answers have, or for whole rows as they
--- are stored; today's way to the same answer, and that with pgbeam's TypeIDs.
--- Of creates: without the rows of the change feed, the same with names in
--- order, and the limit. The stage says which rows there were: few or all
--- without the planner's statistics, or all with them.
+-- What is measured, and in which ways. Reads are measured with pgbeam; with
+-- the bare index query as a kept plan, for the columns of an answer or for
+-- whole rows as stored; with today's way to the same answer; and with that and
+-- pgbeam's TypeIDs. Creates are measured without the rows of the change feed,
+-- with names in order, and as the limit. The stage tells which rows there
+-- were: few, or all without the planner's statistics, or all with them.
 CREATE TABLE bench.scale_costs (
 	stage text, subject text, way text, round integer, cpu_us float8);
 CREATE VIEW bench.kept_at_scale AS SELECT * FROM bench.scale_costs WHERE round > 0;
@@ -93,7 +93,7 @@ LANGUAGE sql STABLE AS $$
 		CASE way WHEN 'whole' THEN '*' ELSE bench.answer_columns() END, condition)
 $$;
 
--- A page of 20 behind an id or a name.
+-- A page of 20 after an id or a name.
 CREATE FUNCTION bench.bare_page(way text, sort_by text) RETURNS text
 LANGUAGE sql STABLE AS $$
 	SELECT bench.bare_query(way, 'org_id = $1 AND deleted_at IS NULL AND ' || CASE sort_by
@@ -101,7 +101,7 @@ LANGUAGE sql STABLE AS $$
 		ELSE 'id < $2 ORDER BY id DESC LIMIT 20' END)
 $$;
 
--- A page of 20 after so many.
+-- A page of 20 after this many rows.
 CREATE FUNCTION bench.today_page(way text, sort_by text) RETURNS text
 LANGUAGE sql STABLE AS $$
 	SELECT replace(format($q$
@@ -131,8 +131,8 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT 'SELECT count(*) FROM pgbeam.projects WHERE org_id = $1 AND deleted_at IS NULL'
 $$;
 
--- The first page and the ten-thousandth, or the last full one. Its token is
--- walked to, by larger pages that count none.
+-- The first page and the ten-thousandth, or the last full one. Larger pages
+-- without a count lead to its token.
 CREATE TABLE bench.pages (
 	subject text PRIMARY KEY, sort_by text, page integer, skipped bigint, key text, token text);
 
@@ -182,7 +182,7 @@ LANGUAGE sql AS $$
 			LATERAL (SELECT bench.key_at(sort_by, skipped) AS key OFFSET 0) AS k;
 $$;
 
--- Projects of all ages that are not deleted, others in each round.
+-- Projects of all ages that are not deleted, different ones in each round.
 CREATE FUNCTION bench.living(round integer, calls integer) RETURNS SETOF uuid
 LANGUAGE sql VOLATILE AS $$
 	SELECT p.id
@@ -275,8 +275,8 @@ BEGIN
 END
 $$;
 
--- Another way first in each round; round 0 warms up. Without statistics a call
--- may take very long: then it is the only one.
+-- Each round begins with a different way; round 0 warms up. Without statistics
+-- a call may take very long; then it is the only one.
 CREATE PROCEDURE bench.rounds_at_scale(stage text, subjects text[], ways text[], rounds integer, calls integer)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -304,8 +304,8 @@ BEGIN
 END
 $$;
 
--- What is measured is right: every page is the same either way, and total is
--- what it is.
+-- Checks what is measured: every page is the same in all ways, and total is
+-- right.
 CREATE PROCEDURE bench.verify_at_scale()
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -332,7 +332,7 @@ BEGIN
 END
 $$;
 
--- One session measures all.
+-- One session measures everything.
 \o /dev/null
 SELECT dblink_connect('empty', :'empty');
 SELECT pgbeam.create_project(bench.body('sample', 0, 0));
@@ -360,7 +360,7 @@ CALL bench.rounds_at_scale('analyzed', '{"created_at, first","name, first"}', '{
 CALL bench.rounds_at_scale('analyzed', '{"created_at, deep","name, deep"}', '{today}', 1, 1);
 CALL bench.rounds_at_scale('analyzed', '{total}', '{pgbeam,bare}', :rounds, 2);
 CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole}', :rounds, 500);
--- A session that lives long has seen all pages of the indexes.
+-- A long session has seen all pages of the indexes.
 SET enable_seqscan = off;
 SELECT count(*) FROM pgbeam.hosts \g /dev/null
 RESET enable_seqscan;

@@ -1,5 +1,4 @@
--- Prints what was measured among very many projects. Medians of the rounds
--- count.
+-- Prints the figures for very many projects. They are medians of the rounds.
 
 CREATE FUNCTION bench.cpu(stage text, subject text, way text) RETURNS float8
 LANGUAGE sql STABLE AS $$
@@ -12,7 +11,7 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT lpad(coalesce(trim(to_char(value, '99999990.0')), '-'), 12)
 $$;
 
--- How many times as much one thing takes as another, and half the rounds.
+-- The ratio of two figures, and half the rounds.
 CREATE FUNCTION bench.compare(above_subject text, above text, below_subject text, below text,
 	OUT ratio float8, OUT printed text)
 LANGUAGE sql STABLE AS $$

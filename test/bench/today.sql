@@ -1,6 +1,5 @@
--- Today's way: createProject as it is written without an extension, in
--- PL/pgSQL with pgcrypto, on tables of its own with pgbeam's columns, keys and
--- CHECKs.
+-- Today's way: createProject written without an extension, in PL/pgSQL with
+-- pgcrypto, on its own tables with pgbeam's columns, keys and CHECKs.
 
 CREATE SCHEMA today;
 
@@ -129,7 +128,8 @@ BEGIN
 END
 $$;
 
--- Whether a member is a whole number of a range; SQL, so that it is inlined.
+-- Whether a member is an integer within a range; in SQL, so that it is
+-- inlined.
 CREATE FUNCTION today.is_integer(value jsonb, low integer, high integer) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE WHEN jsonb_typeof(value) = 'number'
@@ -137,7 +137,7 @@ LANGUAGE sql IMMUTABLE AS $$
 		ELSE false END
 $$;
 
--- What is wrong with a body whose defaults have been filled in.
+-- The problems of a body whose defaults have been filled in.
 CREATE FUNCTION today.problems(p jsonb, d jsonb, cache jsonb, pool jsonb) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -225,7 +225,7 @@ BEGIN
 END
 $$;
 
--- The host that a new project has been given.
+-- The host that a new project gets.
 CREATE FUNCTION today.claim_host(name text, cloud text, org text, project uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

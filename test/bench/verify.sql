@@ -1,5 +1,5 @@
--- What was measured was done: all rows are there, both ways give the same
--- answer, and both refuse what is wrong.
+-- Checks that the work was done: all rows are there, both ways give the same
+-- answer, and both refuse bad requests.
 
 CREATE VIEW bench.made AS
 	SELECT 'pgbeam' AS tables, p.name

@@ -1,12 +1,12 @@
 /*
  * base64url.c
- *	  Base64url, both ways: one spelling of any bytes, and room that is never
+ *	  Base64url, both ways: any bytes have one spelling, and buffers never
  *	  overrun.
  */
 #include "fuzz.h"
 #include "base/jwt.h"
 
-/* Into just so much room. */
+/* Decodes into exactly this much room. */
 static bool
 decode(const char *text, size_t length, size_t room, uint8_t **bytes,
 	   size_t *size)

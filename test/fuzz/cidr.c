@@ -1,7 +1,7 @@
 /*
  * cidr.c
- *	  Addresses and networks: what is legal has the API's pattern, is one by
- *	  the C library as well, and stays legal in its other spellings.
+ *	  Addresses and networks: legal ones match the API's pattern, are legal to
+ *	  the C library, and stay legal in their other spellings.
  */
 #include <arpa/inet.h>
 
@@ -32,8 +32,8 @@ has_pattern(const char *text)
 }
 
 /*
- * Other prefix lengths on the address of a legal network, and none. A number
- * has one spelling.
+ * A legal network with other prefix lengths, and without one. A number has
+ * only one spelling.
  */
 static void
 try_lengths(const char *text)

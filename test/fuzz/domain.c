@@ -1,6 +1,6 @@
 /*
  * domain.c
- *	  Domains of proxy hosts, against a judge that takes them label by label.
+ *	  Domains of proxy hosts, compared with a check that goes label by label.
  */
 #include "fuzz.h"
 #include "base/text.h"
@@ -35,7 +35,7 @@ is_domain(const char *domain, size_t length)
 	return is_label(domain, length);
 }
 
-/* A host is an address where its last label is a number, or is read as one. */
+/* A host is an address if its last label is a number, or is read as one. */
 static bool
 ends_in_number(const char *domain, size_t length)
 {

@@ -1,11 +1,11 @@
 /*
  * envelope.c
- *	  Sealed secrets: what is sealed opens to the same, at its place and
- *	  nowhere else; changed, cut or grown it does not; and of any bytes only
- *	  those open that sealing makes.
+ *	  Sealed secrets: a secret opens to the same at its own place and nowhere
+ *	  else, and not if it is changed, cut or grown. Of any bytes only those
+ *	  open that sealing makes.
  *
- * The input is taken twice: as it is for a sealed secret, and as a recipe for
- * one and for what is done to it.
+ * The input is used twice: as a sealed secret, and as a recipe for making and
+ * changing one.
  */
 #include "fuzz.h"
 #include "base/crypt.h"
@@ -18,15 +18,15 @@
 #define ORG_MAX 1020			/* bytes, as in crypt.c */
 #define FILL 0xee
 
-/* The first bytes of the input; the secret is behind them. */
+/* The first bytes of the input, before the secret. */
 typedef struct Recipe
 {
-	uint8_t		change;			/* what is done to the sealed secret */
+	uint8_t		change;			/* how the sealed secret is changed */
 	uint8_t		at[2];
 	uint8_t		bits;
 	uint8_t		generation;
-	uint8_t		org_length;		/* by five bytes */
-	uint8_t		org[4];			/* over and over */
+	uint8_t		org_length;		/* in units of five bytes */
+	uint8_t		org[4];			/* repeated */
 } Recipe;
 
 enum
@@ -63,8 +63,8 @@ start(void)
 }
 
 /*
- * Opens a copy that ends where it ends; the caller frees the plain text. What
- * is refused leaves nothing but zeros there, if anything.
+ * Opens a copy without a spare byte; the caller frees the plain text. A
+ * refusal leaves at most zeros there.
  */
 static PbOpened
 open_copy(const PbKeyring *with, const PbPlace *place, const uint8_t *sealed,
@@ -85,7 +85,7 @@ open_copy(const PbKeyring *with, const PbPlace *place, const uint8_t *sealed,
 	return opened;
 }
 
-/* What opens is just what sealing makes with its nonce. */
+/* Bytes that open are exactly those that sealing makes with their nonce. */
 static void
 open_any(const uint8_t *data, size_t size)
 {
@@ -108,7 +108,7 @@ open_any(const uint8_t *data, size_t size)
 	free(plain);
 }
 
-/* Makes the place, the keys or the sealed secret something else. */
+/* Changes the place, the keys or the sealed secret. */
 static void
 apply_change(const Recipe *recipe, PbPlace *place, const PbKeyring **with,
 			 char *org, uint8_t *sealed, size_t *size)

@@ -1,8 +1,8 @@
 /*
  * fuzz.h
- *	  What the fuzz targets share. Each is a program of libFuzzer's, or of
- *	  replay.c's where there is no clang, and dies where something does not
- *	  hold that must for any bytes.
+ *	  The common part of the fuzz targets. Each is a program for libFuzzer, or
+ *	  for replay.c if there is no clang, and dies if a rule fails that must
+ *	  hold for any bytes.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -22,7 +22,7 @@ must(const char *condition, const char *file, int line)
 	abort();
 }
 
-/* The input as text that ends where it ends; the target frees it. */
+/* The input as text without a spare byte; the target frees it. */
 static inline char *
 text_of(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /*
  * host.c
- *	  Hosts and control characters: on UTF-8 as the C library decodes it, the
- *	  rules are what they say; on other bytes, nothing of ASCII is overlooked.
+ *	  Hosts and control characters: for UTF-8, as the C library decodes it, the
+ *	  rules do what they say; for other bytes, no ASCII character is missed.
  */
 #include <arpa/inet.h>
 #include <locale.h>
@@ -20,7 +20,7 @@ is_control(wchar_t c)
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* Decodes the text and ends it; NULL where it is no UTF-8. */
+/* Decodes and terminates the text; NULL if it is not UTF-8. */
 static wchar_t *
 decode(const char *text, size_t length, size_t *characters)
 {
@@ -73,7 +73,7 @@ is_label(const wchar_t *label)
 	return *label != 0;
 }
 
-/* Label by label; the text is cut up. */
+/* Checks label by label; cuts the text up. */
 static bool
 is_name(wchar_t *text)
 {
@@ -107,7 +107,7 @@ is_address(const char *text, size_t length)
 		 (!in_brackets && inet_pton(AF_INET, copy, &bits) == 1));
 }
 
-/* An empty one is not for this rule to refuse. */
+/* Another rule refuses an empty one. */
 static bool
 is_host(const char *text, size_t length, wchar_t *decoded, size_t characters)
 {

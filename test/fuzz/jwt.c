@@ -1,7 +1,7 @@
 /*
  * jwt.c
- *	  JSON Web Tokens taken apart: what splits is its parts put together again,
- *	  and any parts that are put together split.
+ *	  JSON Web Tokens: one that splits is its parts joined again, and any parts
+ *	  joined split again.
  */
 #include "fuzz.h"
 #include "base/jwt.h"
@@ -84,7 +84,7 @@ split_joined(const PbJwt *parts)
 	free(buffer);
 }
 
-/* The first line is the header; all of it some times over the claims. */
+/* The first line is the header; the whole input, repeated, is the claims. */
 static void
 join_any(const uint8_t *data, size_t size)
 {

@@ -1,10 +1,10 @@
 /*
  * keyring.c
- *	  Keyring files: the keys of any text are those on its lines, in their
- *	  order, each once, and every ring is given back: after some ten thousand
- *	  that were not, there is no guarded memory left.
+ *	  Keyring files: the keys of a text are those on its lines, in order, each
+ *	  once. Every ring is given back: after some ten thousand that were not, no
+ *	  guarded memory would be left.
  *
- * An id that fits its key cannot be guessed: keyring.dict has some.
+ * Nobody can guess an id that fits its key, so keyring.dict has some.
  */
 #include <strings.h>
 
@@ -18,8 +18,8 @@ is_blank(char c)
 }
 
 /*
- * The line's text without blanks at its end, and its length; *at moves behind
- * it. A byte order mark is no part of the first one.
+ * The line's text without trailing blanks, and its length; moves *at past it.
+ * A byte order mark is not part of the first line.
  */
 static const char *
 next_line(const char *text, size_t size, size_t *at, size_t *length)
@@ -39,7 +39,7 @@ next_line(const char *text, size_t size, size_t *at, size_t *length)
 	return line;
 }
 
-/* What is left of a line is a comment or nothing. */
+/* The rest of a line is a comment or nothing. */
 static bool
 says_nothing(const char *line, size_t length)
 {
@@ -84,7 +84,7 @@ compare(const PbKeyring *ring, const char *text, size_t size)
 	MUST(!has_twins(ring));
 }
 
-/* A line that is to blame is one that is judged at all. */
+/* A line that is blamed is one that is checked at all. */
 static void
 judge_problem(const char *problem, int line, const char *text, size_t size)
 {

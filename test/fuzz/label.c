@@ -1,7 +1,7 @@
 /*
  * label.c
- *	  Labels of proxy hosts: of any name a DNS label, of a label itself, and
- *	  with any suffix behind it still one.
+ *	  Labels of proxy hosts: any name makes a DNS label, a label makes itself,
+ *	  and any suffix leaves it a label.
  */
 #include "fuzz.h"
 #include "base/text.h"

@@ -1,7 +1,7 @@
 /*
  * percent.c
- *	  Percent-encoding, both ways: what is encoded decodes to the same, and
- *	  neither writes more than it has room for.
+ *	  Percent-encoding, both ways: encoded bytes decode to the same, and
+ *	  neither function overruns its buffer.
  */
 #include "fuzz.h"
 #include "base/text.h"

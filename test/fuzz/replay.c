@@ -1,7 +1,7 @@
 /*
  * replay.c
- *	  Feeds a fuzz target the files that are named, without libFuzzer: each as
- *	  it is, each of its beginnings, and each with one byte changed.
+ *	  Gives the named files to a fuzz target, without libFuzzer: each
+ *	  unchanged, each of its beginnings, and each with one byte changed.
  */
 #include "fuzz.h"
 

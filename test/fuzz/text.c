@@ -1,12 +1,12 @@
 /*
  * text.c
- *	  Ids in paths, names, words and counts, on any bytes: each held against
- *	  the others.
+ *	  Ids in paths, names, words and counts, on any bytes: each is compared
+ *	  with the others.
  */
 #include "fuzz.h"
 #include "base/text.h"
 
-/* The count is that of the parts, wherever the text is cut. */
+/* The count is the sum of the parts', wherever the text is cut. */
 static void
 count(const char *text, size_t size, size_t cut)
 {
@@ -36,7 +36,7 @@ judge(const char *text, size_t size)
 	MUST(pb_text_is_name(text, size) == is_name);
 }
 
-/* What is repeated ends no quotes and no line, and is cut. */
+/* A repeated text cannot end quotes or a line, and is cut. */
 static void
 show(const char *text, size_t size)
 {

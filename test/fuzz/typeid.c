@@ -1,7 +1,7 @@
 /*
  * typeid.c
- *	  TypeIDs, both ways: what decodes is what is encoded, byte for byte, and
- *	  what is encoded decodes to the same. UUIDs that only move forward.
+ *	  TypeIDs, both ways: text that decodes is what encoding makes, byte for
+ *	  byte, and encoded UUIDs decode to the same. New UUIDs only move forward.
  */
 #include "fuzz.h"
 #include "base/typeid.h"
@@ -49,7 +49,7 @@ encode_any(const uint8_t *data, size_t size)
 	free(prefix);
 }
 
-/* Two UUIDs of clocks that step as they like, within the years of 63 bits. */
+/* Two UUIDs of clocks that may jump, within the years of 63 bits. */
 static void
 move_forward(const uint8_t *data)
 {

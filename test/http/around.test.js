@@ -182,7 +182,7 @@ function testDomains(form) {
     }
   });
 
-  test('a name is whose DNS says so', async () => {
+  test('a name belongs to the project that its DNS proves', async () => {
     const [one, other] = [await create('one'), await create('other')];
     const inUse = async (ids, spelled) => assertRefusal(
       await form.call('createCustomDomain', { key, ids: [ids[0]], body: { domain: spelled } }),

@@ -86,7 +86,7 @@ function testRoles(form) {
     }
   });
 
-  test('one user can act for several organizations, by his role in each', async () => {
+  test('one user can act for several organizations, by their role in each', async () => {
     const created = await create(form, users.both, 'both', 'org_theirs');
     assert.equal((await remove(form, users.both, created)).status, 204);
   });

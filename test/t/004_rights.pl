@@ -19,7 +19,7 @@ CREATE ROLE nobody LOGIN; CREATE ROLE app LOGIN; CREATE ROLE proxy LOGIN;
 CREATE ROLE boss LOGIN; CREATE ROLE deputy LOGIN IN ROLE boss;
 SELECT pgbeam.grant_access('app', 'api'), pgbeam.grant_access('proxy', 'data_plane'),
 	pgbeam.grant_access('boss', 'admin');
--- Who may not even call a function has his statement logged by the server.
+-- The server logs the statement of a role that may not even call a function.
 ALTER ROLE nobody SET log_min_error_statement = panic;
 ALTER ROLE proxy SET log_min_error_statement = panic;
 SQL

@@ -265,7 +265,7 @@ foreach (map { my $operation = $_; map { [ $operation, $_ ] } sort keys %callers
 		  if !$callers{$caller}{ $target->{org} } && !$target->{is_malformed};
 	}
 	is(join("\n", @all_wrong), '', "$operation by $caller");
-	cmp_ok(keys %unseen, '<=', 1, "$operation by $caller: all he may not know of is alike")
+	cmp_ok(keys %unseen, '<=', 1, "$operation by $caller: all that they may not know of is alike")
 	  or diag explain \%unseen;
 }
 
@@ -318,7 +318,7 @@ is(decode_json(value($boss, "SELECT pgbeam.get_project('$object{$_}{project_id}'
 is(request($boss, $routes{createProject}, undef, 'ours')->{status}, 401,
 	'a superuser without a credential creates nothing');
 is(request($boss, $routes{getProject}, $key{ours}, 'ours', $object{theirs}{project_id})->{status}, 404,
-	'nor does he see more than the credential lets him');
+	'nor do they see more than the credential lets them');
 $_->quit foreach $boss, $app;
 
 done_testing();

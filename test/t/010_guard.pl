@@ -749,7 +749,7 @@ foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_r
 {
 	like($found, qr/^\Q$subject\E\|/m, "the check finds $subject");
 }
-like($found, qr/^role authenticator\|.*log_min_error_statement = error/m, 'and what the log would get of a role, to whoever asks');
+like($found, qr/^role authenticator\|.*log_min_error_statement = error/m, 'and what the log would get of a role, whoever calls the check');
 unlike($found, qr/thirty-two/, 'it does not show a secret');
 
 # Words in <> are filled in. A superuser must not become the owner of what the

@@ -118,7 +118,7 @@ my $nobody = get($somewhere, 'x-api-key' => 'pbo_nobody');
 my @drained = ($request) x 4;
 is(statuses($session, @drained, $sibling) =~ s/.* //r, 429, 'another key of the organization has the same bucket');
 is(statuses($session, @drained, $other, $user) =~ s/.* (?=\d+ )//r, '404 404',
-	'another organization has its own, and so has a user, though his id be the same');
+	'another organization has its own, and so has a user, even with the same id');
 is(statuses($session, @drained, get('/v1/nothing', %own)) =~ s/.* //r, 429, 'a path that is none counts too');
 is(statuses($session, ($nobody) x 5), '401 401 401 401 401', 'whom no key proves has no bucket');
 is(statuses($session, (get($_)) x 5), '200 200 200 200 200', "$_ is nobody's") foreach qw(/v1/health /openapi.json);
@@ -189,7 +189,7 @@ my @answers = answers($node, from('192.0.2.2', $nobody, 3), from('192.0.2.2', $r
 is("@{[ map { $_->{status} } @answers ]}", '401 401 401 429 404', 'a good credential does not help an address');
 is($answers[3]{headers}{'Retry-After'}, 1, 'which is told when to come again');
 is($answers[3]{headers}{'X-RateLimit-Limit'}, 3, 'and what its limit is');
-is($answers[4]{headers}{'X-RateLimit-Limit'}, 100, 'a caller who passes is told of his own limit');
+is($answers[4]{headers}{'X-RateLimit-Limit'}, 100, 'a caller who passes is told their own limit');
 is(statuses($node, from('192.0.2.4', $health, 4)), '200 200 200 429', 'public paths count for addresses');
 is(statuses($node, ($health) x 5), '200 200 200 200 200', 'whoever has no address is not limited by it');
 is(statuses($node, from('192.0.2.5', $health, 4, 'X-Client-Address')), '200 200 200 429', 'the header in any case');
@@ -219,7 +219,7 @@ SQL
 # Strangers do not free a caller who has emptied a larger bucket.
 configure($node, 'pgbeam.address_rate_burst = 50');
 is(visit(('greedy') x 51, (map { "fourth $_" } 1 .. 100), 'greedy'), join(' ', (200) x 50, 429, (200) x 100, 429),
-	'nor is his refilled who has emptied it');
+	'and the bucket of a caller who has emptied it is not refilled');
 
 # A restart fills all.
 configure($node, "pgbeam.rate_burst = 500\npgbeam.address_rate_limit = 0\n");

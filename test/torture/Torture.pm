@@ -1,5 +1,5 @@
-# What the parts of make torture share: a client that survives the server's
-# crashes, crowds of clients, and the list of promises that must be kept.
+# The common part of make torture: a client that survives the server's crashes,
+# crowds of clients, and the list of promises that must be kept.
 package Torture;
 
 use strict;
@@ -19,15 +19,15 @@ our @EXPORT = qw($PASSWORD $BODY number connect_to reconnect_to was_lost set_up_
 # As in all tests: the runner searches the server's log for it.
 our $PASSWORD = 'canary-password-Vq7R2x';
 
-# A request body as an expression of SQL, of organization, name and the word
-# above: each password is another one.
+# A request body as an SQL expression, made from organization, name and the
+# word above. Each password is a different one.
 our $BODY = q{jsonb_build_object('org_id', %s, 'name', %s, 'database', jsonb_build_object('host', 'db.example.com',}
   . q{ 'port', 5432, 'name', 'app', 'username', 'app', 'password', concat(%s, ' of ', %2$s)))};
 
 $SIG{PIPE} = 'IGNORE';
 STDOUT->autoflush(1);
 
-# A number of the run, which TORTURE_NAME in the environment overrides.
+# A number for the run; TORTURE_NAME in the environment overrides it.
 sub number
 {
 	my ($name, $default) = @_;
@@ -37,11 +37,11 @@ sub number
 	return $number;
 }
 
-# The client: PostgreSQL's protocol over a socket, as no module of Perl's own
-# has it. What a call sends stands in parameters, so that no statement in the
-# log of a crash has it.
+# The client speaks PostgreSQL's protocol over a socket, as Perl itself has no
+# module for it. Calls send their values as parameters, so that no statement in
+# the log of a crash has them.
 
-# An error of the server's, or the loss of a connection.
+# A server's error, or the loss of a connection.
 package Torture::Failure
 {
 	use overload '""' => sub { ($_[0]{message} // 'the connection was lost') . "\n" }, fallback => 1;
@@ -95,7 +95,7 @@ sub read_row
 	return \@row;
 }
 
-# Reads up to the end of an exchange: its rows.
+# Reads to the end of an exchange; returns its rows.
 sub read_answer
 {
 	my ($self) = @_;
@@ -129,7 +129,7 @@ sub connect_to
 	return $self;
 }
 
-# The same with patience, for a server that is coming back.
+# The same, but waits for a server that is coming back.
 sub reconnect_to
 {
 	my $until = time + 60;
@@ -144,7 +144,7 @@ sub reconnect_to
 	die "the server does not come back\n";
 }
 
-# Runs a statement with parameters: its rows.
+# Runs a statement with parameters; returns its rows.
 sub rows
 {
 	my ($self, $sql, @values) = @_;
@@ -164,7 +164,7 @@ sub row { return @{ (rows(@_))[0] // [] } }
 
 sub value { return (row(@_))[0] }
 
-# A database of a part's own, with the extension: a connection to it.
+# Makes a part's own database with the extension; returns a connection to it.
 sub set_up_database
 {
 	my ($name) = @_;
@@ -175,8 +175,8 @@ sub set_up_database
 	return $server;
 }
 
-# Crowds: processes that begin at the same moment, work until they are told to
-# stop or have done it all, and hand back what they found.
+# Crowds: processes that begin at the same moment, work until they are done or
+# told to stop, and return what they found.
 my (@ends, @members);
 
 $SIG{TERM} = sub { kill TERM => @members; exit 1 };
@@ -231,7 +231,7 @@ sub release { close $_[0]{go} }
 
 sub stop { close $_[0]{stop} }
 
-# What each member found.
+# Returns what each member found.
 sub gather
 {
 	my ($crowd) = @_;
@@ -248,7 +248,7 @@ sub figure { return printf "  %-58s %s\n", @_ }
 
 sub rate { return sprintf '%.0f a second', $_[0] / $_[1] }
 
-# Something that must not be, and how often it is.
+# Something that must not happen, and how often it did.
 sub promise
 {
 	my ($fault, $count) = @_;

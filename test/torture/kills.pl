@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Backends are killed under creates: what was acknowledged is there, whole and
-# once, though every request without an answer is sent again.
+# Backends are killed during creates. What was acknowledged is there, complete
+# and only once, although every request without an answer is sent again.
 use strict;
 use warnings;
 
@@ -22,7 +22,8 @@ FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('x-api-key', '$key',
 	'content-type', 'application/json', 'idempotency-key', \$1::text), convert_to(%s::text, 'UTF8'))
 SQL
 
-# When an id was made, in milliseconds: ten digits of base 32 hold that.
+# The time when an id was made, in milliseconds: its first ten digits in base
+# 32.
 sub made_at
 {
 	my ($id) = @_;
@@ -32,7 +33,7 @@ sub made_at
 	return $time;
 }
 
-# Creates one project, however often it takes.
+# Creates one project, in as many attempts as it takes.
 sub create
 {
 	my ($server, $name) = @_;
@@ -68,7 +69,7 @@ sub create_on
 	return \@made;
 }
 
-# Kills a backend that is at work and waits until all sessions are gone.
+# Kills a working backend, and waits until all sessions are gone.
 sub kill_one
 {
 	my $server = reconnect_to($db, 'killer');

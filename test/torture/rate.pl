@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# The rate limit under many clients: exact where the burst is all there is, a
-# timed run, and more callers than there are buckets.
+# The rate limit under many clients: exact for one burst, over a timed run, and
+# with more callers than buckets.
 use strict;
 use warnings;
 
@@ -22,7 +22,7 @@ my $callers = number(CALLERS => 20_000);
 my $db = 'rate';
 my $server = set_up_database($db);
 
-# Calls in the server, so many that no time passes in which a bucket fills.
+# Calls within the server. They are too fast for a bucket to fill meanwhile.
 $server->rows(<<'SQL');
 CREATE FUNCTION flood(headers jsonb, requests integer, undo boolean, OUT passed integer, OUT began float8, OUT ended float8)
 LANGUAGE plpgsql AS $$
@@ -47,7 +47,7 @@ END
 $$
 SQL
 
-# Settings of the server, known to the sessions that begin now.
+# Changes settings of the server, for sessions that begin now.
 sub configure
 {
 	my (%settings) = @_;
@@ -67,8 +67,8 @@ sub headers_of
 	return $server->value(q(SELECT jsonb_build_object('x-api-key', key) FROM pgbeam.create_api_key(org_id => $1::text)), $org);
 }
 
-# Half of the clients undo their transactions. A second is one request more.
-# What passed, and how long it took.
+# Half of the clients undo their transactions. A second adds one request.
+# Returns what passed, and how long it took.
 sub flood
 {
 	my ($headers) = @_;
@@ -100,8 +100,9 @@ sub exact
 	return;
 }
 
-# Real requests, one by one, over as many connections, for a little longer than
-# counts: at the ends not all clients ask. What has passed, and when.
+# Real requests, one by one, over as many connections. They run a little longer
+# than the time that counts, because not all clients send at its ends. Returns
+# what passed, and when.
 sub timed
 {
 	my ($headers) = @_;
@@ -141,8 +142,8 @@ sub shared_memory
 	return $server->value(q(SELECT sum(allocated_size) FROM pg_shmem_allocations WHERE name LIKE 'pgbeam%'));
 }
 
-# Strangers come once each, far more than there are buckets; somebody who goes
-# on asking keeps his.
+# Far more strangers than there are buckets come once each. A caller who keeps
+# sending keeps their bucket.
 sub crowded
 {
 	my ($headers) = @_;

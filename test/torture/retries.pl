@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Many clients send the same requests with the same Idempotency-Keys, all at
-# once: each is done once, and all get the same answer, byte by byte.
+# Many clients send the same requests with the same Idempotency-Keys at once.
+# Each request is done once, and all get the same answer, byte for byte.
 use strict;
 use warnings;
 
@@ -24,8 +24,8 @@ FROM pgbeam.http('POST', '/v1/projects', jsonb_build_object('x-api-key', '$key',
 	'content-type', 'application/json', 'idempotency-key', \$1::text), convert_to(%s::text, 'UTF8'))
 SQL
 
-# Of ten keys one is a bad request's, and two want the same name: one of
-# these is told 409, under its key for ever.
+# Of ten keys, one has a bad request, and two want the same name: one of these
+# gets 409, and keeps it.
 sub name_of
 {
 	my ($n) = @_;
@@ -34,7 +34,7 @@ sub name_of
 	return 'p' . ($n % 10 == 2 ? $n - 1 : $n);
 }
 
-# The answers of all keys, in their order.
+# The answers for all keys, in order.
 sub send_on
 {
 	my ($number, $ready) = @_;

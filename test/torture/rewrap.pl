@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
-# Secrets go under a new key while they are read and made, and the backends
-# that do it are killed: all open at any time, and none is left behind.
+# Secrets are resealed under a new key while they are read and created, and the
+# backends that reseal are killed. All secrets open at any time, and none is
+# left under the old key.
 use strict;
 use warnings;
 
@@ -24,7 +25,8 @@ my $db = 'rewrap';
 my $server = set_up_database($db);
 my $body = sprintf $BODY, "'org_' || i % " . ORGANIZATIONS, "'p' || i", '$3::text';
 
-# An attempt that a crash may spoil: undef then, and the next one connects anew.
+# An attempt that a crash may spoil: then it returns undef, and the next one
+# connects anew.
 sub attempt
 {
 	my ($server, $sql, @values) = @_;
@@ -38,7 +40,7 @@ sub attempt
 	return undef;
 }
 
-# By create_project() alone: a copied secret would not open.
+# By create_project() only, as a copied secret would not open.
 sub make_on
 {
 	my ($number, $ready) = @_;
@@ -51,7 +53,8 @@ sub make_on
 	return 1;
 }
 
-# Kills a backend within so many seconds: the process that does it.
+# Starts a process that kills a backend within this many seconds; returns the
+# process.
 sub kill_within
 {
 	my ($pid, $seconds) = @_;
@@ -62,7 +65,7 @@ sub kill_within
 	POSIX::_exit(kill(KILL => $pid) ? 0 : 1);
 }
 
-# Goes on until nothing is left; its share of the kills falls on its batches.
+# Continues until nothing is left. Its share of the kills hits its batches.
 sub rewrap_on
 {
 	my ($number, $ready) = @_;

@@ -1,9 +1,9 @@
 /*
  * timing.c
- *	  How long calls of pgbeam.http() take, one by one.
+ *	  Measures how long single calls of pgbeam.http() take.
  *
- * In the backend, where there is least noise: what cannot be told apart here
- * cannot be told apart through a network.
+ * It measures in the backend, where there is least noise: times that look
+ * alike here look alike through a network.
  */
 #include "postgres.h"
 
@@ -56,8 +56,8 @@ time_call(FmgrInfo *http, Datum uri, Datum headers)
 }
 
 /*
- * timing.measure(http, uris, headers, schedule): the nanoseconds of a call
- * for each number in the schedule, which is the place of its URI and headers.
+ * timing.measure(http, uris, headers, schedule): the nanoseconds of a call for
+ * each number in the schedule. The number is the index of its URI and headers.
  */
 Datum
 timing_measure(PG_FUNCTION_ARGS)

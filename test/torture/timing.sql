@@ -1,5 +1,5 @@
--- Whether the time of a refusal tells its reason. Variables: module, the
--- library made of timing.c; calls, of each kind.
+-- Tests whether the time of a refusal reveals its reason. Variables: module is
+-- the library made from timing.c, calls is the number of calls of each kind.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0;
@@ -11,9 +11,9 @@ SET search_path = timing;
 CREATE FUNCTION measure(http regprocedure, uris text[], headers jsonb[], schedule integer[]) RETURNS integer[]
 LANGUAGE c VOLATILE STRICT AS :'module', 'timing_measure';
 
--- Of each kind some thousand, made side by side in an order left to chance, so
--- that none has a place of its own in the indexes; also ids that nothing has.
--- A kind and its twin differ in nothing: what the figures say of them is noise.
+-- Some thousand objects of each kind, made together in random order, so that
+-- no kind has a place of its own in the indexes. There are also ids without
+-- objects. A kind and its twin do not differ: their figures are noise.
 CREATE TABLE probes (number integer GENERATED ALWAYS AS IDENTITY, kind text, key text, uri text, status integer);
 CREATE FUNCTION project(org text, i integer) RETURNS text LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', org, 'name', org || i, 'database', jsonb_build_object(
@@ -49,7 +49,7 @@ SELECT count(pgbeam.revoke_api_key(left(key, 30))) FROM probes WHERE kind = 'rev
 SELECT count(pgbeam.delete_project(right(uri, 30))) FROM probes WHERE kind = 'deleted id' \g /dev/null
 VACUUM ANALYZE;
 CHECKPOINT;
--- Each kind must be what it is called.
+-- Checks that each kind is what its name says.
 DO $$
 DECLARE
 	wrong text := (SELECT string_agg(DISTINCT kind, ', ')
@@ -72,7 +72,8 @@ FROM schedule, unnest(numbers, timing.measure('pgbeam.http(text, text, jsonb, by
 JOIN probes AS p USING (number)
 WHERE nth > :calls / 10;	-- the first ones warm up
 
--- Welch's t of two kinds, over what took less than their 90th percentile, or all.
+-- Welch's t of two kinds, over the calls below their 90th percentile, or over
+-- all.
 CREATE FUNCTION welch(a text, b text, below float8) RETURNS float8 LANGUAGE sql AS $$
 	SELECT (avg(taken) FILTER (WHERE kind = a) - avg(taken) FILTER (WHERE kind = b))
 		/ sqrt(var_samp(taken) FILTER (WHERE kind = a) / count(*) FILTER (WHERE kind = a)

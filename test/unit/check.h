@@ -1,7 +1,7 @@
 /*
  * check.h
- *	  What the unit tests share: checks that are counted, buffers without a
- *	  spare byte, random numbers that are the same in every run.
+ *	  The common part of the unit tests: counted checks, buffers without a
+ *	  spare byte, and random numbers that are the same in every run.
  */
 #ifndef UNIT_CHECK_H
 #define UNIT_CHECK_H
@@ -21,7 +21,7 @@
 static long checks = 0;
 static long failures = 0;
 
-/* The first failures are shown with what the caller says of the case. */
+/* Shows the first failures with what the caller says about the case. */
 __attribute__((format(printf, 4, 5)))
 static inline void
 check(bool holds, const char *condition, int line, const char *format,...)

@@ -27,7 +27,7 @@ static const PbPlace home = {
 	"database.password", "org_abc123", 10, project, database, 1
 };
 
-/* A sealed secret and what it is sealed with. */
+/* A sealed secret, and what it was sealed with. */
 typedef struct Sealed
 {
 	PbKeyring  *ring;
@@ -98,7 +98,10 @@ contains(const uint8_t *bytes, size_t size, const void *part, size_t part_size)
 	return part_size > 0 && memmem(bytes, size, part, part_size) != NULL;
 }
 
-/* Opens a copy without a spare byte; what is refused must leave no secret. */
+/*
+ * Opens a copy without a spare byte. A refusal must leave no part of the
+ * secret.
+ */
 static PbOpened
 open_at(const PbKeyring *ring, const PbPlace *place, const uint8_t *sealed,
 		size_t size, const char *secret)
@@ -220,7 +223,7 @@ test_no_keyrings(void)
 	}
 }
 
-/* A line cut anywhere is no key, and neither is one with a wrong digit. */
+/* A line cut anywhere is not a key, and neither is one with a wrong digit. */
 static void
 test_damaged_lines(void)
 {
@@ -320,9 +323,9 @@ test_new_line(void)
 }
 
 /*
- * Format version 1, pinned for ever: made by another implementation of
- * BLAKE2b and XChaCha20-Poly1305. Secrets that are stored out there look
- * like this; a change that breaks it needs a new version, not a new vector.
+ * Format version 1, pinned for ever: another implementation of BLAKE2b and
+ * XChaCha20-Poly1305 made this vector. Stored secrets look like this; a change
+ * that breaks it needs a new version, not a new vector.
  */
 static void
 test_known_answer(void)
@@ -453,7 +456,7 @@ test_active_key(void)
 	free(by_both);
 }
 
-/* Pairs of places, some of which are the same bytes in a row. */
+/* Pairs of places; some have the same bytes when they are joined. */
 static void
 test_places(void)
 {
@@ -555,7 +558,7 @@ test_longest_place(void)
 	free(org);
 }
 
-/* What a change of this byte to this value must be taken for. */
+/* The result when this byte is changed to this value. */
 static PbOpened
 expected_of(size_t at, uint8_t value)
 {
@@ -585,7 +588,7 @@ test_each_byte(void)
 	free_sealed(&sealed);
 }
 
-/* Cut short at each length, and with something behind it. */
+/* Cut at each length, and with bytes appended. */
 static void
 test_each_length(void)
 {
@@ -608,7 +611,7 @@ test_each_length(void)
 	free_sealed(&sealed);
 }
 
-/* A secret sealed to a public key is told apart whatever its length. */
+/* A secret sealed to a public key is recognized at any length. */
 static void
 test_other_kind(void)
 {
@@ -857,9 +860,9 @@ is_sound(const uint8_t key[PB_PUBLIC_KEY_BYTES])
 }
 
 /*
- * Under a key of small order anybody can sign: the neutral point and S = 0 fit
- * every message. Keys outside of the group of prime order, here an RFC's with
- * a point of small order added, are of the same making.
+ * With a key of small order anybody can sign: the neutral point and S = 0 fit
+ * every message. The same holds for keys outside of the group of prime order;
+ * these are an RFC's with a point of small order added.
  */
 static void
 test_unsound_keys(void)

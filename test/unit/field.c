@@ -1,9 +1,9 @@
 /*
  * field.c
- *	  Unit test of src/fields/field.c, with its assertions: the number of a leaf
- *	  is not used before the shape is made, nor in a row that lacks the leaf.
+ *	  Unit test of src/fields/field.c with its assertions: nobody uses a leaf's
+ *	  number before the shape is made, or in a row that lacks the leaf.
  *
- * What field.c takes from the server stands here, in a few lines.
+ * The server's functions that field.c needs are here, in a few lines.
  */
 #ifndef USE_ASSERT_CHECKING
 #define USE_ASSERT_CHECKING
@@ -18,7 +18,7 @@
 #include "base/sql.h"
 #include "fields/field.h"
 
-/* check.h has these by other means */
+/* check.h defines these differently */
 #undef lengthof
 #undef printf
 #undef vprintf
@@ -204,7 +204,7 @@ test_afterwards(void)
 	CHECK(FAILS(pb_row_has(foreign, at.name)), "a row that has fewer leaves");
 }
 
-/* A resource that the module did not start is caught when it is first used. */
+/* A resource that the module did not start is caught at its first use. */
 static void
 test_not_started(void)
 {

@@ -12,12 +12,12 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	"abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /*
- * The ends of each range of digits, their neighbours, what other kinds of
- * base64 have, and the zero byte behind them.
+ * The ends of each range of digits, their neighbours, characters of other
+ * kinds of base64, and the zero byte.
  */
 static const char some[] = "@ABZ[`abyz{/0159:-_+=., \n%\x7f\x80\xc3\xff";
 
-/* Where a token is put together. */
+/* The buffer for making a token. */
 typedef struct Token
 {
 	char		text[PB_JWT_MAX + 200];
@@ -39,7 +39,7 @@ bit_of(const char *text, size_t place)
 	return value_of(text[place / 6]) >> (5 - place % 6) & 1;
 }
 
-/* What decoding must give: the number of bytes, -1 for text that is none. */
+/* The right result of decoding: the number of bytes, or -1 for bad text. */
 static long
 oracle_decode(const char *text, size_t length, uint8_t *bytes)
 {
@@ -77,7 +77,7 @@ encode(const uint8_t *bytes, size_t size, char *text)
 	return length;
 }
 
-/* Decodes into just that much room; -1 for a refusal. */
+/* Decodes into exactly this much room; -1 for a refusal. */
 static long
 decode(const char *text, size_t length, size_t room, uint8_t *bytes)
 {
@@ -108,7 +108,9 @@ check_decode(const char *text, size_t length)
 	return got >= 0;
 }
 
-/* Every text of this many of the characters; returns how many are legal. */
+/*
+ * Tries every text of this many of the characters; returns how many are legal.
+ */
 static long
 check_texts(const char *characters, int count, int length)
 {
@@ -186,7 +188,7 @@ test_round_trips(void)
 	}
 }
 
-/* Of the spellings that differ only in bits left over, one is legal. */
+/* Of spellings that differ only in spare bits, one is legal. */
 static void
 test_left_over_bits(void)
 {
@@ -223,7 +225,7 @@ add(Token *token, const void *text, size_t length)
 	token->length += length;
 }
 
-/* A part of so many random bytes; what they are is told by the oracle. */
+/* A part of this many random bytes; the oracle tells what they are. */
 static void
 add_part(Token *token, size_t size)
 {
@@ -245,7 +247,7 @@ make_token(Token *token, size_t header, size_t claims, size_t signature)
 	add_part(token, signature);
 }
 
-/* Whether the part at *at is as the oracle has it; moves behind its dot. */
+/* Whether the part at *at is as the oracle says; moves past its dot. */
 static bool
 is_part(const char *token, size_t length, size_t *at, const void *bytes,
 		size_t size)
@@ -283,7 +285,7 @@ oracle_accepts(const char *token, size_t length)
 	return length <= PB_JWT_MAX && parts == 3 && size == PB_SIGNATURE_BYTES;
 }
 
-/* Whether what was made of a token is all there, in its own buffer. */
+/* Whether all that was read from a token is there, in its own buffer. */
 static bool
 is_taken_apart(const char *token, size_t length, const char *buffer,
 			   const PbJwt *jwt)
@@ -411,7 +413,9 @@ test_dots(void)
 		}
 }
 
-/* A dot put in anywhere, and a character taken out or cut off anywhere. */
+/*
+ * A dot is inserted anywhere, and a character is removed or cut off anywhere.
+ */
 static void
 test_each_place(void)
 {
@@ -468,7 +472,7 @@ mutate(Token *token)
 	}
 }
 
-/* Of random changes some leave a token, which then is another one. */
+/* Some random changes leave a token, which is then a different one. */
 static void
 test_mutations(void)
 {

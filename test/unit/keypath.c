@@ -1,8 +1,7 @@
 /*
  * keypath.c
- *	  Unit test of src/keys/keypath.c: which files, behind which directories and
- *	  links, are fit to hold keys. What takes owners of several kinds is tried
- *	  by root alone.
+ *	  Unit test of src/keys/keypath.c: which files may hold keys, behind which
+ *	  directories and links. Only root can try several kinds of owners.
  */
 #include "check.h"
 
@@ -155,7 +154,9 @@ test_modes(PbKeyPathFault open)
 	must(chmod(at("plain/keyring"), 0600) == 0, "chmod");
 }
 
-/* Who may write to a directory on the way may put another file there. */
+/*
+ * A user who may write to a directory on the path may put another file there.
+ */
 static void
 test_folders(void)
 {

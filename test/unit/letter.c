@@ -1,7 +1,7 @@
 /*
  * letter.c
- *	  Unit test of src/base/letter.c: on every code point against the C library,
- *	  and on those that somebody might try.
+ *	  Unit test of src/base/letter.c: on every code point against the C
+ *	  library, and on code points that an attacker might try.
  */
 #include <locale.h>
 #include <wctype.h>
@@ -11,7 +11,7 @@
 
 #define LAST_CODE_POINT 0x10ffff
 
-/* Scripts, without what folds to ASCII and without characters unseen. */
+/* Scripts, without characters that fold to ASCII or are invisible. */
 static const uint32_t scripts[][2] = {
 	{0x00c0, 0x0131}, {0x0134, 0x017e}, {0x01cd, 0x01f0}, {0x0250, 0x02af},
 	{0x0370, 0x03ff}, {0x0400, 0x0481}, {0x048a, 0x0556}, {0x05d0, 0x05ea},
@@ -53,13 +53,13 @@ static void
 test_others(void)
 {
 	static const uint32_t others[] = {
-		/* unseen, some of them letters and marks to Unicode */
+		/* invisible, but some are letters or marks to Unicode */
 		0x00ad, 0x034f, 0x061c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b,
 		0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x202a, 0x202e,
 		0x2060, 0x2064, 0x2066, 0x2069, 0x206f, 0x2800, 0x3164, 0xfe00,
 		0xfe0f, 0xfeff, 0xffa0, 0xfff9, 0x1bca0, 0x1d173, 0xe0001, 0xe0020,
 		0xe007f, 0xe0100, 0xe01ef,
-		/* not a character, nobody's, or damage */
+		/* not a character, private use, or damage */
 		0xd800, 0xdfff, 0xe000, 0xf8ff, 0xfdd0, 0xfffd, 0xfffe, 0xffff,
 		0x1fffe, 0xf0000, 0x10ffff,
 		/* dots, hyphens and slashes of other kinds */

@@ -1,7 +1,7 @@
 /*
  * mention.c
- *	  Unit test of src/log/mention.c: what names a request, in the spellings that
- *	  SQL has, and what does not.
+ *	  Unit test of src/log/mention.c: texts that name a request, in the
+ *	  spellings of SQL, and texts that do not.
  */
 #include "check.h"
 #include "log/mention.h"
@@ -105,7 +105,7 @@ test_execute(void)
 	CHECK(!pb_mention_execute(NULL), "no text");
 }
 
-/* Wherever a name stands in a text, and whatever stands around it. */
+/* A name is found anywhere in a text, whatever is around it. */
 static void
 test_noise(void)
 {

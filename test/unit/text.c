@@ -27,7 +27,7 @@ static const uint32_t white_space[] = {
 	0x2008, 0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff
 };
 
-/* Often taken for white space, and none. */
+/* Often taken for white space, but not. */
 static const uint32_t no_white_space[] = {
 	0x180e, 0x200b, 0x200c, 0x200d, 0x2060, 0x2800, 0x3164, 0xfffd, 0x1f600
 };
@@ -59,7 +59,7 @@ to_utf8(uint32_t c, char *out)
 	return size;
 }
 
-/* A problem is told by a word of it; NULL is none. */
+/* A problem is given by a word of its message; NULL: none. */
 static bool
 is_problem(const char *problem, const char *word)
 {
@@ -122,7 +122,7 @@ test_characters(void)
 	CHECK(pb_text_characters("a\0b", 3) == 3, "a zero byte");
 }
 
-/* A word of what is wrong with a host that has the character. */
+/* A word of the message about a host with this character. */
 static const char *
 host_word(uint32_t c)
 {
@@ -207,11 +207,11 @@ test_hosts(void)
 		const char *word;
 	}			cases[] =
 	{
-		{"", NULL},				/* its length is another rule's */
+		{"", NULL},				/* another rule checks its length */
 		{"db.example.com", NULL},
 		{"DB_1.Example-2.com", NULL},
 		{"db", NULL},
-		{"a-.-b", NULL},		/* to some, and nobody is misled */
+		{"a-.-b", NULL},		/* legal to some, and misleads nobody */
 		{"a.b1", NULL},
 		{"a.1b", NULL},
 		{"1.b", NULL},
@@ -220,7 +220,8 @@ test_hosts(void)
 		{"xn--bcher-kva.example", NULL},
 		{"b\xc3\xbc" "cher.example", NULL},
 		{"\xe4\xb8\xad\xe6\x96\x87.\xe4\xb8\xad\xe5\x9b\xbd", NULL},
-		{"\xd8\xb9.\xd9\xa1", NULL},	/* its digits are no address's */
+		{"\xd8\xb9.\xd9\xa1", NULL},	/* its digits are not those of an
+										 * address */
 		{A64 "." A64, NULL},	/* resolvers know their own limits */
 
 		{"10.0.0.1", NULL},
@@ -233,7 +234,7 @@ test_hosts(void)
 		{"[::1]", NULL},
 		{"[2001:db8::1]", NULL},
 
-		/* a URL, whatever else it is */
+		/* a URL, and maybe more */
 		{"postgres://app:S3CRET@db.example.com/mydb", "URL"},
 		{"/ a://", "URL"},
 		{"://", "URL"},
@@ -271,7 +272,7 @@ test_hosts(void)
 		{"[10.0.0.1]", "consist"},
 		{"[db.example.com]", "consist"},
 
-		/* parts that are empty */
+		/* empty parts */
 		{"a..b", "empty"},
 		{".a", "empty"},
 		{"a.", "end with a dot"},
@@ -292,7 +293,7 @@ test_hosts(void)
 		{"\xef\xbc\x91.b", "symbols"},	/* a digit of full width */
 		{"127\xe3\x80\x82" "1", "symbols"},	/* and a dot */
 
-		/* what cannot be seen */
+		/* invisible characters */
 		{"db\xe2\x80\x8b.example.com", "symbols"},
 		{"db\xc2\xad" "x", "symbols"},
 		{"\xe2\x80\xae" "moc", "symbols"},
@@ -315,7 +316,7 @@ test_hosts(void)
 		{"a\x7f", "control"},
 
 		/*
-		 * No UTF-8: such bytes count one by one, so that none of them hides
+		 * Not UTF-8: such bytes count one by one, so that none of them hides
 		 * the next.
 		 */
 		{"\xc3,", "comma"},
@@ -338,7 +339,7 @@ test_hosts(void)
 	CHECK(pb_text_control_problem("a\0b", 3) != NULL, "a zero byte");
 }
 
-/* A character of ASCII that no host has, among random bytes. */
+/* An ASCII character that no host has, among random bytes. */
 static void
 test_hosts_in_noise(void)
 {
@@ -359,9 +360,9 @@ test_hosts_in_noise(void)
 }
 
 /*
- * What is legal PostgreSQL's inet reads as well; what it makes of the others
- * is noted where it is lenient: shorthand, leading zeros and numbers that
- * wrap mean something else to other readers.
+ * PostgreSQL's inet reads everything legal as well. Notes tell where it is
+ * lenient with the others: shorthand, leading zeros and wrapped numbers mean
+ * something else to other readers.
  */
 static void
 test_cidrs(void)
@@ -469,7 +470,7 @@ test_cidrs(void)
 	CHECK(pb_text_cidr_problem("10.0.0.0/8\0", 11) != NULL, "a zero byte");
 }
 
-/* Every number behind the slash, and every byte in an address. */
+/* Every number after the slash, and every byte in an address. */
 static void
 test_cidr_parts(void)
 {
@@ -563,7 +564,7 @@ decodes_to(const char *text, size_t length, const char *expected, size_t size)
 		memcmp(bytes, expected, size) == 0;
 }
 
-/* Whatever is encoded comes back, and the digits' case is all the same. */
+/* Encoded bytes decode to the same, in upper and lower case digits. */
 static void
 test_percent_round_trips(void)
 {
@@ -595,7 +596,7 @@ test_percent_round_trips(void)
 	}
 }
 
-/* Any two bytes behind a %, at the end of a text and before it. */
+/* Any two bytes after a %, at the end of a text and before it. */
 static void
 test_percent_pairs(void)
 {
@@ -692,7 +693,7 @@ test_path_ids(void)
 	}
 }
 
-/* On texts that end where they end; the word is terminated. */
+/* On texts without a byte after their end; the word is terminated. */
 static bool
 starts(const char *text, size_t length, const char *prefix)
 {
@@ -856,7 +857,7 @@ is_label(const char *label, size_t length)
 	return true;
 }
 
-/* Of random letters, punctuation and bytes, always a label. */
+/* Random letters, punctuation and bytes always make a label. */
 static void
 test_any_label(void)
 {
@@ -984,7 +985,7 @@ test_dns_names(void)
 		{"10.0.0.1", "address"},
 		{"127.0x1", "address"},
 		{"a.0X", "address"},
-		{"a.b1", NULL},			/* no number, though it ends in one's digit */
+		{"a.b1", NULL},			/* not a number, although it ends like one */
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)

@@ -15,7 +15,7 @@
 #define NIL "00000000000000000000000000"
 #define NIL_HEX "00000000000000000000000000000000"
 
-/* spelled both ways, and read back */
+/* encoded and decoded both ways */
 static const struct
 {
 	const char *prefix;
@@ -193,7 +193,7 @@ test_prefixes(void)
 	}
 }
 
-/* Whatever the UUID: it comes back, and texts are ordered as UUIDs are. */
+/* Every UUID comes back, and texts sort as UUIDs do. */
 static void
 test_round_trip(void)
 {
@@ -326,7 +326,7 @@ static const struct
 	{"a swaying clock", swaying},
 };
 
-/* Random bits that fall, so that only time and fraction can make ids rise. */
+/* Falling random bits, so that only time and fraction can make ids rise. */
 static void
 test_rising(void)
 {
@@ -349,7 +349,7 @@ test_rising(void)
 	}
 }
 
-/* Time runs ahead of a clock by no more than the steps it had to make. */
+/* Ids run ahead of the clock only by the steps that they had to make. */
 static void
 test_drift(void)
 {
@@ -366,7 +366,10 @@ test_drift(void)
 		  "a clock that has caught up");
 }
 
-/* A nanosecond back moves on by the least step, into the next fraction. */
+/*
+ * A clock set back by a nanosecond moves on by the least step, into the next
+ * fraction.
+ */
 static void
 test_least_step(void)
 {

@@ -1,5 +1,5 @@
--- The application's tables, once for each of its forms: pgbeam's columns, keys
--- and indexes, no CHECKs. The variable "form" names the schema.
+-- The application's tables, once for each of its forms: with pgbeam's columns,
+-- keys and indexes, but without CHECKs. The variable "form" names the schema.
 
 CREATE SCHEMA :form;
 SET search_path = :form;
