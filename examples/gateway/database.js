@@ -2,34 +2,12 @@
 // whatever the driver, the server and what stands between them do.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { Client } from './client.js';
 
 const text = `SELECT status, headers, pg_catalog.convert_to(body, 'UTF8') AS body FROM pgbeam.http($1, $2, $3, $4)`;
 
 // Its own for its text: behind a pooler others' statements have names too.
 const statement = `pgbeam_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-
-// What the driver cannot read it throws where nobody listens. Such a
-// connection is of no use, and its end ends its query with the error.
-class Client extends pg.Client {
-  constructor(config) {
-    super(config);
-    const { connection } = this;
-    const guard = () => {
-      const { stream } = connection;
-      const { emit } = stream;
-      stream.emit = (...event) => {
-        try {
-          return emit.apply(stream, event);
-        } catch (error) {
-          stream.destroy(error);
-          return true;
-        }
-      };
-    };
-    guard();
-    connection.on('sslconnect', guard);
-  }
-}
 
 // Where a name has several addresses, each has an error of its own.
 const wordsOf = (error) => error.errors?.map(wordsOf).join('; ') ?? error.message;

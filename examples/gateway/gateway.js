@@ -1,5 +1,5 @@
 // A gateway before pgbeam's router: each request becomes one statement, and
-// its answer goes back as it is. README.md beside this folder lists the
+// its answer goes back as it is. README.md one folder up lists the
 // variables that it obeys.
 import { METHODS, STATUS_CODES } from 'node:http';
 import { isIP } from 'node:net';
@@ -51,7 +51,11 @@ async function answer({ method, originalUrl, headers: given, raw }, reply) {
   return send(reply, await database.callRouter(method, withoutAuthority(originalUrl), all, await readBody(raw)));
 }
 
-const send = (reply, { status, headers, body }) => reply.code(status).headers(headers).send(body.length ? body : undefined);
+// Of a status below 200 a client would wait for more.
+function send(reply, { status, headers, body }) {
+  if (!(status >= 200)) throw Object.assign(new Error('no status'), { status: 500 });
+  return reply.code(status).headers(headers).send(body.length ? body : undefined);
+}
 
 // The router's own word, for whoever shares out the load: a second old at most,
 // charged to no address, and not logged.

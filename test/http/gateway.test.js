@@ -68,6 +68,7 @@ test('status, headers and body go back as they are', async () => {
   assert.deepEqual([head.status, head.body, head.headers['content-type']], [200, '', 'application/json']);
   assert.equal(head.headers['content-length'], undefined);
   assert.equal((await curl(url, { headers: { 'X-Status': '418' } })).status, 418);
+  for (const odd of ['100', '199', '0', '-1', '1000']) assert.equal((await curl(url, { headers: { 'X-Status': odd } })).status, 500, odd);
 });
 
 test('of a body that is too long, the router sees that', async () => {
@@ -171,6 +172,8 @@ test('whatever the driver meets, the gateway goes on', async () => {
     'a row that ends early': ['D\0\0\0\x0a\0\x05\0\0\0\x05', 500],
     'an unknown message': ['@\0\0\0\x04', 500],
     'columns that end early': ['T\0\0\0\x06\0\x09', 500], 'a reset': ['', 503],
+    'an error without an end, where the driver reads on for ever': ['E\0\0\0\x0bSERROR\0', 503],
+    'a notice without an end': ['N\0\0\0\x05S', 503], 'a length that is none': ['D\0\0\0\x03', 503],
   };
   for (const [what, [bytes, status]] of Object.entries(cases)) {
     assert.equal((await curl(other.url)).status, 200, what);
@@ -297,10 +300,17 @@ test('a health check asks the router for its health, without an address, and is 
   await new Promise((resolve) => setTimeout(resolve, 1100));
   const down = await check();
   assert.deepEqual([down.status, told(down).code, down.headers['retry-after']], [503, 'SERVICE_UNAVAILABLE', '5']);
-  spoiler.spoil = null;
-  assert.equal((await check()).status, 503, 'for a second, so that nobody can ask the database more often by it');
+  let count = 0;
+  spoiler.spoil = (client, chunk) => {
+    count++;
+    client.write(chunk);
+  };
   await new Promise((resolve) => setTimeout(resolve, 1100));
   assert.equal((await check()).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  count = 0;
+  for (let i = 0; i < 20; i++) assert.equal((await fetch(`${other.url}/-/health`)).status, 200);
+  assert.ok(count > 0 && count < 20, `the database was asked ${count} times`);
   for (const [path, options] of [['/-/health?x', {}], ['/-/health', { method: 'POST' }], ['/-/healthy', {}]]) {
     assert.equal(told(await curl(other.url + path, options)).uri, path, 'the router\'s');
   }

@@ -11,6 +11,10 @@ import { promisify } from 'node:util';
 import { startCluster, startPgbouncer } from './cluster.js';
 import { curl, example, isInstalled, startGateway } from './support.js';
 
+// Before the first test: what is awaited between tests lets the last ones end first.
+const { readSettings, variables } = await import(example('gateway/settings.js'));
+const { obeyed, readTarget, refused } = await import(example('gateway/target.js'));
+
 const password = 'canary-password-Vq7R2x';
 const cluster = await startCluster(`
   local all http_gateway trust
@@ -75,9 +79,6 @@ describe('where it cannot start it says why, in one line, and ends with status 1
   });
   test('an address that is another\'s', () => stopsWith({ ...bySocket, HOST: '192.0.2.1' }, /EADDRNOTAVAIL/));
 });
-
-const { readSettings, variables } = await import(example('gateway/settings.js'));
-const { obeyed, readTarget, refused } = await import(example('gateway/target.js'));
 
 const read = (environment) => { readSettings(environment); readTarget(environment); };
 
