@@ -81,7 +81,7 @@ trust_role(PbRequest *request, PbFaults *faults)
 }
 
 static bool
-take_claims(PbCaller *caller, const PbClaims *claims)
+take_claims(PbCaller *caller, const PbTokenClaims *claims)
 {
 	caller->user_id = claims->user_id;
 	caller->org_id = claims->org_id;
@@ -124,7 +124,7 @@ prove_credential(PbRequest *request, PbFaults *faults)
 	static const char scheme[] = "Bearer ";
 	const int	skipped = sizeof(scheme) - 1;
 	PbJson		header;
-	PbClaims	claims;
+	PbTokenClaims claims;
 
 	if (!pb_request_header(request, "authorization", &header))
 		return pb_request_header(request, "x-api-key", &header) ?
@@ -161,7 +161,7 @@ has_trusted_claims(const PbRequest *request)
 bool
 pb_authenticate(PbRequest *request, PbFaults *faults)
 {
-	PbClaims	claims;
+	PbTokenClaims claims;
 
 	if (request->manner == PB_SQL)
 		return trust_role(request, faults);

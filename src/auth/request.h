@@ -63,7 +63,7 @@ typedef struct PbReply
 	StringInfo	body;			/* JSON, or nothing where none is due */
 	int			body_begin;		/* bytes before it */
 	const char *created;		/* id of what was created */
-	struct PbClaim *claim;		/* of an idempotency key, or NULL */
+	struct PbIdempotencyClaim *claim;	/* or NULL */
 	PbBudget	budget;			/* what the caller has left */
 	const char *etag;			/* of what stands there, where it was not what
 								 * If-Match names */

@@ -276,7 +276,7 @@ read_id(const PbJson *claims, const char *name, int most)
 
 /* Reads whose claims these are, which somebody has verified. */
 bool
-pb_token_read_bearer(const PbJson *payload, PbClaims *claims)
+pb_token_read_bearer(const PbJson *payload, PbTokenClaims *claims)
 {
 	claims->user_id = read_id(payload, "sub", PB_USER_ID_MAX);
 	if (claims->user_id == NULL)
@@ -291,7 +291,7 @@ pb_token_read_bearer(const PbJson *payload, PbClaims *claims)
 
 /* Reads whose token it is; false for a token with any flaw. */
 bool
-pb_token_prove(const char *token, size_t length, PbClaims *claims)
+pb_token_prove(const char *token, size_t length, PbTokenClaims *claims)
 {
 	char	   *buffer = palloc(PB_JWT_MAX);
 	uint8_t		key[PB_PUBLIC_KEY_BYTES];

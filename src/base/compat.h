@@ -2,8 +2,8 @@
  * compat.h
  *	  Every test of the server's version in the project stands here.
  *
- * The code is written against the newest server; what an older one lacks is
- * supplied under the newer name.
+ * The code is written for the newest server. What an older server lacks is
+ * supplied here, under its newer name.
  */
 #ifndef PB_COMPAT_H
 #define PB_COMPAT_H
@@ -40,7 +40,7 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* The executor was told whether a plan is run but once. */
+/* Before 18 the executor was told whether a plan is run only once. */
 #if PG_VERSION_NUM < 180000
 #define PB_ONCE_PARAMETER , bool once
 #define PB_ONCE , once

@@ -1,6 +1,6 @@
 /*
  * fault.c
- *	  Kinds of refusal, the list of problems, and what it becomes: an error,
+ *	  Kinds of refusal, the list of problems, and what they become: an error,
  *	  the API's envelope, or a problem document (RFC 9457).
  */
 #include "postgres.h"
@@ -54,7 +54,7 @@ append_path(StringInfo out, const PbPath *path)
 	}
 }
 
-/* A client's name of a member as messages may show it. */
+/* The name that a client gave a member, as messages may show it. */
 const char *
 pb_path_name(const char *name, int length)
 {
@@ -62,7 +62,7 @@ pb_path_name(const char *name, int length)
 		pnstrdup(name, length) : "(a member)";
 }
 
-/* Adds a member that breaks a rule: "<path> <rule>". */
+/* Adds the problem that a member breaks a rule: "<path> <rule>". */
 void
 pb_fault_problem(PbFaults *faults, const PbPath *path, const char *rule,
 				 const char *hint)
@@ -82,7 +82,7 @@ pb_fault_problem(PbFaults *faults, const PbPath *path, const char *rule,
 	problem->hint = hint;
 }
 
-/* A refusal that is no member's fault. The message holds no client text. */
+/* A refusal that no member causes. The message must hold no client text. */
 void
 pb_fault_set(PbFaults *faults, PbRefusal refusal, const char *message,
 			 const char *hint)
@@ -92,7 +92,7 @@ pb_fault_set(PbFaults *faults, PbRefusal refusal, const char *message,
 	faults->problems[0] = (PbProblem) {NULL, message, hint};
 }
 
-/* What no two may have, and another has: the SQL manner tells the value. */
+/* Refuses what another object has already; an error in SQL tells the value. */
 void
 pb_fault_taken(PbFaults *faults, const char *column, Datum value,
 			   const char *message, const char *hint)
@@ -102,7 +102,7 @@ pb_fault_taken(PbFaults *faults, const char *column, Datum value,
 	faults->name = value;
 }
 
-/* What the server lacks, not the request: SQL sees a code of its own. */
+/* Refuses for what the server lacks; an error in SQL has a code of its own. */
 void
 pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
 					 const char *hint)
@@ -111,7 +111,7 @@ pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
 	faults->sqlstate = sqlstate;
 }
 
-/* The HTTP status. */
+/* The HTTP status of the refusal. */
 int
 pb_fault_status(const PbFaults *faults)
 {
@@ -119,8 +119,8 @@ pb_fault_status(const PbFaults *faults)
 }
 
 /*
- * Why a credential is refused: for the operator who asks for it, in the
- * server's log, and for nobody else.
+ * Tells the operator, in the server's log, why a credential is refused. The
+ * client does not learn it.
  */
 void
 pb_fault_log_refusal(const char *what, const char *reason)
@@ -154,7 +154,7 @@ append_shown(StringInfo out, Datum value)
 	appendStringInfo(out, "\"%.*s\"", (int) size, shown);
 }
 
-/* Which of many requests it was, as one statement may make them. */
+/* Which one of the requests it was: a statement may make many of them. */
 static void
 append_subject(StringInfo out, const PbFaults *faults)
 {
@@ -172,7 +172,7 @@ append_subject(StringInfo out, const PbFaults *faults)
 	appendStringInfoChar(out, '.');
 }
 
-/* The problems behind the first and what they are about, a line each. */
+/* The problems after the first, and what the refusal is about: a line each. */
 static const char *
 detail_of(const PbFaults *faults)
 {
@@ -189,9 +189,9 @@ detail_of(const PbFaults *faults)
 }
 
 /*
- * Raises the refusal as the SQL manner has it: the first problem in MESSAGE
- * and its way out in HINT, the others in DETAIL, the API's code in CONSTRAINT
- * NAME and the first path in COLUMN NAME.
+ * Raises the refusal as an error. MESSAGE has the first problem, HINT its way
+ * out, DETAIL the other problems, CONSTRAINT NAME the API's code, and COLUMN
+ * NAME the path of the first problem.
  */
 void
 pb_fault_throw(const PbFaults *faults)
@@ -213,7 +213,7 @@ pb_fault_throw(const PbFaults *faults)
 	pg_unreachable();
 }
 
-/* The members at fault and how; nothing where it is no member's fault. */
+/* The members at fault and their problems; nothing where no member is. */
 static void
 append_errors(StringInfo out, const PbFaults *faults)
 {
@@ -263,7 +263,7 @@ title_case(const char *code)
 	return title;
 }
 
-/* The members of a problem document, behind what stands in the object. */
+/* Writes the members of a problem document, behind those already written. */
 static void
 append_problem(StringInfo out, const PbFaults *faults, const char *instance,
 			   const char *request_id)
@@ -293,9 +293,9 @@ pb_fault_document(StringInfo out, const PbFaults *faults,
 }
 
 /*
- * The refusal as application/json: {"error": {"code", "message"}}, which older
- * clients read, and beside it the problem document, which newer ones read
- * without asking for it.
+ * The refusal as application/json. It has {"error": {"code", "message"}} for
+ * older clients, and beside it the members of the problem document, for newer
+ * ones that do not ask for that.
  */
 void
 pb_fault_envelope(StringInfo out, const PbFaults *faults,

@@ -2,8 +2,8 @@
  * fault.h
  *	  Refusals: what kind, and the list of problems that led to it.
  *
- * A refusal is a value. The part that meets the client turns it into an
- * error or a document, and undoes what was written before it was known.
+ * A refusal is a value, not an error. The part that answers the client turns
+ * it into an error or a document, and undoes what was written before.
  */
 #ifndef PB_FAULT_H
 #define PB_FAULT_H
@@ -30,7 +30,7 @@ typedef enum PbRefusal
 	PB_RATE_LIMITED,
 	PB_NOT_IMPLEMENTED,
 	PB_READ_ONLY,
-	PB_UNAVAILABLE				/* what is missing the operator is told */
+	PB_UNAVAILABLE				/* the operator is told what is missing */
 } PbRefusal;
 
 #define PB_PROBLEMS_MAX 20
@@ -53,13 +53,13 @@ typedef struct PbProblem
 typedef struct PbFaults
 {
 	PbRefusal	refusal;
-	int			sqlstate;		/* where it is not the kind's own, else 0 */
+	int			sqlstate;		/* where it is not that of the kind, else 0 */
 	const char *log;			/* a sentence for the server's log alone, or
 								 * NULL */
 	int			count;			/* of all problems, kept or not */
 	PbProblem	problems[PB_PROBLEMS_MAX];
-	Datum		org_id;			/* text: whom it is about; 0: not known */
-	Datum		name;			/* text: what was to have it; 0: not known */
+	Datum		org_id;			/* text: the organization; 0: not known */
+	Datum		name;			/* text: the object's name; 0: not known */
 	const char *column;			/* what is taken, or NULL */
 } PbFaults;
 

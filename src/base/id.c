@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "base/own.h"
 
-/* The instant an id of version 7 was made. */
+/* The instant at which an id of version 7 was made. */
 TimestampTz
 pb_id_instant(const uint8 uuid[PB_UUID_BYTES])
 {
@@ -19,7 +19,7 @@ pb_id_instant(const uint8 uuid[PB_UUID_BYTES])
 		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
-/* A new id, greater than all that this backend has made. */
+/* Makes a new id, greater than all that this backend has made. */
 void
 pb_id_make(uint64 random, uint8 uuid[PB_UUID_BYTES])
 {

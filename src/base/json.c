@@ -54,7 +54,7 @@ set_value(PbJson *value, const JsonbValue *from)
 	}
 }
 
-/* The whole document; jsonb must be detoasted. */
+/* Reads a whole document, which must be detoasted. */
 void
 pb_json_root(Datum jsonb, PbJson *value)
 {
@@ -71,7 +71,7 @@ pb_json_root(Datum jsonb, PbJson *value)
 		set_container(value, &document->root);
 }
 
-/* The value that a JSON string would have. */
+/* Makes the value that a JSON string would have. */
 void
 pb_json_from_text(const text *t, PbJson *value)
 {
@@ -80,7 +80,7 @@ pb_json_from_text(const text *t, PbJson *value)
 	value->length = VARSIZE_ANY_EXHDR(t);
 }
 
-/* The value that a JSON integer would have. */
+/* Makes the value that a JSON integer would have. */
 void
 pb_json_from_integer(int32 integer, PbJson *value)
 {
@@ -88,7 +88,7 @@ pb_json_from_integer(int32 integer, PbJson *value)
 	value->internal = int64_to_numeric(integer);
 }
 
-/* False when the object has no such member. */
+/* Reads a member; false when the object has no such member. */
 bool
 pb_json_member(const PbJson *object, const char *name, int length,
 			   PbJson *value)
@@ -102,7 +102,7 @@ pb_json_member(const PbJson *object, const char *name, int length,
 	return true;
 }
 
-/* The same for a name that is terminated; any value may be asked. */
+/* The same for a terminated name. The value need not be an object. */
 bool
 pb_json_find(const PbJson *object, const char *name, PbJson *value)
 {
@@ -118,7 +118,7 @@ pb_json_text_is(const PbJson *value, const char *word)
 		pb_text_is(value->text, value->length, word);
 }
 
-/* False past the array's end. */
+/* Reads an item; false behind the end of the array. */
 bool
 pb_json_item(const PbJson *array, int index, PbJson *value)
 {
@@ -154,7 +154,7 @@ is_integral(Numeric number)
 	return same_number(number, DatumGetNumeric(whole));
 }
 
-/* Reads a number that is an integer however it is spelled; never rounds. */
+/* Reads an integer in any spelling of a number; it never rounds. */
 PbNumber
 pb_json_integer(const PbJson *number, int32 *integer)
 {
@@ -170,7 +170,7 @@ pb_json_integer(const PbJson *number, int32 *integer)
 		PB_NUMBER_TOO_SMALL : PB_NUMBER_TOO_LARGE;
 }
 
-/* Reads a number; infinite where no double holds it. */
+/* Reads a number; infinite where a double cannot hold it. */
 double
 pb_json_double(const PbJson *number)
 {
@@ -180,7 +180,7 @@ pb_json_double(const PbJson *number)
 											  NumericGetDatum(numeric)));
 }
 
-/* Calls visit with every member's name, in the server's order. */
+/* Calls visit with the name of each member, in the server's order. */
 void
 pb_json_names(const PbJson *object,
 			  void (*visit) (void *state, const char *name, int length),
@@ -195,7 +195,7 @@ pb_json_names(const PbJson *object,
 			visit(state, value.val.string.val, value.val.string.len);
 }
 
-/* The members of all objects in value, each name of an object once. */
+/* Counts the members of all objects in value, each name of an object once. */
 int
 pb_json_count_members(const PbJson *value)
 {
@@ -210,7 +210,7 @@ pb_json_count_members(const PbJson *value)
 	return count;
 }
 
-/* Whether containers stand deeper in value than so many levels. */
+/* Whether value has containers nested deeper than so many levels. */
 bool
 pb_json_deeper_than(const PbJson *value, int levels)
 {
@@ -247,7 +247,7 @@ pb_json_end(StringInfo out, char bracket)
 	appendStringInfoCharMacro(out, bracket);
 }
 
-/* A comma, unless a container has just been opened. */
+/* Writes a comma, unless a container has just begun. */
 void
 pb_json_next(StringInfo out)
 {
@@ -257,7 +257,7 @@ pb_json_next(StringInfo out)
 		appendStringInfoCharMacro(out, ',');
 }
 
-/* A member's name, which is one of ours and needs no escapes. */
+/* Writes the name of a member, which is ours and needs no escapes. */
 void
 pb_json_name(StringInfo out, const char *name)
 {
@@ -276,7 +276,7 @@ needs_escapes(const char *text, int length)
 	return false;
 }
 
-/* Most text needs no escapes; what does is the server's to write. */
+/* Writes a string. Most text needs no escapes; the server writes the rest. */
 void
 pb_json_text(StringInfo out, const char *text, int length)
 {
@@ -304,7 +304,7 @@ pb_json_open(StringInfo out, const char *name)
 	pb_json_begin(out, '{');
 }
 
-/* A member that is a string. */
+/* Writes a member that is a string. */
 void
 pb_json_pair(StringInfo out, const char *name, const char *string)
 {
@@ -333,7 +333,7 @@ pb_json_pair_null(StringInfo out, const char *name)
 	appendStringInfoString(out, "null");
 }
 
-/* An object with a list as its only member. */
+/* Writes an object with a list as its only member. */
 void
 pb_json_open_list(StringInfo out, const char *name)
 {

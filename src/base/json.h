@@ -2,15 +2,18 @@
  * json.h
  *	  The only user of the server's jsonb internals, and the writer that
  *	  prints answers in a stated order.
+ *
+ * Memory contexts: it keeps none. A value points into its document and lives
+ * as long as that.
  */
 #ifndef PB_JSON_H
 #define PB_JSON_H
 
 #include "lib/stringinfo.h"
 
-/* of a client's text */
+/* limits of a client's text */
 #define PB_NESTING_MAX 64		/* levels of containers */
-#define PB_MEMBERS_MAX 1000		/* of an object, as they are spelled */
+#define PB_MEMBERS_MAX 1000		/* of an object, a name each time */
 #define PB_TOKENS_MAX 10000		/* punctuation included */
 
 typedef enum PbJsonType
@@ -23,7 +26,7 @@ typedef enum PbJsonType
 	PB_JSON_OBJECT
 } PbJsonType;
 
-/* A value inside a document; it lives as long as the document does. */
+/* A value inside a document. */
 typedef struct PbJson
 {
 	PbJsonType	type;

@@ -1,6 +1,6 @@
 /*
  * jwt.c
- *	  Takes a JSON Web Token apart, pure.
+ *	  Takes a JSON Web Token apart.
  */
 #include "base/jwt.h"
 
@@ -23,8 +23,8 @@ digit_value(char c)
 
 /*
  * Decodes base64url without padding (RFC 4648, 5) into at most room bytes.
- * False for other characters, a length that no bytes have, bits left over
- * that are not 0, and when there is no room.
+ * Returns false for other characters, an impossible length, trailing bits that
+ * are not 0, and where there is no room.
  */
 bool
 pb_base64url_decode(const char *text, size_t length, uint8_t *bytes,
@@ -56,8 +56,8 @@ pb_base64url_decode(const char *text, size_t length, uint8_t *bytes,
 }
 
 /*
- * Encodes likewise; text has room for four characters for every three bytes.
- * Returns how many were written.
+ * Encodes to base64url without padding. text must have room for four
+ * characters for every three bytes. Returns how many were written.
  */
 size_t
 pb_base64url_encode(const uint8_t *bytes, size_t size, char *text)
@@ -81,7 +81,7 @@ pb_base64url_encode(const uint8_t *bytes, size_t size, char *text)
 
 /*
  * Decodes the part from *at to the next dot, or to the end when it is the
- * last, to the free part of the buffer; *at moves behind it.
+ * last one, into the free space of the buffer. *at moves behind the part.
  */
 static bool
 decode_part(const char *token, size_t length, size_t *at, bool last,
@@ -100,7 +100,8 @@ decode_part(const char *token, size_t length, size_t *at, bool last,
 
 /*
  * Takes apart a token in the compact serialization. Header and claims stand
- * in the buffer. False when it is none with a signature of Ed25519's size.
+ * in the buffer. Returns false where it is no token, or where its signature
+ * does not have the size of Ed25519.
  */
 bool
 pb_jwt_split(const char *token, size_t length, char buffer[PB_JWT_MAX],

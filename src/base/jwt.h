@@ -2,8 +2,8 @@
  * jwt.h
  *	  The form of a JSON Web Token: three parts in base64url (RFC 7515, 7519).
  *
- * Pure, and strict: every token has one spelling. What the parts say, and
- * whether the signature is good, is judged elsewhere.
+ * It needs no server. It is strict: every token has one spelling. token.c
+ * judges what the parts say, and whether the signature is good.
  */
 #ifndef PB_JWT_H
 #define PB_JWT_H

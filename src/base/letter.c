@@ -2,15 +2,17 @@
  * letter.c
  *	  Which code points are letters, marks or digits of a script.
  *
- * Listed is what is none, as Unicode 14 has it: where nothing is assigned yet
- * a range may go on, and what no range has is taken for a letter of a script
- * to come. Unicode's letters and marks that cannot be seen are among the
- * ranges (Hangul fillers, variation selectors, tags). So is what folds to
- * ASCII, with all forms of full and half width: to whoever folds a name
- * before they look it up it is another spelling, and a digit is a digit.
+ * The ranges list what is none of these, by Unicode 14. A range may include
+ * code points that are not assigned yet. A code point outside all ranges
+ * counts as a letter, perhaps of a future script.
  *
- * The C library's own tables are not asked, because they go by its locale and
- * its version, and a row that was once taken must stay legal.
+ * The ranges include letters and marks that cannot be seen (Hangul fillers,
+ * variation selectors, tags). They also include everything that folds to
+ * ASCII, and all forms of full and half width: a program that folds a name
+ * before it looks it up would take them for another spelling.
+ *
+ * The tables of the C library were rejected: they depend on its locale and its
+ * version, and a row that was accepted once must stay valid.
  */
 #include "base/letter.h"
 

@@ -1,6 +1,6 @@
 /*
  * letter.h
- *	  Which code points are letters, marks or digits of a script. Pure.
+ *	  Which code points are letters, marks or digits of a script.
  */
 #ifndef PB_LETTER_H
 #define PB_LETTER_H

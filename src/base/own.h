@@ -2,9 +2,9 @@
  * own.h
  *	  Marks messages as the extension's own, for the log guard.
  *
- * Every ereport() and elog() gives the server the text domain of who raises
- * it; it keeps that with the message, in copies and when the message is raised
- * once more. No statement, no role and no setting can choose it.
+ * Every ereport() and elog() passes the text domain of the module that raises
+ * it. The server keeps the domain with the message, also in a copy and when
+ * the message is raised again. No statement, role or setting can choose it.
  */
 #ifndef PB_OWN_H
 #define PB_OWN_H

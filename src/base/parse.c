@@ -1,12 +1,12 @@
 /*
  * parse.c
- *	  Text of a client made into a document, without an error of the server's.
+ *	  Makes a document of a client's text, without an error of the server's.
  *
  * The server's input function for jsonb raises errors that print a piece of
- * the text, and no server before 16 can be asked to return them instead. So
- * the text is first gone through by the server's own lexer, which returns
- * what is wrong, then by its grammar; what passes both, no deeper and with no
- * larger numbers than are allowed here, jsonb takes.
+ * the text. Servers before 16 cannot return them instead. So the server's
+ * lexer reads the text first, which returns what is wrong; here nesting and
+ * the size of numbers are limited too. Then the server's grammar reads it.
+ * Text that passes both is one that the input function takes.
  */
 #include "postgres.h"
 
@@ -20,10 +20,10 @@
 #include "base/crypt.h"
 #include "base/parse.h"
 
-/* digits and exponent together: less than any numeric holds */
+/* digits and exponent together: every numeric can hold that */
 #define NUMBER_MAX 16000
 
-/* An open object or array, and where in it the lexer stands. */
+/* An object or array that is open, and the lexer's position in it. */
 typedef struct Frame
 {
 	bool		is_object;
@@ -53,7 +53,7 @@ refuse(Parse *parse, const char *problem)
 	return false;
 }
 
-/* More than anybody means. */
+/* Refuses a document with more parts than anybody needs. */
 static bool
 refuse_size(Parse *parse, int most, const char *of_what)
 {
@@ -63,7 +63,7 @@ refuse_size(Parse *parse, int most, const char *of_what)
 	return false;
 }
 
-/* At its end there is no token. */
+/* At the end of the text there is no token to show. */
 static bool
 refuse_syntax(Parse *parse)
 {
@@ -111,7 +111,7 @@ refuse_token(Parse *parse, JsonParseErrorType error)
 	}
 }
 
-/* Whether every server's numeric holds it. */
+/* Whether the numeric type of every server can hold it. */
 static bool
 is_moderate_number(const char *text, int length)
 {
@@ -138,7 +138,7 @@ enter(Parse *parse, bool is_object)
 	return true;
 }
 
-/* Follows one token. Order is left to the grammar, which comes next. */
+/* Takes one token. The grammar, which comes next, judges the order. */
 static bool
 follow(Parse *parse)
 {
@@ -212,7 +212,7 @@ pass_grammar(Parse *parse, char *text, size_t length)
 		refuse_syntax(parse);
 }
 
-/* The lexer spells strings out, passwords too. */
+/* Wipes the strings that the lexer has spelled out: some are passwords. */
 static void
 wipe_lexer(JsonLexContext *lex)
 {
@@ -237,7 +237,7 @@ wipe(void *value)
 	pb_wipe(value, VARSIZE(value));
 }
 
-/* Wipes a value when its memory context goes, after an error too. */
+/* Wipes a value when its memory context is reset, also after an error. */
 void
 pb_parse_wipe_later(struct varlena *value)
 {
@@ -248,7 +248,7 @@ pb_parse_wipe_later(struct varlena *value)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 }
 
-/* As text, whose bytes are terminated for those who want that. */
+/* Copies to a text, and terminates it for functions that need that. */
 static text *
 copy_bytes(const char *bytes, size_t length)
 {
@@ -261,9 +261,9 @@ copy_bytes(const char *bytes, size_t length)
 }
 
 /*
- * The document that text is, or false with faults that begin with what it is.
- * What is made here is wiped with its memory context; the strings that the
- * server's own functions make on the way are not within reach.
+ * Reads the document, or returns false with faults whose messages begin with
+ * what. Copies that are made here are wiped with their memory context. Those
+ * that the server's own functions make are out of reach.
  */
 bool
 pb_parse(const char *text, size_t length, const char *what,
@@ -291,7 +291,7 @@ pb_parse(const char *text, size_t length, const char *what,
 	return true;
 }
 
-/* An object in which no member is named twice; false where text is none. */
+/* Reads an object that names no member twice; false where text is no such. */
 bool
 pb_parse_unique(const char *text, size_t length, PbJson *value)
 {

@@ -1,6 +1,9 @@
 /*
  * parse.h
- *	  Text of a client made into a document, without an error of the server's.
+ *	  Makes a document of a client's text, without an error of the server's.
+ *
+ * Memory contexts: a document lives in the current one, and is wiped when that
+ * is reset.
  */
 #ifndef PB_PARSE_H
 #define PB_PARSE_H
@@ -12,7 +15,7 @@
 typedef struct PbParsed
 {
 	PbJson		value;
-	int			members;		/* of all objects, as they were spelled */
+	int			members;		/* of all objects, a name each time */
 } PbParsed;
 
 extern void pb_parse_wipe_later(struct varlena *value);

@@ -2,10 +2,10 @@
  * pattern.h
  *	  Rules on text as regular expressions, for the description of the API.
  *
- * In the words that ECMA-262, RE2 and Python share: no look-around, no
- * classes of Unicode. Each takes only what its rule of text.h takes, so that
- * nothing that the description calls valid is refused. The rules take a little
- * more: hosts in other scripts, brackets round IPv6.
+ * They use only what ECMA-262, RE2 and Python share: no look-around, and no
+ * classes of Unicode. Each pattern matches only text that its rule of text.h
+ * accepts, so that nothing is refused that the description calls valid. The
+ * rules accept a little more: hosts in other scripts, brackets around IPv6.
  */
 #ifndef PB_PATTERN_H
 #define PB_PATTERN_H
@@ -21,7 +21,7 @@
 	"|:((:" GROUP_ "){1,7}|:))"
 #define LABEL_REST_ "([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 
-/* what every text obeys, also without a rule */
+/* what every text must match, with or without a rule */
 #define PB_TEXT_PATTERN "^[^\\x00]*$"
 #define PB_CONTROL_PATTERN "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 #define PB_HOST_PATTERN \

@@ -1,11 +1,11 @@
 /*
  * result.c
- *	  What functions of ours give: a row, or a set of rows.
+ *	  The results of our functions: a row, or a set of rows.
  *
- * A type can be altered, and a library can be newer than the functions that
- * the script made. So what a result is declared as is compared, at each call,
- * with the columns that C fills: what is filled for other columns than there
- * are crashes the server.
+ * Each call compares the declared columns of the result with those that C
+ * fills. They can differ, because a type can be altered, and because a library
+ * can be newer than the functions that the script made. To fill columns that
+ * are not there would crash the server.
  */
 #include "postgres.h"
 
@@ -44,7 +44,7 @@ require_columns(FunctionCallInfo fcinfo, TupleDesc given,
 	}
 }
 
-/* The row that the function gives. */
+/* Makes the row that the function returns. */
 HeapTuple
 pb_result_row(FunctionCallInfo fcinfo, const PbColumn *columns, int count,
 			  Datum *values, bool *nulls)
@@ -57,7 +57,7 @@ pb_result_row(FunctionCallInfo fcinfo, const PbColumn *columns, int count,
 	return heap_form_tuple(BlessTupleDesc(type), values, nulls);
 }
 
-/* Begins a set of rows, which go into the function's ReturnSetInfo. */
+/* Begins a set of rows, which the server keeps in the ReturnSetInfo. */
 void
 pb_result_begin(FunctionCallInfo fcinfo, const PbColumn *columns, int count)
 {
@@ -75,7 +75,7 @@ pb_result_add(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* Adds all that a statement gave, or nothing where rows is NULL. */
+/* Adds all rows of a statement, or nothing where rows is NULL. */
 void
 pb_result_add_all(FunctionCallInfo fcinfo, const SPITupleTable *rows)
 {

@@ -1,7 +1,7 @@
 /*
  * result.h
- *	  What functions of ours give: a row, or a set of rows, of the columns that
- *	  C fills.
+ *	  The results of our functions: a row, or a set of rows, of the columns
+ *	  that C fills.
  */
 #ifndef PB_RESULT_H
 #define PB_RESULT_H

@@ -1,10 +1,6 @@
 /*
  * sql.c
  *	  Statements with kept plans, and the one error context of an entry point.
- *
- * Generated statements live in the context "pgbeam" below TopMemoryContext
- * until the backend ends, kept plans where the server keeps them. Rows live in
- * SPI's context, until pb_sql_end().
  */
 #include "postgres.h"
 
@@ -29,9 +25,9 @@
 	(ERRCODE_TO_CATEGORY(code) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 
 /*
- * Keeps what a request holds out of messages about it: the statement may
- * carry a password, the DETAIL of class 23 prints the row, that of a deadlock
- * the statements.
+ * Keeps the content of a request out of messages about it. A statement may
+ * carry a password. The DETAIL of an error of class 23 prints the row, that of
+ * a deadlock the statements.
  */
 static void
 hide_request(void *argument)
@@ -45,9 +41,9 @@ hide_request(void *argument)
 }
 
 /*
- * The rights on the tables are those of the function's owner; what it reads is
- * as its declaration says: a volatile one sees what the statement around it
- * has written so far.
+ * Reads the function's owner, who has the rights on the tables, and whether
+ * the function is volatile: it then sees what the statement around it has
+ * written so far.
  */
 static void
 enter(PbSqlScope *scope, Oid function)
@@ -65,13 +61,14 @@ enter(PbSqlScope *scope, Oid function)
 }
 
 /*
- * Opens what every statement needs, and goes on as the owner of function, or
- * as the caller where that is InvalidOid. An error needs no matching end: the
- * server gives the user back.
+ * Opens what every statement needs, and switches to the owner of function, or
+ * stays with the caller where function is InvalidOid. After an error no end is
+ * needed: the server restores the user.
  *
- * SECURITY DEFINER would do the same, but hide who calls: within it only the
- * session's role is known, which is a superuser when ANALYZE runs the function
- * of somebody's index, or a superuser somebody's function.
+ * SECURITY DEFINER was rejected, because it hides the caller: within such a
+ * function only the session's role is known. That is a superuser when ANALYZE
+ * runs the function of another role's index, or when a superuser calls another
+ * role's function.
  */
 void
 pb_sql_begin(PbSqlScope *scope, Oid function)
@@ -98,9 +95,10 @@ pb_sql_end(PbSqlScope *scope)
 }
 
 /*
- * Runs act between begin and end. Over HTTP an error that leaves it is told as
- * the states' table has it: here, so that a trigger that handles an error of
- * what it does itself knows it by its own SQLSTATE.
+ * Runs act between begin and end. Over HTTP an error that leaves act is told
+ * in the words of state.c. That happens out here and not where the error is
+ * raised: a trigger that handles an error of its own statements must see the
+ * original SQLSTATE.
  */
 void
 pb_sql_call(PbSqlScope *scope, Oid function, bool http,
@@ -127,7 +125,7 @@ pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 	pb_sql_end(scope);
 }
 
-/* Whether an entry point is on the way here. */
+/* Whether an entry point is running. */
 bool
 pb_sql_is_inside(void)
 {
@@ -138,7 +136,7 @@ pb_sql_is_inside(void)
 	return callback != NULL;
 }
 
-/* As the caller, who gets his own rights from whoever ends it by mistake. */
+/* Begins as the caller: should it be ended by mistake, their rights return. */
 static void
 begin_subtransaction(const PbSqlScope *scope)
 {
@@ -152,13 +150,14 @@ begin_subtransaction(const PbSqlScope *scope)
 }
 
 /*
- * Runs act in a subtransaction, which is undone when act says false, and when
- * it raises an error: whoever catches that further out ends the subtransaction
- * that is current, which must not be this one. A unique violation is false as
- * well where violation, which takes it, is not NULL: the caller knows it for
- * theirs, or raises it again. What act allocates stays; rows that it has read
- * do not. Nothing is allocated on the way of another error, which may be that
- * there is no memory.
+ * Runs act in a subtransaction. It is undone when act returns false, and when
+ * act raises an error: a handler further out ends whatever subtransaction is
+ * current, which must not be this one.
+ *
+ * Where violation is not NULL, it takes a unique violation, and the result is
+ * false: the caller recognizes it, or raises it again. Any other error goes on
+ * without an allocation, because memory may be exhausted. What act allocates
+ * stays; rows that it has read do not.
  */
 bool
 pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
@@ -207,8 +206,8 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 }
 
 /*
- * Whether a unique violation is of this index of ours, and not of one that a
- * trigger met on its way, or that was added.
+ * Whether a unique violation is of this index of ours. Triggers may violate
+ * other indexes, and users may have added some.
  */
 bool
 pb_sql_is_of(const ErrorData *violation, const char *index)
@@ -219,7 +218,7 @@ pb_sql_is_of(const ErrorData *violation, const char *index)
 		strcmp(violation->constraint_name, index) == 0;
 }
 
-/* Where what a backend keeps for its life is allocated. */
+/* The context of what lives as long as the backend. */
 MemoryContext
 pb_sql_memory(void)
 {
@@ -231,18 +230,20 @@ pb_sql_memory(void)
 	return context;
 }
 
-/* Begins the text of every statement, for whoever watches. */
+/* Begins the text of every statement, for people who watch the server. */
 #define MARK "/* pgbeam */ "
 
 static planner_hook_type next_planner = NULL;
 
 /*
- * Where the texts of our kept plans stand, as long as the backend lives. That
- * is the mark by which the planner knows a statement of ours: a backend makes
- * it up as it goes, and no statement of a user's has it, whatever it begins
- * with. Of a kept plan, which may be made again at any time, nothing but its
- * text reaches the planner. (Settings on our functions would reach into users'
- * triggers, hints are another extension's, a word in the text can be copied.)
+ * The addresses of the texts of our kept plans, which stay there until the
+ * backend ends. By them our planner hook knows our statements. A user's
+ * statement cannot have such an address, whatever its text is.
+ *
+ * The server may plan a kept plan again at any time, and nothing but its text
+ * travels with it to the planner. So three other ways were rejected: SET on
+ * our functions would also apply within users' triggers, hints need another
+ * extension, and a mark within the text could be copied.
  */
 static HTAB *kept_texts = NULL;
 
@@ -270,10 +271,11 @@ note_as_ours(SPIPlanPtr kept)
 }
 
 /*
- * Plans a statement of ours as a walk along indexes in their order: what is a
- * small table when a plan is made, or one whose statistics are of another
- * organization's kind, may be a very large one when it is used. Where there is
- * no such index, what that is said to cost must not start the compiler.
+ * Plans our statements to walk along indexes in their order. A table that is
+ * small when the plan is made may be very large when the plan is used, and
+ * statistics may describe another kind of organization. JIT is off, because
+ * the disabled paths have enormous costs where no index fits, and these would
+ * start the compiler.
  */
 static PlannedStmt *
 plan(Query *query, const char *text, int options, ParamListInfo parameters)
@@ -309,7 +311,7 @@ prepare(PbStatement *statement)
 {
 	SPIPlanPtr	kept;
 
-	/* Every statement is a look-up or a write by key: one plan fits all. */
+	/* Every statement goes by an index, so that one plan fits all values. */
 	kept = SPI_prepare_cursor(psprintf(MARK "%s", statement->text),
 							  statement->nargs,
 							  unconstify(Oid *, statement->types),
@@ -323,7 +325,7 @@ prepare(PbStatement *statement)
 	statement->plan = kept;
 }
 
-/* Columns of a table that was altered are not taken for what they were. */
+/* A column that was altered must not be read as what it was. */
 static void
 refuse_column(const PbStatement *statement, TupleDesc descriptor, int column)
 {
@@ -348,8 +350,9 @@ require_types(const PbStatement *statement, TupleDesc descriptor)
 }
 
 /*
- * The call that runs statements now. An error leads past pb_sql_end(), and its
- * handler sets the stack right, so that it is kept nowhere else.
+ * The scope that runs statements now. It stands in the stack of error contexts
+ * and nowhere else: an error skips pb_sql_end(), but its handler restores this
+ * stack.
  */
 static const PbSqlScope *
 current_scope(void)
@@ -361,8 +364,9 @@ current_scope(void)
 }
 
 /*
- * Runs the statement and returns how many rows it gave or touched; they stand
- * in SPI_tuptable. Nulls is NULL, or as SPI has it: 'n' for each null value.
+ * Runs the statement and returns how many rows it gave or changed. Rows that
+ * it gave stand in SPI_tuptable. nulls is NULL, or has 'n' for each null value
+ * and ' ' for the others, as SPI wants it.
  */
 uint64
 pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
@@ -389,8 +393,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 }
 
 /*
- * For a row that was not written though nothing stood in its way; table is
- * where a trigger would stand.
+ * Raises an error for a row that was not written although nothing of ours
+ * prevented it. table may have a trigger that did.
  */
 void
 pb_sql_vetoed(const char *table)
@@ -402,7 +406,7 @@ pb_sql_vetoed(const char *table)
 			 errhint("A BEFORE trigger on the table may have skipped it, or a unique index that was added to it; if there is neither, something was deleted at the same moment: try again.")));
 }
 
-/* Reads one of the rows that a statement gave; its values stay in them. */
+/* Reads a row that a statement gave. Its values are not copied. */
 void
 pb_sql_read(const PbStatement *statement, const SPITupleTable *rows, uint64 i,
 			Datum *row, bool *row_nulls)
@@ -413,7 +417,7 @@ pb_sql_read(const PbStatement *statement, const SPITupleTable *rows, uint64 i,
 			refuse_column(statement, rows->tupdesc, column);
 }
 
-/* Runs a statement that gives one row, which is read, or none: false. */
+/* Runs a statement that gives one row, or none: false. Reads the row. */
 bool
 pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
 		   Datum *row, bool *row_nulls)
@@ -428,7 +432,7 @@ pb_sql_row(PbStatement *statement, Datum *values, const char *nulls,
 	return true;
 }
 
-/* For what must see all that was committed before; what begins the message. */
+/* Refuses an old snapshot; what is the beginning of the message. */
 void
 pb_sql_require_read_committed(const char *what)
 {
@@ -439,7 +443,7 @@ pb_sql_require_read_committed(const char *what)
 				 errhint("Begin the transaction with ISOLATION LEVEL READ COMMITTED, or set default_transaction_isolation.")));
 }
 
-/* Runs a statement that takes no parameters; names in the text are quoted. */
+/* Runs a statement without parameters. Names in the text must be quoted. */
 void
 pb_sql_utility(const char *text)
 {

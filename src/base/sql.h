@@ -1,6 +1,12 @@
 /*
  * sql.h
  *	  A statement: its text, argument types and kept plan; running it.
+ *
+ * Memory contexts: pb_sql_memory() is the context "pgbeam" below
+ * TopMemoryContext. What is in it lives until the backend ends: generated
+ * statements, shapes, and the table of our statements' texts. The server keeps
+ * the plans. Rows that a statement gives live in SPI's context, until
+ * pb_sql_end().
  */
 #ifndef PB_SQL_H
 #define PB_SQL_H
@@ -17,9 +23,8 @@ typedef struct PbResult
 } PbResult;
 
 /*
- * Text, types and results are set once; the plan follows at first use and is
- * kept for the life of the backend. Names and operators in the text are
- * qualified.
+ * Text, types and results are set once. The plan is made at the first use and
+ * kept until the backend ends. The text must qualify its names and operators.
  */
 typedef struct PbStatement
 {
@@ -28,11 +33,11 @@ typedef struct PbStatement
 	const Oid  *types;
 	int			nresults;
 	const PbResult *results;
-	bool		reads;			/* no writes: in the caller's snapshot, where
-								 * the function that is called says so */
-	bool		sees_all;		/* rows that came after a transaction's
-								 * snapshot too, as foreign keys do: to write
-								 * one is a serialization failure */
+	bool		reads;			/* it writes nothing, and uses the caller's
+								 * snapshot if the function is not volatile */
+	bool		sees_all;		/* also rows newer than the transaction's
+								 * snapshot, as foreign keys do: to write one
+								 * is a serialization failure */
 	SPIPlanPtr	plan;
 } PbStatement;
 
@@ -40,9 +45,9 @@ typedef struct PbStatement
 typedef enum PbReading
 {
 	PB_SNAPSHOT,				/* the one that the caller's query sees, unless
-								 * the function that it calls is volatile */
-	PB_LATEST,					/* the last that was committed */
-	PB_LOCKED					/* that, and it stays so */
+								 * the function is volatile */
+	PB_LATEST,					/* the state that was committed last */
+	PB_LOCKED					/* the same, and locked so that it stays */
 } PbReading;
 
 /* What an entry point holds while it runs. */

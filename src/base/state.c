@@ -3,10 +3,11 @@
  *	  States of the server in which a request cannot be served now, and how a
  *	  client over HTTP is told.
  *
- * What is known before anything is written is a refusal. What is raised is an
- * error still, which undoes all; where it passes by itself it asks for 503, in
- * words of ours alone: PostgREST prints the message of such an error as the
- * reason phrase of its answer, and a trigger may have written anything there.
+ * A state that is known before anything is written is a refusal. A state that
+ * is met later stays an error, which undoes everything. Where it passes by
+ * itself, the error asks for 503, with a message that we wrote: PostgREST
+ * prints the message of such an error as the reason phrase of its answer, and
+ * the message of a trigger could be anything.
  */
 #include "postgres.h"
 
@@ -22,18 +23,18 @@
 #define ASKS_FOR_STATUS(code) \
 	(ERRCODE_TO_CATEGORY(code) == MAKE_SQLSTATE('P', 'T', '0', '0', '0'))
 
-typedef enum Manner
+typedef enum Treatment
 {
 	KNOWN_BEFORE,				/* a refusal */
 	RAISED,						/* passes by itself: 503 */
 	LASTING						/* until somebody changes a setting: 500 */
-} Manner;
+} Treatment;
 
-/* Which SQLSTATE is which. Any other lasts. */
+/* The SQLSTATEs and their treatments. Any other SQLSTATE lasts. */
 static const struct State
 {
 	int			sqlstate;
-	Manner		manner;
+	Treatment	treatment;
 	const char *message;		/* NULL: the error's own */
 	const char *hint;
 }			states[] =
@@ -54,7 +55,7 @@ static const struct State
 		ERRCODE_T_R_DEADLOCK_DETECTED, RAISED,
 		"this request and another one waited for each other", "Send it again."
 	},
-	/* a role's isolation level: pb_sql_require_read_committed() */
+	/* the isolation level of a role: pb_sql_require_read_committed() */
 	{ERRCODE_INVALID_TRANSACTION_STATE, LASTING, NULL, NULL},
 };
 
@@ -68,8 +69,9 @@ find_state(int sqlstate)
 }
 
 /*
- * Whether the server takes writes; false with the refusal. A layer that began
- * the transaction READ ONLY by itself is left to the server's own error.
+ * Whether the server takes writes; false with the refusal. Where only the
+ * transaction is READ ONLY, because the layer began it so, the server raises
+ * its own error.
  */
 bool
 pb_state_takes_writes(PbFaults *faults)
@@ -83,7 +85,7 @@ pb_state_takes_writes(PbFaults *faults)
 	return false;
 }
 
-/* The log keeps what it was; the client and the layer do not get it. */
+/* The log keeps the original words; client and layer do not get them. */
 static void
 use_our_words(ErrorData *error, const struct State *state)
 {
@@ -109,7 +111,7 @@ use_our_words(ErrorData *error, const struct State *state)
 	error->constraint_name = NULL;
 }
 
-/* A line that ends within a reason phrase would begin a header. */
+/* A line break within a reason phrase would begin a header. */
 static void
 make_one_line(char *message)
 {
@@ -119,15 +121,15 @@ make_one_line(char *message)
 }
 
 /*
- * In a PG_CATCH: goes on with the error as a client over HTTP is told of it,
- * or returns where that is as it is. It copies the error into memory; of an
- * error that there is no memory it makes none.
+ * To be called in a PG_CATCH. It raises the error in the words for a client
+ * over HTTP, copied into memory; it returns where the error is to stay as it
+ * is. It allocates nothing when the error is that memory is exhausted.
  */
 void
 pb_state_retell(MemoryContext memory)
 {
 	const struct State *state = find_state(geterrcode());
-	bool		passes = state != NULL && state->manner == RAISED;
+	bool		passes = state != NULL && state->treatment == RAISED;
 	ErrorData  *error;
 
 	if (!passes && !ASKS_FOR_STATUS(geterrcode()))

@@ -1,6 +1,6 @@
 /*
  * text.c
- *	  Rules on text, pure.
+ *	  Rules on text.
  */
 #include "base/text.h"
 
@@ -42,7 +42,7 @@ pb_text_is(const char *text, size_t length, const char *word)
 	return strlen(word) == length && memcmp(text, word, length) == 0;
 }
 
-/* Whether it begins so, ASCII letters in either case. */
+/* Whether it begins with this, ASCII letters in either case. */
 bool
 pb_text_starts(const char *text, size_t length, const char *prefix)
 {
@@ -59,7 +59,7 @@ pb_text_is_alike(const char *text, size_t length, const char *word)
 	return strlen(word) == length && pb_text_starts(text, length, word);
 }
 
-/* Code points: every byte that continues none. */
+/* Counts code points: bytes that do not continue one. */
 size_t
 pb_text_characters(const char *text, size_t length)
 {
@@ -71,8 +71,8 @@ pb_text_characters(const char *text, size_t length)
 }
 
 /*
- * The code point at *at, which moves behind it. Bytes that are no UTF-8 come
- * back one by one as they are.
+ * The code point at *at, which moves behind it. A byte that is no UTF-8 is
+ * returned as it is.
  */
 static uint32_t
 next_character(const char *text, size_t length, size_t *at)
@@ -108,7 +108,7 @@ is_control(uint32_t c)
 	return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* The \s of ECMA-262: more than ASCII's, and other than PostgreSQL's. */
+/* White space as \s of ECMA-262 has it: more than ASCII's and PostgreSQL's. */
 static bool
 is_white_space(uint32_t c)
 {
@@ -126,7 +126,7 @@ pb_text_control_problem(const char *text, size_t length)
 	return NULL;
 }
 
-/* What stands between quotes as it looks: no symbols that stack or turn it. */
+/* Characters that show as they are between quotes: none stacks or turns. */
 static bool
 is_shown(uint32_t c)
 {
@@ -134,8 +134,8 @@ is_shown(uint32_t c)
 }
 
 /*
- * What a client said as a message may repeat it between quotes: letters,
- * digits and ASCII, ? for all else, and no more than so many characters.
+ * A client's text as a message may repeat it between quotes: letters, digits
+ * and ASCII, with ? for every other character, and cut at PB_TEXT_SHOWN.
  */
 size_t
 pb_text_shown(const char *text, size_t length, char shown[PB_TEXT_SHOWN_SIZE])
@@ -162,7 +162,7 @@ pb_text_shown(const char *text, size_t length, char shown[PB_TEXT_SHOWN_SIZE])
 	return size + 3;
 }
 
-/* An address in the one spelling that nobody reads otherwise. */
+/* An address in the one spelling that every reader takes the same way. */
 static bool
 is_address(int family, const char *text, size_t length)
 {
@@ -175,7 +175,7 @@ is_address(int family, const char *text, size_t length)
 	return inet_pton(family, address, &bits) == 1;
 }
 
-/* The same, with brackets only round IPv6. */
+/* The same; IPv6 may have brackets around it. */
 static bool
 is_host_address(const char *text, size_t length)
 {
@@ -185,7 +185,7 @@ is_host_address(const char *text, size_t length)
 		is_address(AF_INET6, text, length);
 }
 
-/* A number at the end makes a name an address to resolvers: 127.1, 0x7f.1. */
+/* To resolvers a name that ends in a number is an address: 127.1, 0x7f.1. */
 static bool
 ends_in_number(const char *name, size_t length)
 {
@@ -221,8 +221,8 @@ has_scheme(const char *text, size_t length)
 }
 
 /*
- * libpq takes a leading slash or at-sign for a socket of its own machine and a
- * comma for a list of hosts.
+ * libpq takes a leading slash or at-sign for a socket of its own machine, and
+ * a comma for a list of hosts.
  */
 static const char *
 foreign_problem(const char *text, size_t length)
@@ -269,10 +269,10 @@ host_name_problem(const char *name, size_t length)
 }
 
 /*
- * A host that a data plane may be handed: one name or address, and nothing
- * that somebody's library reads more out of than that. A URL is refused before
- * all else, because it may hold a password. A zone (fe80::1%eth0) names an
- * interface of the proxy's machine, so an address has none.
+ * A host that a data plane may get: one name or one address, and nothing that
+ * a library could read as more than that. A URL is refused first, because it
+ * may hold a password. A zone (fe80::1%eth0) is refused, because it names an
+ * interface of the proxy's machine.
  */
 const char *
 pb_text_host_problem(const char *text, size_t length)
@@ -280,7 +280,7 @@ pb_text_host_problem(const char *text, size_t length)
 	const char *problem;
 
 	if (length == 0)
-		return NULL;			/* its length is another rule's */
+		return NULL;			/* another rule judges the length */
 	if (has_scheme(text, length))
 		return "must be a host name or address alone, not a URL";
 	problem = foreign_problem(text, length);
@@ -291,7 +291,7 @@ pb_text_host_problem(const char *text, size_t length)
 	return host_name_problem(text, length);
 }
 
-/* Digits without leading zeros that make a number up to most. */
+/* Whether it is a number up to most, in digits without leading zeros. */
 static bool
 is_number(const char *text, size_t length, int most)
 {
@@ -311,10 +311,10 @@ is_number(const char *text, size_t length, int most)
 }
 
 /*
- * An address of IPv4 or IPv6, or a network of them: a prefix length behind a
- * slash, whatever bits stand beyond it. What is legal here PostgreSQL reads
- * as inet; zones, addresses with parts left out and octets with leading zeros
- * (octal to some) are not.
+ * An address of IPv4 or IPv6, or a network: an address with a prefix length
+ * behind a slash, whatever the bits beyond the prefix are. PostgreSQL reads as
+ * inet whatever is legal here. Zones, addresses with parts left out, and
+ * octets with leading zeros (octal to some readers) are not legal.
  */
 const char *
 pb_text_cidr_problem(const char *text, size_t length)
@@ -332,7 +332,7 @@ pb_text_cidr_problem(const char *text, size_t length)
 		"must have a prefix length of 0 to 32 behind the slash";
 }
 
-/* ASCII letters, digits, hyphens and underscores: nothing that misleads. */
+/* ASCII letters, digits, hyphens and underscores: nothing that can mislead. */
 bool
 pb_text_is_name(const char *text, size_t length)
 {
@@ -344,8 +344,8 @@ pb_text_is_name(const char *text, size_t length)
 
 /*
  * Percent-encodes every byte outside A-Z a-z 0-9 - . _ ~ (the unreserved
- * characters of RFC 3986). Encoded has room for three bytes for each of text;
- * returns how many were written.
+ * characters of RFC 3986). encoded must have room for three bytes for each one
+ * of text. Returns how many were written.
  */
 size_t
 pb_text_percent_encode(const char *text, size_t length, char *encoded)
@@ -380,8 +380,8 @@ hex_value(char c)
 }
 
 /*
- * Undoes percent-encoding; decoded has room for length bytes. False where a %
- * is not followed by two hex digits.
+ * Undoes percent-encoding. decoded must have room for length bytes. Returns
+ * false where two hex digits do not follow a %.
  */
 bool
 pb_text_percent_decode(const char *text, size_t length, char *decoded,
@@ -419,9 +419,10 @@ pb_text_path_id_problem(const char *text, size_t length)
 }
 
 /*
- * A DNS label from any name: ASCII letters in lower case, each run of other
- * characters one hyphen, none at the ends, at most PB_LABEL_MAX; "p" when
- * nothing is left. Returns its length.
+ * Makes a DNS label of any name: ASCII letters become lower case, a run of
+ * other characters becomes one hyphen, and none stands at an end. It has at
+ * most PB_LABEL_MAX characters, and is "p" where nothing is left. Returns its
+ * length.
  */
 size_t
 pb_text_label(const char *name, size_t length, char label[PB_LABEL_MAX])
@@ -451,7 +452,7 @@ pb_text_label_suffix(uint32_t random, char suffix[PB_LABEL_SUFFIX])
 		suffix[i] = pb_base32[random >> (5 * i) & 31];
 }
 
-/* Between its dots a DNS name has labels; their number, or what is wrong. */
+/* Counts the labels of a DNS name, or tells what is wrong with it. */
 static const char *
 labels_problem(const char *name, size_t length, int *labels)
 {
@@ -478,7 +479,7 @@ labels_problem(const char *name, size_t length, int *labels)
 	return NULL;
 }
 
-/* Dot-separated DNS labels in lower case that leave room for one in front. */
+/* DNS labels in lower case, short enough for one more in front of them. */
 const char *
 pb_text_domain_problem(const char *domain, size_t length)
 {
@@ -492,7 +493,7 @@ pb_text_domain_problem(const char *domain, size_t length)
 	return labels_problem(domain, length, &labels);
 }
 
-/* A DNS name that somebody may own, in either case. */
+/* A DNS name that somebody can own, in either case. */
 const char *
 pb_text_dns_name_problem(const char *name, size_t length)
 {

@@ -3,9 +3,9 @@
  *	  Rules on text: characters counted, hosts and networks judged, names made
  *	  into labels, parts of a URI percent-encoded.
  *
- * Pure, and safe on bytes that are no UTF-8. A ..._problem function returns
- * the broken rule as the end of a sentence that begins with the member's
- * path, or NULL.
+ * It needs no server, and is safe on bytes that are no UTF-8. A function
+ * named ..._problem returns the broken rule, as the end of a sentence that
+ * begins with the member's path, or NULL.
  */
 #ifndef PB_TEXT_H
 #define PB_TEXT_H

@@ -1,6 +1,6 @@
 /*
  * typeid.c
- *	  UUID version 7 that only moves forward, and its TypeID spelling.
+ *	  UUIDs of version 7 that only move forward, and their TypeID spelling.
  */
 #include "base/typeid.h"
 
@@ -15,10 +15,10 @@
 const char	pb_base32[33] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /*
- * Makes a UUID version 7 greater than all that were made before it with the
- * same last_ns: when the clock stands still or steps back, time goes on from
- * the last id by the least step (RFC 9562 section 6.2, method 3, with 12 bits
- * of sub-millisecond fraction in rand_a).
+ * Makes a UUID of version 7 that is greater than all that were made before
+ * with the same last_ns. When the clock stands still or steps back, time goes
+ * on from the last id by the least step (RFC 9562 section 6.2, method 3, with
+ * 12 bits of sub-millisecond fraction in rand_a).
  */
 void
 pb_uuid7(uint64_t *last_ns, uint64_t now_ns, uint64_t random,
@@ -69,7 +69,7 @@ pb_typeid_prefix_problem(const char *prefix, size_t length)
 	return NULL;
 }
 
-/* Five bits of the 130 that two zero bits and the UUID make, from the left. */
+/* Five bits, from the left, of the 130 of two zero bits and the UUID. */
 static unsigned
 quintet(const uint8_t uuid[PB_UUID_BYTES], int index)
 {

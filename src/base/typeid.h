@@ -3,7 +3,7 @@
  *	  Identifiers: UUID version 7 (RFC 9562) and its TypeID spelling
  *	  (TypeID specification 0.3: prefix, underscore, 26 base-32 characters).
  *
- * Pure: the clock and the random bits are handed in.
+ * It needs no server: the caller passes the clock and the random bits.
  */
 #ifndef PB_TYPEID_H
 #define PB_TYPEID_H

@@ -66,7 +66,7 @@ run_undoable(const PbOperation *operation, const PbRequest *request,
 static bool
 may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
 {
-	const PbClaim *claim = reply->claim;
+	const PbIdempotencyClaim *claim = reply->claim;
 	PbOrganization organization;
 
 	return claim == NULL || !claim->is_replay ||

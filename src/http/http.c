@@ -210,7 +210,7 @@ find_header(const PbAnswer *answer, const char *name)
 
 /* Prints the stored answer to a request that is sent again. */
 static void
-print_replay(const PbClaim *claim, PbReply *reply, PbAnswer *answer)
+print_replay(const PbIdempotencyClaim *claim, PbReply *reply, PbAnswer *answer)
 {
 	answer->status = claim->status;
 	if (claim->content_type != NULL)

@@ -204,7 +204,7 @@ string_or_none(Datum value, bool isnull)
 
 /* Reads the answer that was stored; false where there is none. */
 static bool
-read_answer(PbClaim *claim, const Datum values[COLUMNS],
+read_answer(PbIdempotencyClaim *claim, const Datum values[COLUMNS],
 			const bool nulls[COLUMNS])
 {
 	if (nulls[STATUS])
@@ -229,7 +229,8 @@ refuse_reuse(PbFaults *faults)
 
 /* Takes the answer of a row that was found, or refuses another request. */
 static void
-replay(PbClaim *claim, const PbOperation *operation, const PbRequest *request,
+replay(PbIdempotencyClaim *claim, const PbOperation *operation,
+	   const PbRequest *request,
 	   PbReply *reply, const Datum values[COLUMNS], const bool nulls[COLUMNS])
 {
 	char	   *stored = TextDatumGetCString(values[FINGERPRINT]);
@@ -246,7 +247,8 @@ replay(PbClaim *claim, const PbOperation *operation, const PbRequest *request,
 
 /* Tries once; true when it is decided what becomes of the request. */
 static bool
-try_claim(PbClaim *claim, const char *hex, const PbOperation *operation,
+try_claim(PbIdempotencyClaim *claim, const char *hex,
+		  const PbOperation *operation,
 		  const PbRequest *request, PbReply *reply)
 {
 	TimestampTz now = GetCurrentTimestamp();
@@ -316,7 +318,7 @@ sweep_sometimes(void)
 }
 
 static bool
-read_idempotency_key(const PbRequest *request, PbClaim *claim,
+read_idempotency_key(const PbRequest *request, PbIdempotencyClaim *claim,
 					 PbFaults *faults)
 {
 	PbPath		path = {NULL, "Idempotency-Key", 0};
@@ -349,7 +351,7 @@ bool
 pb_idempotency_claim(const PbOperation *operation, const PbRequest *request,
 					 PbReply *reply)
 {
-	PbClaim    *claim = palloc0(sizeof(PbClaim));
+	PbIdempotencyClaim *claim = palloc0(sizeof(PbIdempotencyClaim));
 	char		hex[FINGERPRINT_SIZE + 1];
 
 	if (!read_idempotency_key(request, claim, &reply->faults))
@@ -376,7 +378,7 @@ is_transient(int status)
  * another the next time is not stored, and the key is free again.
  */
 void
-pb_idempotency_settle(const PbClaim *claim, int status,
+pb_idempotency_settle(const PbIdempotencyClaim *claim, int status,
 					  const char *content_type, const char *location,
 					  const char *body, int body_length, Datum org_id)
 {

@@ -8,7 +8,7 @@
 #include "http/operation.h"
 
 /* An idempotency key that a request has claimed, and the stored answer. */
-typedef struct PbClaim
+typedef struct PbIdempotencyClaim
 {
 	Datum		owner_id;
 	Datum		kind;
@@ -20,13 +20,13 @@ typedef struct PbClaim
 	text	   *body;			/* NULL: none */
 	Datum		org_id;			/* text: the organization that the request was
 								 * about; 0: not known */
-} PbClaim;
+} PbIdempotencyClaim;
 
 extern const PbResource pb_idempotency_key;
 
 extern bool pb_idempotency_claim(const PbOperation *operation,
 								 const PbRequest *request, PbReply *reply);
-extern void pb_idempotency_settle(const PbClaim *claim, int status,
+extern void pb_idempotency_settle(const PbIdempotencyClaim *claim, int status,
 								  const char *content_type,
 								  const char *location,
 								  const char *body, int body_length,
