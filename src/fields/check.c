@@ -1,8 +1,8 @@
 /*
  * check.c
- *	  Puts a request through the field table: values, or problems.
+ *	  Checks a request by the field table: it gives values, or problems.
  *
- * Every problem is collected, in the order of the table. No message holds a
+ * All problems are collected, in the order of the table. No message holds a
  * value of the request.
  */
 #include "postgres.h"
@@ -24,7 +24,7 @@ typedef struct Check
 {
 	PbRow	   *row;
 	PbFaults   *faults;
-	PbFaults   *ignored;		/* takes members that are none */
+	PbFaults   *ignored;		/* takes unknown members */
 	int			asked;			/* flag of the members it may have */
 	int			leaf;			/* the next one */
 	int			found;			/* members met so far */
@@ -58,7 +58,7 @@ type_rule(const PbField *field)
 	}
 }
 
-/* Whether a string has the bracket first, behind white space of JSON's. */
+/* Whether a string begins with the bracket, after white space as in JSON. */
 static bool
 begins_with(const PbJson *value, char bracket)
 {
@@ -71,7 +71,7 @@ begins_with(const PbJson *value, char bracket)
 	return i < value->length && value->text[i] == bracket;
 }
 
-/* What to write in place of a string, where an object belongs. */
+/* What to write instead, where a string stands in place of an object. */
 static const char *
 object_hint(const PbJson *value)
 {
@@ -118,7 +118,7 @@ integer_problem(const PbField *field, const PbJson *value, int32 *integer)
 	return pb_rule_integer(field, *integer);
 }
 
-/* A list of texts as text[]; its items' problems go to faults directly. */
+/* Reads a list of texts as text[]. The problems of its items go to faults. */
 static const char *
 list_problem(const PbField *field, const PbJson *value, const PbPath *path,
 			 PbFaults *faults, Datum *array)
@@ -177,14 +177,14 @@ is_blank(const PbJson *value)
 	return value->type == PB_JSON_TEXT && value->length == 0;
 }
 
-/* "" is no value where there may be none. */
+/* "" counts as no value where the member may be without one. */
 static bool
 is_none(const PbField *field, const PbJson *value)
 {
 	return is_blank(value) && (field->flags & PB_NULLABLE);
 }
 
-/* An id of another resource is a problem. */
+/* Stores an id, or returns the broken rule. */
 static const char *
 take_id(PbRow *row, int leaf, const PbField *field, const PbJson *value)
 {
@@ -255,7 +255,7 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 	row->failed[leaf] = faults->count > before;
 }
 
-/* One leaf by itself, called so in messages. */
+/* Checks the value of one leaf, which messages call by name. */
 void
 pb_check_value_as(PbRow *row, int leaf, const char *name,
 				  const PbJson *value, PbFaults *faults)
@@ -273,7 +273,7 @@ pb_check_value(PbRow *row, int leaf, const PbJson *value, PbFaults *faults)
 					  faults);
 }
 
-/* The first leaves, a value for each; null is no value where that is legal. */
+/* Checks values for the first leaves. Null is no value where that is legal. */
 void
 pb_check_members(PbRow *row, const PbJson *members, int count,
 				 PbFaults *faults)
@@ -284,7 +284,7 @@ pb_check_members(PbRow *row, const PbJson *members, int count,
 			pb_check_value(row, i, &members[i], faults);
 }
 
-/* Puts the field's default through the check that a client's value meets. */
+/* Checks the field's default as if a client had sent it. */
 static void
 make_fallback(const PbResource *resource, PbLeaf *leaf, int index)
 {
@@ -304,7 +304,7 @@ make_fallback(const PbResource *resource, PbLeaf *leaf, int index)
 	leaf->has_fallback = true;
 }
 
-/* False where the field has no default. */
+/* The field's default; false where it has none. */
 bool
 pb_check_fallback(const PbRow *row, int index, Datum *value)
 {
@@ -329,7 +329,7 @@ is_update(const Check *check)
 	return check->asked == PB_UPDATE;
 }
 
-/* A value that says of an update that the member is not among its changes. */
+/* Whether the value says that the update does not change the member. */
 static bool
 keeps(const Check *check, const PbField *field, const PbJson *value)
 {
@@ -337,7 +337,7 @@ keeps(const Check *check, const PbField *field, const PbJson *value)
 		is_blank(value);
 }
 
-/* A value that stands for none. */
+/* Whether the value stands for none. */
 static bool
 resets(const Check *check, const PbField *field, const PbJson *value)
 {
@@ -349,8 +349,8 @@ resets(const Check *check, const PbField *field, const PbJson *value)
 }
 
 /*
- * Looks for the member's value. One that stands for none counts as absent, and
- * in an update resets the member.
+ * Looks for the member's value. A value that stands for none counts as absent,
+ * and resets the member in an update.
  */
 static bool
 find_member(Check *check, const PbField *field, const PbJson *object,
@@ -368,7 +368,7 @@ find_member(Check *check, const PbField *field, const PbJson *object,
 	return false;
 }
 
-/* The default, or no value; of what is sparse no value is the default. */
+/* Sets the default, or no value, which is a sparse member's default. */
 static void
 fall_back(Check *check, int leaf)
 {
@@ -416,7 +416,7 @@ check_leaf(Check *check, const PbField *field, const PbJson *object,
 		fall_back(check, leaf);
 }
 
-/* A nested object's members have leaves, given or not. */
+/* The members of a nested object have leaves even where it is absent. */
 static void
 check_object(Check *check, const PbField *field, const PbJson *object,
 			 const PbPath *up)
@@ -459,7 +459,7 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 	}
 }
 
-/* A member of an object in a list, as text; true where it has a value. */
+/* Reads a member of an object in a list; true where it has a value. */
 static bool
 take_item_member(Check *check, const PbField *member, const PbJson *item,
 				 const PbPath *up, Datum *text)
@@ -485,7 +485,7 @@ take_item_member(Check *check, const PbField *member, const PbJson *item,
 	return problem == NULL && !is_none(member, &value);
 }
 
-/* The texts of one member in all objects of a list; null where absent. */
+/* One member of all objects of a list as an array; null where absent. */
 static Datum
 take_item_members(Check *check, const PbField *member, const PbJson *list,
 				  const PbPath *up)
@@ -535,8 +535,8 @@ note_unknown(void *state, const char *name, int length)
 }
 
 /*
- * Items that are no objects, and members that they should not have; false
- * where the list as such is wrong.
+ * Finds items that are no objects, and members that they must not have.
+ * Returns false where the list itself is wrong.
  */
 static bool
 check_items(Check *check, const PbField *field, const PbJson *list,
@@ -567,7 +567,7 @@ check_items(Check *check, const PbField *field, const PbJson *list,
 	return problem == NULL;
 }
 
-/* A list of objects has an array for each of their members. */
+/* A list of objects becomes an array for each of their members. */
 static void
 check_objects(Check *check, const PbField *field, const PbJson *object,
 			  const PbPath *up)
@@ -593,8 +593,8 @@ check_objects(Check *check, const PbField *field, const PbJson *object,
 }
 
 /*
- * Checks an object's members; NULL for an object that is absent or no object.
- * Its own names are read only when it has more members than were found.
+ * Checks the members of an object; object is NULL where it is absent or none.
+ * The names in it are read only when it has more members than were found.
  */
 static void
 check_fields(Check *check, const PbField *fields, const PbJson *object,
@@ -623,7 +623,7 @@ check_fields(Check *check, const PbField *fields, const PbJson *object,
 	check->found = found_outside;
 }
 
-/* A whole resource, nested or not; tells whether it has unknown members. */
+/* Checks a whole resource; tells whether it has unknown members. */
 static bool
 check_row(PbRow *row, const PbJson *object, int asked, const PbPath *up,
 		  PbFaults *faults, PbFaults *ignored)
@@ -657,9 +657,9 @@ check_request(PbRow *row, const PbJson *body, int asked, PbFaults *faults,
 }
 
 /*
- * Fills row from a create request, defaults included, or adds to faults every
- * rule the request breaks. Members that it does not have go to ignored; only
- * below them can it be nested deeper than the table is.
+ * Fills row from a create request, defaults included, or adds a fault for each
+ * rule that the request breaks. Unknown members go to ignored. Only below them
+ * can a request be nested deeper than the table is.
  */
 void
 pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
@@ -669,8 +669,8 @@ pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 }
 
 /*
- * The same for an update request: fills what it sets, and marks that as given.
- * The rule over the whole row is for the merged one.
+ * The same for an update request: fills the leaves that it sets, and marks
+ * them as given. The rule over the whole row is checked on the merged row.
  */
 void
 pb_check_update(PbRow *row, const PbJson *body, PbFaults *faults,

@@ -1,6 +1,6 @@
 /*
  * check.h
- *	  Puts a request through the field table: values, or problems.
+ *	  Checks a request by the field table: it gives values, or problems.
  */
 #ifndef PB_CHECK_H
 #define PB_CHECK_H

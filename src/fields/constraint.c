@@ -1,11 +1,11 @@
 /*
  * constraint.c
- *	  The second wall: what the field table says holds for stored rows too,
- *	  whoever writes them.
+ *	  The second wall: the field table also holds for stored rows, whoever
+ *	  writes them.
  *
- * One CHECK over the whole row, because the server reads and compiles the
- * text of every CHECK again for every statement: with one for each column
- * that took more time than all the rest of a create.
+ * A table has one CHECK over the whole row. A CHECK for each column was
+ * rejected: the server reads and compiles the text of every CHECK again for
+ * every statement, and that took more time than all the rest of a create.
  */
 #include "postgres.h"
 
@@ -35,8 +35,8 @@ text_problem(const PbField *field, Datum value)
 }
 
 /*
- * An array holds a list's plain items, or one member of each of its objects;
- * list is the list, item what is asked of each item.
+ * The problem of an array, which holds the plain items of a list, or one
+ * member of each of its objects. item has the rule for each item.
  */
 static const char *
 array_problem(const PbField *list, const PbField *item, Datum value)
@@ -89,7 +89,7 @@ array_length(Datum value)
 	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 }
 
-/* The arrays of a list's members are of one length. */
+/* The arrays of one list must have the same length. */
 static bool
 matches_neighbour(const PbRow *row, int leaf)
 {
@@ -111,7 +111,7 @@ refuse_type(void)
 			 errmsg("a row of this type does not have the columns of the resource")));
 }
 
-/* The leaf's column in rows of this type; -1 for a derived leaf. */
+/* The column of a leaf in rows of this type; -1 for a derived leaf. */
 static int
 find_column(TupleDesc descriptor, const PbLeaf *leaf)
 {
@@ -128,7 +128,7 @@ find_column(TupleDesc descriptor, const PbLeaf *leaf)
 	refuse_type();
 }
 
-/* Notes where the columns stand, for as long as the table stays as it is. */
+/* Finds the columns, once for as long as the table stays as it is. */
 static void
 find_columns(PbShape *shape, const TypeCacheEntry *type)
 {
@@ -165,7 +165,7 @@ read_row(const PbResource *resource, TupleDesc descriptor,
 	return row;
 }
 
-/* A living row has its secret, a deleted one has none. */
+/* A living row must have its secret, and a deleted one must not. */
 static bool
 keeps_secret(const PbRow *row, int leaf)
 {
@@ -192,7 +192,8 @@ problem_of(const PbRow *row, int index)
 
 /*
  * Raises an error where the row breaks a rule of its resource's fields. The
- * row's type is known by its columns: a shard's table has another name.
+ * columns identify the type of the row, because the table of a shard has
+ * another name.
  */
 void
 pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)

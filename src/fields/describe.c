@@ -1,6 +1,6 @@
 /*
  * describe.c
- *	  The field table as rows, for whoever wants to compare or print it.
+ *	  The field table as rows, to be compared or printed.
  */
 #include "postgres.h"
 

@@ -1,8 +1,6 @@
 /*
  * field.c
  *	  The shape of a resource, and rows of that shape.
- *
- * A shape is made once per backend, in pb_sql_memory().
  */
 #include "postgres.h"
 
@@ -40,13 +38,13 @@ unset_numbers(const PbField *fields)
 }
 
 /*
- * When the module starts: C code has no number of a leaf yet. A number that
- * was 0 until the shape is made would pass for the first leaf's.
+ * At the start of the module: sets all numbers of leaves to PB_NO_LEAF. If
+ * they were 0 until the shape is made, they would pass for the first leaf.
  *
- * This walks the tables, so that a resource needs nothing but its place in the
- * module's list. The other ways say more: an initializer names each number
- * again, numbers that begin with 1 have to be shifted at each use, and a
- * constructor of the library's is one more thing to know.
+ * This walks the field table, so that a resource needs nothing but its place
+ * in the list of resources. Three other ways were rejected: an initializer
+ * names each number once more, numbers from 1 on must be shifted at each use,
+ * and a constructor function runs where nobody looks for it.
  */
 void
 pb_field_start(const PbResource *resource)
@@ -59,7 +57,7 @@ pb_field_start(const PbResource *resource)
 	unset_numbers(resource->fields);
 }
 
-/* Whether a list holds objects; each of their members has an array column. */
+/* Whether a list holds objects. Each of their members has an array column. */
 bool
 pb_field_lists_objects(const PbField *field)
 {
@@ -80,7 +78,7 @@ pb_field_embedded(const PbField *field)
 	elog(ERROR, "there is no resource \"%s\"", field->embeds);
 }
 
-/* Whether its column may; in a list's array a member without value is null. */
+/* Whether the column may be null; in the array of a list an item may be. */
 bool
 pb_leaf_may_be_null(const PbLeaf *leaf)
 {
@@ -131,7 +129,7 @@ add_leaves(PbShape *shape, const PbField *fields, const char *above,
 	}
 }
 
-/* The resource's leaves in order. */
+/* The shape of a resource: its leaves in order. */
 PbShape *
 pb_field_shape(const PbResource *resource)
 {
@@ -149,7 +147,7 @@ pb_field_shape(const PbResource *resource)
 	return shape;
 }
 
-/* A row without values, in the current memory context. */
+/* Makes a row without values. */
 PbRow *
 pb_row_make(const PbResource *resource)
 {
@@ -203,8 +201,8 @@ pb_row_differs(const PbRow *row, const PbRow *changes, int leaf)
 }
 
 /*
- * Lays what an update sets over a stored row, but for secrets, which stand
- * beside the row; tells whether anything changes.
+ * Lays the values of an update over a stored row, and tells whether anything
+ * changes. Secrets are left out: they stand beside the row.
  */
 bool
 pb_row_merge(PbRow *row, const PbRow *changes)
@@ -231,8 +229,8 @@ pb_row_has(const PbRow *row, int leaf)
 }
 
 /*
- * Another one after each update: microseconds of its time; 0 for a resource
- * that has none.
+ * The version of a row, which each update changes: its time in microseconds.
+ * 0 for a resource without versions.
  */
 int64
 pb_row_version(const PbRow *row)
@@ -243,7 +241,7 @@ pb_row_version(const PbRow *row)
 		DatumGetInt64(pb_row_value(row, updated_at));
 }
 
-/* Whether the leaf, of a kind of text, has this value. */
+/* Whether a leaf that is text has this value. */
 bool
 pb_row_is_word(const PbRow *row, int leaf, const char *word)
 {
@@ -256,9 +254,9 @@ pb_row_is_word(const PbRow *row, int leaf, const char *word)
 }
 
 /*
- * The results of a statement, values and, in failed, whether they are null,
- * stand first in the row's arrays, one for each leaf that has a source: moves
- * each to its leaf.
+ * Moves the results of a statement to their leaves. They stand at the front of
+ * the row's arrays, one for each leaf that has a source: values, and in failed
+ * whether they are null.
  */
 void
 pb_row_spread(PbRow *row)

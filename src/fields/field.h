@@ -1,11 +1,15 @@
 /*
  * field.h
- *	  The field table: one row says all there is to know of a member of a
- *	  resource; whoever checks, writes, shows or describes it reads it there.
+ *	  The field table of a resource: one row of it says everything about a
+ *	  member. The code that checks, writes, shows or describes the member reads
+ *	  it there.
  *
- * A row in flight is an array of values with a place for every leaf of the
- * table, in the table's order: members of nested objects and of the objects
- * of a list have places of their own, the object around them has none.
+ * A row in memory is an array of values, one for each leaf, in the order of
+ * the table. The members of a nested object, and of the objects of a list, are
+ * leaves; the object itself is none.
+ *
+ * Memory contexts: a shape is made once in a backend, in pb_sql_memory(). A
+ * row and its values are in the context that was current when they were made.
  */
 #ifndef PB_FIELD_H
 #define PB_FIELD_H
@@ -28,7 +32,7 @@ typedef enum PbKind
 	PB_EMBEDDED					/* the create request of another resource */
 } PbKind;
 
-/* characters of ids that others give */
+/* characters of ids that are made elsewhere */
 #define PB_ORG_ID_MAX 255
 #define PB_USER_ID_MAX 255
 
@@ -38,13 +42,13 @@ typedef enum PbKind
 #define PB_SHOWN	0x04		/* answers have it */
 #define PB_REQUIRED 0x08		/* a create request must have it */
 #define PB_NULLABLE 0x10		/* may be without value; "" is none */
-#define PB_SPARSE	0x20		/* stored and shown once it was set: null is
-								 * never set, and stands for its default */
+#define PB_SPARSE	0x20		/* null until it is set, which stands for the
+								 * default; not shown until then */
 #define PB_DERIVED	0x40		/* no column: computed when shown */
 #define PB_KEPT		0x80		/* an update cannot reset it with null */
 #define PB_NULL_SHOWN 0x200		/* shown as null when it has no value */
-#define PB_STAMPED	0x100		/* not a client's, but written by updates */
-#define PB_BLANK_KEEPS	0x400	/* "" in an update leaves what there is */
+#define PB_STAMPED	0x100		/* clients cannot set it; updates write it */
+#define PB_BLANK_KEEPS	0x400	/* "" in an update changes nothing */
 #define PB_BLANK_RESETS 0x800	/* "" in an update resets it, as null does */
 
 /* a member that clients give, change and see */
@@ -57,8 +61,9 @@ typedef struct PbField
 	int			flags;
 	int			least;			/* characters, value or items */
 	int			most;			/* the same; 0: no limit */
-	const char *column;			/* where it is not the name; of PB_DERIVED the
-								 * SQL expression, NULL when C fills it */
+	const char *column;			/* where it differs from the name; of
+								 * PB_DERIVED the SQL expression, or NULL
+								 * when C fills it */
 	const char *fallback;		/* default as JSON text */
 	Datum		(*setting) (void);	/* default where a setting gives it */
 	const char *const *words;	/* NULL-terminated */
@@ -66,8 +71,9 @@ typedef struct PbField
 	const char *prefix;			/* of a PB_ID */
 	const struct PbField *fields;	/* ends with a row without name */
 	const char *embeds;			/* of PB_EMBEDDED: name of the resource */
-	bool	   *may_be_none;	/* of PB_EMBEDDED: a setting under which */
-	bool		(*is_none) (const PbJson *value);	/* tells what means none */
+	bool	   *may_be_none;	/* of PB_EMBEDDED: the setting that allows it
+								 * to be absent */
+	bool		(*is_none) (const PbJson *value);	/* it means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
 	const char *pattern;		/* the same for the document; see pattern.h */
 	int		   *at;				/* where C code reads the leaf's number */
@@ -75,10 +81,10 @@ typedef struct PbField
 } PbField;
 
 /*
- * The one rule for an organization's id, wherever one is registered, named or
- * kept: any text, as the API has it of a create. A path and a query spell it
- * percent-encoded, so nothing that is taken at one door is out of reach at
- * another.
+ * The one rule for an organization's id, wherever it is registered, named or
+ * stored: any text, as in a create request of the API. Paths and queries
+ * percent-encode it, so that an id that one operation accepts can be named in
+ * all others.
  */
 #define PB_ORG_ID_RULE \
 	.kind = PB_TEXT, .least = 1, .most = PB_ORG_ID_MAX
@@ -108,11 +114,11 @@ typedef struct PbLeaf
 	const PbField *list;		/* the list whose objects it is a member of */
 	const char *path;			/* dotted */
 	const char *column;			/* NULL for a derived one */
-	const char *source;			/* what queries read: the column, or an
-								 * expression; NULL: nothing */
+	const char *source;			/* what queries read: the column or an
+								 * expression, or NULL for nothing */
 	Oid			type;
 	int			column_index;	/* in stored rows; see columns_of */
-	bool		has_fallback;	/* check.c has made it of the field's */
+	bool		has_fallback;	/* check.c has made fallback */
 	Datum		fallback;
 } PbLeaf;
 
@@ -130,8 +136,8 @@ typedef struct PbShape
 struct PbRow;
 
 /*
- * What is made of a resource at its first use in a backend, and the numbers of
- * the leaves that generic code needs: the field table points to them.
+ * What a backend makes of a resource at its first use, and the numbers of the
+ * leaves that generic code needs, to which the field table points.
  */
 typedef struct PbPrepared
 {
@@ -145,11 +151,11 @@ typedef struct PbPrepared
 	int			deleted_at;
 } PbPrepared;
 
-/* What no two living rows of an organization share. */
+/* A value that no two living rows of an organization share. */
 typedef struct PbUnique
 {
 	const int  *leaf;
-	const char *index;			/* on org_id and that, of what is living */
+	const char *index;			/* on org_id and the value, of living rows */
 	const char *taken;			/* what to say when another has it */
 	const char *hint;			/* the way out */
 } PbUnique;
@@ -216,7 +222,7 @@ extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_spread(PbRow *row);
 
-/* Every access by number passes here, or through what stands above. */
+/* Every access by number comes through here. */
 static inline void
 pb_row_require(const PbRow *row, int leaf)
 {

@@ -2,8 +2,8 @@
  * query.c
  *	  The query of a URI, and arguments, as the parameters of an operation.
  *
- * They become an object like a request's body, so that the field table judges
- * them as it does that.
+ * They become an object, so that the field table judges them as it judges the
+ * body of a request.
  */
 #include "postgres.h"
 
@@ -33,7 +33,7 @@ is_integer(const char *text, size_t length)
 	return true;
 }
 
-/* A parameter, which is text wherever it came from. */
+/* Writes a parameter. Its value is text, wherever it came from. */
 void
 pb_query_text(StringInfo out, const PbField *field, const char *value,
 			  size_t length)
@@ -71,7 +71,7 @@ find_parameter(const PbResource *parameters, const char *name, size_t length)
 	return NULL;
 }
 
-/* What is percent-encoded in a URI, or NULL where that is no text. */
+/* Decodes percent-encoded text of a URI; NULL where it is no text. */
 char *
 pb_query_decode(const char *text, size_t length)
 {
@@ -86,7 +86,7 @@ pb_query_decode(const char *text, size_t length)
 	return decoded;
 }
 
-/* The same words for a part of the path and of the query. */
+/* Refuses a part of the path or of the query. */
 void
 pb_query_refuse(const char *name, PbFaults *faults)
 {
@@ -95,7 +95,7 @@ pb_query_refuse(const char *name, PbFaults *faults)
 	pb_fault_problem(faults, &path, "must be percent-encoded text", NULL);
 }
 
-/* In a query a plus is a space, as forms have it. */
+/* In a query a plus stands for a space, as in forms. */
 static char *
 decode_value(const char *text, size_t length)
 {
@@ -107,7 +107,7 @@ decode_value(const char *text, size_t length)
 	return pb_query_decode(spaced, length);
 }
 
-/* One "name=value"; what is no parameter is passed over. */
+/* Reads one "name=value". A name that is no parameter is skipped. */
 static bool
 read_pair(const PbResource *parameters, const char *pair, size_t length,
 		  StringInfo out, PbFaults *faults)
@@ -131,7 +131,7 @@ read_pair(const PbResource *parameters, const char *pair, size_t length,
 	return true;
 }
 
-/* The parameters in a query; of one that is there twice the last counts. */
+/* Reads the parameters of a query. If one is repeated, the last counts. */
 bool
 pb_query_read(const PbResource *parameters, const char *query,
 			  PbJson *object, PbFaults *faults)

@@ -1,6 +1,6 @@
 /*
  * rule.c
- *	  Limits, words and rules of a field, and how a broken one is worded.
+ *	  The limits, words and rules of a field, and the words for a broken one.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ is_word(const char *const *words, const char *text, size_t length)
 	return false;
 }
 
-/* Lengths are in characters. */
+/* Lengths count characters. */
 const char *
 pb_rule_text(const PbField *field, const char *text, size_t length)
 {

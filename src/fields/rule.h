@@ -1,8 +1,8 @@
 /*
  * rule.h
- *	  What a field asks of a value that has the right type. Each function
- *	  returns the broken rule as the end of a sentence that begins with the
- *	  member's path, or NULL.
+ *	  The rules of a field for a value of the right type. Each function returns
+ *	  the broken rule, as the end of a sentence that begins with the member's
+ *	  path, or NULL.
  */
 #ifndef PB_RULE_H
 #define PB_RULE_H

@@ -9,7 +9,7 @@
 #include "base/typeid.h"
 #include "fields/schema.h"
 
-/* What a schema is for: which fields it has, and which must be there. */
+/* The use of a schema decides which fields it has, and which are required. */
 typedef enum Use
 {
 	CREATE,
@@ -21,7 +21,7 @@ typedef enum Use
 
 static void put_members(StringInfo out, const PbField *fields, Use use);
 
-/* "cache_config" as "CacheConfig". */
+/* Makes "CacheConfig" of "cache_config". */
 static const char *
 pascal_case(const char *name)
 {
@@ -85,7 +85,7 @@ put_text_limits(StringInfo out, const PbField *field)
 		put_limit(out, "maxLength", field->most);
 }
 
-/* Requests alone: an answer's form is not the reader's to judge. */
+/* Only requests have patterns: a client need not judge an answer. */
 static void
 put_pattern(StringInfo out, const PbField *field, Use use)
 {
@@ -128,7 +128,7 @@ use_of_items(Use use)
 	return use == UPDATE ? UPDATE_ITEM : use;
 }
 
-/* A list's items are plain, or objects with members. */
+/* The items of a list are plain, or objects with members. */
 static void
 put_items(StringInfo out, const PbField *field, Use use)
 {
@@ -201,8 +201,8 @@ default_of(const PbField *field)
 }
 
 /*
- * Defaults are told in words: given as such, generators of clients take the
- * member for one that a request must have.
+ * A default is told in words. The keyword "default" was rejected: generators
+ * of clients take such a member for one that a request must have.
  */
 static const char *
 describe(const PbField *field, Use use)
@@ -217,7 +217,7 @@ describe(const PbField *field, Use use)
 		psprintf("%s Default: %s.", field->about, fallback);
 }
 
-/* A reference stands alone: whatever is beside it is not read. */
+/* A reference stands alone, because readers ignore what is beside it. */
 static void
 put_field(StringInfo out, const PbField *field, Use use)
 {
@@ -314,7 +314,7 @@ pb_schema_update(StringInfo out, const PbResource *resource)
 	put_members(out, resource->fields, UPDATE);
 }
 
-/* A parameter's own schema. */
+/* The schema of a parameter. */
 void
 pb_schema_parameter(StringInfo out, const PbField *field)
 {

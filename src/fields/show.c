@@ -48,7 +48,7 @@ put_number(char *p, char before, int number, int digits)
 	return pg_ultostr_zeropad(p, number, digits);
 }
 
-/* RFC 3339, UTC, whole seconds; TimeZone and DateStyle have no say. */
+/* RFC 3339, UTC, whole seconds. TimeZone and DateStyle do not matter. */
 void
 pb_show_time(StringInfo out, TimestampTz time)
 {
@@ -102,7 +102,7 @@ show_texts(StringInfo out, Datum value)
 	pb_json_end(out, ']');
 }
 
-/* A list of objects stands as an array for each member; null is absent. */
+/* A list of objects is stored as an array for each member; null is absent. */
 static void
 show_objects(Show *show, const PbField *field)
 {
@@ -114,7 +114,7 @@ show_objects(Show *show, const PbField *field)
 	Datum	   *items[MEMBERS_MAX];
 	bool	   *nulls[MEMBERS_MAX];
 
-	/* All arrays are of one length, while pb_constraint_check() is obeyed. */
+	/* The arrays have one length unless a row evades the constraint. */
 	for (const PbField *f = field->fields; f->name != NULL; f++, members++)
 	{
 		Assert(members < MEMBERS_MAX);
@@ -185,8 +185,8 @@ show_leaf(Show *show, const PbField *field)
 }
 
 /*
- * Steps over an object that may be without value where none of its members,
- * which are leaves, has one.
+ * Skips an object that may be absent, where none of its members has a value.
+ * The members must be leaves.
  */
 static bool
 skip_empty(Show *show, const PbField *object)
