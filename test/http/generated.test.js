@@ -22,7 +22,8 @@ await writeFile(join(folder, 'openapi.json'), (await curl(`${url}/openapi.json`)
 
 const body = JSON.stringify(createBody());
 const environment = { ...process.env, PATH: `${join(folder, 'venv', 'bin')}:${process.env.PATH}`, PGBEAM_URL: url, PGBEAM_KEY: key, PGBEAM_BODY: body, PGBEAM_ORG: organization, GOBIN: join(folder, 'bin') };
-const inFolder = (command, args, cwd = folder) => run(command, args, { cwd, timeout: 240_000, env: environment });
+// The Go programs alone take minutes where nothing of them was compiled before.
+const inFolder = (command, args, cwd = folder) => run(command, args, { cwd, timeout: 900_000, env: environment });
 
 /** The reason why something is not available here; undefined if it is. */
 async function lack(command, ...args) {
@@ -141,7 +142,7 @@ test('oapi-codegen makes a client by its default call that compiles, creates and
   await inFolder(join(folder, 'bin', 'oapi-codegen'), ['-package', 'main', '-o', 'module/api.go', 'openapi.json']);
   await writeFile(join(module, 'main.go'), go);
   await writeFile(join(module, 'go.mod'), 'module client\n\ngo 1.26.0\n\nrequire github.com/oapi-codegen/runtime v1.9.0\n');
-  const noRuntime = await run('go', ['mod', 'tidy'], { cwd: module, timeout: 120_000, env: environment }).then(() => undefined, (error) => error.stderr);
+  const noRuntime = await run('go', ['mod', 'tidy'], { cwd: module, timeout: 900_000, env: environment }).then(() => undefined, (error) => error.stderr);
   if (noRuntime) return t.skip(`the runtime of oapi-codegen is not to be had: ${noRuntime.trim().split('\n').at(-1).slice(0, 120)}`);
   const { stdout } = await inFolder('go', ['run', '.'], module);
   assert.deepEqual(JSON.parse(stdout), [201, 'my-app', 5432, 1]);
