@@ -32,8 +32,7 @@ my $writes = ($mode // '') eq '--write';
 my $readme_most = 12_000;                     # bytes
 my $silent_page = 'This page has no commands.';
 
-my ($bin, $version) = map { chomp; $_ } `$ENV{PG_CONFIG} --bindir`, `$ENV{PG_CONFIG} --version`;
-my ($major) = $version =~ /(\d+)/;
+chomp(my $bin = `$ENV{PG_CONFIG} --bindir`);
 my $user = getpwuid($<);
 my $sentinel = '--end of what this command shows--';
 my $patience = 300;                           # seconds for one command
@@ -547,7 +546,7 @@ sub all_pages
 
 $ENV{PATH} = "$here/bin:$bin:$ENV{PATH}:$here/standin";
 chomp(my $make = `PATH=\${PATH#*:} command -v make`);
-@ENV{qw(PAGES_MAKE PAGES_MAJOR PAGES_TREE)} = ($make, $major, $tree);
+@ENV{qw(PAGES_MAKE PAGES_TREE)} = ($make, $tree);
 write_file("$folder/named", '');
 foreach my $file (grep { -f && !/package/ } glob("$tree/examples/* $tree/examples/*/*"))
 {
