@@ -471,6 +471,23 @@ sub check_errors
 	$count{tables}++;
 }
 
+# Limits that name a constant of the source have its value.
+sub check_limits
+{
+	my %constant = map { read_file($_) =~ /^#define (PB_[A-Z_]+)[ \t]+(\(?[0-9][0-9 *]*\)?)/mg } glob("$tree/src/*/*.h");
+	my $count = 0;
+	foreach my $row (read_file("$tree/doc/limits.md") =~ /^\| .* \| .* \| `PB_.*$/mg)
+	{
+		my ($number, $unit, $name) = $row =~ /\| ([\d,]+)( MB)? \| `(\w+)` \|$/;
+		my $value = eval($constant{$name} // 'undef');
+		$count++;
+		next if defined $value && $value == ($number =~ s/,//gr) * ($unit ? 1024 * 1024 : 1);
+		fail("$name is " . ($value // 'no constant of the source') . ", and not $number");
+	}
+	fail('the table of limits is not found') if !$count;
+	$count{tables}++;
+}
+
 # Every function stands in one of the tables.
 sub check_functions
 {
@@ -567,6 +584,7 @@ $page{name} = 'pages';
 if (!$ENV{PAGES})
 {
 	check_errors();
+	check_limits();
 	fail("no page has the table $_") foreach sort keys %$tables;
 }
 my $named = () = read_file("$folder/named") =~ /\n/g;
