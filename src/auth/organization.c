@@ -19,7 +19,8 @@
 
 #define LIMIT(name_, about_) \
 	{ \
-		.name = name_, .kind = PB_INTEGER, .flags = PB_OPEN | PB_NULLABLE, \
+		.name = name_, .kind = PB_INTEGER, \
+		.flags = PB_READ_WRITE | PB_NULLABLE, \
 		.least = 0, .most = PG_INT32_MAX, .about = about_ \
 	}
 
@@ -32,7 +33,7 @@ static const PbField fields[] = {
 		.about = "The organization's id, given by whoever manages organizations."
 	},
 	{
-		.name = "plan", .kind = PB_WORD, .flags = PB_OPEN | PB_NULLABLE,
+		.name = "plan", .kind = PB_WORD, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.words = pb_plan_names,
 		.about = "The plan; with null there are no limits but the organization's own."
 	},
@@ -42,12 +43,12 @@ static const PbField fields[] = {
 	LIMIT("queries_per_second", "Queries a second; 0 is no limit, null is the plan's."),
 	LIMIT("burst_size", "Queries in a burst; 0 is queries_per_second, null is the plan's."),
 	{
-		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.name = "name", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.most = 255,
 		.about = "Its name for people; null: its id."
 	},
 	{
-		.name = "slug", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.name = "slug", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.most = 255,
 		.about = "Its name in addresses; null: its id."
 	},

@@ -1,6 +1,6 @@
 /*
  * jwt.c
- *	  Takes a JSON Web Token apart.
+ *	  Takes a JSON Web Token apart; auth/token.c verifies it.
  */
 #include "base/jwt.h"
 

@@ -97,10 +97,10 @@ add_leaf(PbShape *shape, const PbField *field, const char *path,
 	leaf->type = list != NULL ? TEXTARRAYOID : type_of_kind[field->kind];
 	leaf->column_index = -1;
 	leaf->has_fallback = false;
-	leaf->source = field->column;
-	if (leaf->source == NULL && !(field->flags & PB_DERIVED))
-		leaf->source = field->name;
-	leaf->column = field->flags & PB_DERIVED ? NULL : leaf->source;
+	leaf->column = field->flags & PB_DERIVED ? NULL :
+		field->column != NULL ? field->column : field->name;
+	leaf->source = field->flags & PB_DERIVED ? field->expression :
+		leaf->column;
 	shape->sources += leaf->source != NULL;
 	if (field->at != NULL)
 	{

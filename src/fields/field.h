@@ -52,7 +52,7 @@ typedef enum PbKind
 #define PB_BLANK_RESETS 0x800	/* "" in an update resets it, as null does */
 
 /* a member that clients give, change and see */
-#define PB_OPEN		(PB_CREATE | PB_UPDATE | PB_SHOWN)
+#define PB_READ_WRITE		(PB_CREATE | PB_UPDATE | PB_SHOWN)
 
 typedef struct PbField
 {
@@ -61,9 +61,9 @@ typedef struct PbField
 	int			flags;
 	int			least;			/* characters, value or items */
 	int			most;			/* the same; 0: no limit */
-	const char *column;			/* where it differs from the name; of
-								 * PB_DERIVED the SQL expression, or NULL
-								 * when C fills it */
+	const char *column;			/* where it differs from the name */
+	const char *expression;		/* of PB_DERIVED: the SQL that reads it, or
+								 * NULL when C fills it */
 	const char *fallback;		/* default as JSON text */
 	Datum		(*setting) (void);	/* default where a setting gives it */
 	const char *const *words;	/* NULL-terminated */
@@ -172,9 +172,9 @@ typedef struct PbResource
 	const char *plural;			/* in lists: "projects" */
 	const char *around;			/* the member that holds the answer to an
 								 * operation on one, or NULL */
-	const int  *most;			/* setting: living ones below one parent, 0 is
-								 * no limit; or NULL */
-	const char *most_setting;	/* that one's name */
+	const int  *limit;			/* setting: how many may live below one
+								 * parent, 0 is no limit; or NULL */
+	const char *limit_setting;	/* that one's name */
 	const struct PbOrder *orders;	/* of lists, the default first; see
 									 * page.h */
 	const PbField *fields;		/* ends with a row without name */

@@ -27,21 +27,6 @@ COMMENT ON FUNCTION pgbeam.http_forwarded(bytea) IS
 'Answers an HTTP request that a front (a reverse proxy) has passed through PostgREST.
 The front sends every request here as application/octet-stream. It puts what the client sent into X-Pgbeam-Method, X-Pgbeam-Uri, X-Pgbeam-Authorization, X-Pgbeam-Content-Type and X-Pgbeam-Accept. The function returns the body, and sets response.status and response.headers. A refusal also has its body in the header X-Pgbeam-Body: by this header, a front that replaces the bodies of failures tells pgbeam''s answers from PostgREST''s own.';
 
-CREATE FUNCTION pgbeam.openapi() RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_openapi';
-COMMENT ON FUNCTION pgbeam.openapi() IS
-'getOpenApi: returns the API''s description (OpenAPI 3.0.3), made from the operations and their fields.';
-
-CREATE FUNCTION pgbeam.health() RETURNS json
-LANGUAGE c STABLE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'pgbeam_health';
-COMMENT ON FUNCTION pgbeam.health() IS
-'getHealth: tells whether the service is working.
-Returns status (ok or degraded), version, image_sha (empty), timestamp (the server''s), rate_limit (on if requests are counted, or off), and read_only (true if the server takes no writes). If the service is degraded, causes lists why: keyring (no key is usable) or read_only (somebody set it so; a standby is ok). If changes have waited over 10 seconds for an older transaction, feed has held_seconds and pid. Over HTTP, degraded is 503 with the same body; in SQL it is always a row. Needs no credential.';
-
 CREATE FUNCTION pgbeam.routes(
 	OUT operation text, OUT method text, OUT path text, OUT function text,
 	OUT needs_credential boolean, OUT writes boolean, OUT status integer, OUT errors integer[])

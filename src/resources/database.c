@@ -72,22 +72,22 @@ cache_enabled_setting(void)
 static const PbField cache_config[] = {
 	{
 		.name = "enabled", .column = "cache_enabled", .kind = PB_BOOLEAN,
-		.flags = PB_OPEN, .setting = cache_enabled_setting,
+		.flags = PB_READ_WRITE, .setting = cache_enabled_setting,
 		.about = "Whether results of reads are cached."
 	},
 	{
 		.name = "ttl_seconds", .column = "cache_ttl_seconds", .kind = PB_INTEGER,
-		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "60",
+		.flags = PB_READ_WRITE, .least = 0, .most = 86400, .fallback = "60",
 		.about = "Seconds for which a cached result is fresh."
 	},
 	{
 		.name = "max_entries", .column = "cache_max_entries", .kind = PB_INTEGER,
-		.flags = PB_OPEN, .least = 0, .most = 1000000, .fallback = "10000",
+		.flags = PB_READ_WRITE, .least = 0, .most = 1000000, .fallback = "10000",
 		.about = "The most results that the cache holds."
 	},
 	{
 		.name = "swr_seconds", .column = "cache_swr_seconds", .kind = PB_INTEGER,
-		.flags = PB_OPEN, .least = 0, .most = 86400, .fallback = "30",
+		.flags = PB_READ_WRITE, .least = 0, .most = 86400, .fallback = "30",
 		.about = "Seconds for which a stale result is served while it is renewed."
 	},
 	{0}
@@ -95,23 +95,23 @@ static const PbField cache_config[] = {
 
 static const PbField pool_config[] = {
 	{
-		.name = "pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.name = "pool_size", .kind = PB_INTEGER, .flags = PB_READ_WRITE,
 		.least = 1, .most = 10000, .fallback = "10", .at = &at.pool_size,
 		.about = "Connections to the upstream that a pool may open."
 	},
 	{
-		.name = "min_pool_size", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.name = "min_pool_size", .kind = PB_INTEGER, .flags = PB_READ_WRITE,
 		.least = 1, .most = 10000, .fallback = "1", .at = &at.min_pool_size,
 		.about = "Connections that a pool keeps open; at most pool_size."
 	},
 	{
 		.name = "pool_mode", .kind = PB_WORD,
-		.flags = PB_OPEN | PB_BLANK_KEEPS,
+		.flags = PB_READ_WRITE | PB_BLANK_KEEPS,
 		.words = pool_modes, .setting = pool_mode_setting,
 		.about = "When a connection goes back to its pool."
 	},
 	{
-		.name = "max_active", .kind = PB_INTEGER, .flags = PB_OPEN,
+		.name = "max_active", .kind = PB_INTEGER, .flags = PB_READ_WRITE,
 		.least = 1, .most = 10000, .fallback = "200",
 		.about = "Queries that may run at the same time."
 	},
@@ -143,27 +143,27 @@ static const PbField fields[] = {
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
 		.most = PB_DNS_NAME_MAX,
-		.column = PB_PROJECT_HOST_OF("t"),
+		.expression = PB_PROJECT_HOST_OF("t"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
 	{
-		PB_UPSTREAM_HOST, .flags = PB_OPEN | PB_REQUIRED, .at = &at.host,
+		PB_UPSTREAM_HOST, .flags = PB_READ_WRITE | PB_REQUIRED, .at = &at.host,
 		.about = "Host name or address of the upstream server; brackets round an IPv6 address are not part of it."
 	},
 	{
-		PB_UPSTREAM_PORT, .flags = PB_OPEN | PB_REQUIRED, .at = &at.port,
+		PB_UPSTREAM_PORT, .flags = PB_READ_WRITE | PB_REQUIRED, .at = &at.port,
 		.about = "Port of the upstream server."
 	},
 	{
-		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.name = "name", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_REQUIRED,
 		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
 		.pattern = PB_CONTROL_PATTERN,
 		.at = &at.name,
 		.about = "The database's name on the upstream server."
 	},
 	{
-		.name = "username", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.name = "username", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_REQUIRED,
 		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
 		.pattern = PB_CONTROL_PATTERN,
 		.at = &at.username,
@@ -183,39 +183,39 @@ static const PbField fields[] = {
 		.about = "How many times the password has been set."
 	},
 	{
-		PB_UPSTREAM_SSL_MODE, .flags = PB_OPEN | PB_BLANK_KEEPS,
+		PB_UPSTREAM_SSL_MODE, .flags = PB_READ_WRITE | PB_BLANK_KEEPS,
 		.at = &at.ssl_mode,
 		.about = "How the connection to the upstream server is secured, as libpq's sslmode."
 	},
 	{
-		.name = "role", .kind = PB_WORD, .flags = PB_OPEN | PB_BLANK_KEEPS,
+		.name = "role", .kind = PB_WORD, .flags = PB_READ_WRITE | PB_BLANK_KEEPS,
 		.words = roles, .fallback = "\"primary\"",
 		.about = "Whether the upstream takes writes."
 	},
 	{
-		.name = "pool_region", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.name = "pool_region", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.most = 255,
 		.about = "Region whose proxies hold the pool; absent: each proxy connects directly."
 	},
 	{
 		.name = "query_timeout_ms", .kind = PB_INTEGER,
-		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
+		.flags = PB_READ_WRITE | PB_NULLABLE | PB_SPARSE,
 		.least = 0, .most = 300000, .fallback = "0",
 		.about = "Milliseconds after which a query is cancelled; 0 means never."
 	},
 	{
 		.name = "auto_read_routing", .kind = PB_BOOLEAN,
-		.flags = PB_OPEN | PB_NULLABLE | PB_SPARSE,
+		.flags = PB_READ_WRITE | PB_NULLABLE | PB_SPARSE,
 		.fallback = "false",
 		.about = "Whether reads go to replicas."
 	},
 	{
-		.name = "cache_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.name = "cache_config", .kind = PB_OBJECT, .flags = PB_READ_WRITE,
 		.fields = cache_config,
 		.about = "How results are cached."
 	},
 	{
-		.name = "pool_config", .kind = PB_OBJECT, .flags = PB_OPEN,
+		.name = "pool_config", .kind = PB_OBJECT, .flags = PB_READ_WRITE,
 		.fields = pool_config,
 		.about = "How connections are pooled."
 	},

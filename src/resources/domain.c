@@ -39,11 +39,11 @@
 
 #define TXT_MAX 4096
 
-#define MOST_SETTING "pgbeam.max_domains"
+#define LIMIT_SETTING "pgbeam.max_domains"
 
 static PbPrepared prepared;
 
-static int	most;
+static int	limit;
 
 static struct
 {
@@ -131,7 +131,7 @@ static const PbField fields[] = {
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
 		.most = PB_DNS_NAME_MAX,
-		.column = PB_PROJECT_HOST_OF("t"),
+		.expression = PB_PROJECT_HOST_OF("t"),
 		.at = &at.proxy_host,
 		.about = "The host of its project."
 	},
@@ -155,9 +155,9 @@ static const PbOrder orders[] = {
 void
 pb_domain_define_settings(void)
 {
-	DefineCustomIntVariable(MOST_SETTING,
+	DefineCustomIntVariable(LIMIT_SETTING,
 							"Custom domains that a project may have; 0: no limit.",
-							NULL, &most, 20, 0, 10000, PGC_SUSET, 0,
+							NULL, &limit, 20, 0, 10000, PGC_SUSET, 0,
 							NULL, NULL, NULL);
 }
 
@@ -323,8 +323,8 @@ const PbResource pb_custom_domain = {
 	.prefix = PB_CUSTOM_DOMAIN_PREFIX,
 	.parent = &pb_project,
 	.retire = "reported_txt = NULL",
-	.most = &most,
-	.most_setting = MOST_SETTING,
+	.limit = &limit,
+	.limit_setting = LIMIT_SETTING,
 	.orders = orders,
 	.fields = fields,
 	.hooks = &hooks,

@@ -60,14 +60,14 @@ static const PbField tag[] = {
 static const PbField cidr_entry[] = {
 	{
 		.name = "cidr", .column = "allowed_cidrs", .kind = PB_TEXT,
-		.flags = PB_OPEN | PB_REQUIRED,
+		.flags = PB_READ_WRITE | PB_REQUIRED,
 		.most = PB_CIDR_MAX, .rule = pb_text_cidr_problem,
 		.pattern = PB_CIDR_PATTERN,
 		.about = "IPv4 or IPv6 address or network from which clients may connect."
 	},
 	{
 		.name = "label", .column = "allowed_cidr_labels", .kind = PB_TEXT,
-		.flags = PB_OPEN | PB_NULLABLE, .most = 100,
+		.flags = PB_READ_WRITE | PB_NULLABLE, .most = 100,
 		.about = "What that network is."
 	},
 	{0}
@@ -85,17 +85,17 @@ static const PbField fields[] = {
 		.about = "The organization that it belongs to. It never changes."
 	},
 	{
-		.name = "name", .kind = PB_TEXT, .flags = PB_OPEN | PB_REQUIRED,
+		.name = "name", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_REQUIRED,
 		.least = 1, .most = 100, .at = &at.name,
 		.about = "Its name, unique in the organization."
 	},
 	{
-		.name = "description", .kind = PB_TEXT, .flags = PB_OPEN | PB_NULLABLE,
+		.name = "description", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.most = 500,
 		.about = "What the project is for."
 	},
 	{
-		.name = "tags", .kind = PB_LIST, .flags = PB_OPEN, .most = 10,
+		.name = "tags", .kind = PB_LIST, .flags = PB_READ_WRITE, .most = 10,
 		.fields = tag, .fallback = "[]",
 		.about = "Words to find it by, in the given order."
 	},
@@ -131,7 +131,7 @@ static const PbField fields[] = {
 		.about = "The organization's limit; 0 means none."
 	},
 	{
-		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_OPEN,
+		.name = "allowed_cidrs", .kind = PB_LIST, .flags = PB_READ_WRITE,
 		.most = 50, .fields = cidr_entry,
 		.about = "Networks from which clients may connect; an empty list allows all."
 	},

@@ -13,11 +13,11 @@
 #include "resources/replica.h"
 #include "resources/upstream.h"
 
-#define MOST_SETTING "pgbeam.max_replicas"
+#define LIMIT_SETTING "pgbeam.max_replicas"
 
 static PbPrepared prepared;
 
-static int	most;
+static int	limit;
 
 static const PbField fields[] = {
 	{
@@ -65,8 +65,8 @@ const PbResource pb_replica = {
 	.table = "pgbeam.replicas",
 	.prefix = PB_REPLICA_PREFIX,
 	.parent = &pb_database,
-	.most = &most,
-	.most_setting = MOST_SETTING,
+	.limit = &limit,
+	.limit_setting = LIMIT_SETTING,
 	.orders = orders,
 	.fields = fields,
 	.prepared = &prepared,
@@ -75,8 +75,8 @@ const PbResource pb_replica = {
 void
 pb_replica_define_settings(void)
 {
-	DefineCustomIntVariable(MOST_SETTING,
+	DefineCustomIntVariable(LIMIT_SETTING,
 							"Replicas that a database may have; 0: no limit.",
-							NULL, &most, 20, 0, 10000, PGC_SUSET, 0,
+							NULL, &limit, 20, 0, 10000, PGC_SUSET, 0,
 							NULL, NULL, NULL);
 }

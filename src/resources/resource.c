@@ -538,18 +538,18 @@ pb_resource_has_room(const PbResource *resource, const PbRow *parent,
 		pb_resource_org(parent), pb_resource_id(parent), (Datum) 0
 	};
 
-	if (resource->most == NULL || *resource->most == 0)
+	if (resource->limit == NULL || *resource->limit == 0)
 		return true;
-	values[2] = Int64GetDatum(*resource->most);
+	values[2] = Int64GetDatum(*resource->limit);
 	if (pb_sql_run(&pb_statements(resource)->count_children, values,
-				   NULL) < (uint64) *resource->most)
+				   NULL) < (uint64) *resource->limit)
 		return true;
 	pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
 				 psprintf("limit of %s reached: a %s may have %d",
 						  resource->plural, parent->resource->name,
-						  *resource->most),
+						  *resource->limit),
 				 psprintf("Delete one. Whoever runs this service can raise %s.",
-						  resource->most_setting));
+						  resource->limit_setting));
 	return false;
 }
 

@@ -32,7 +32,11 @@ typedef struct PbHooks
 	/* writes rows that must exist before this one */
 	void		(*precede) (PbRow *row);
 
-	/* write what follows from it; the parent is locked, and is row->above */
+	/*
+	 * write what follows from it. row->above is the parent, locked; it is NULL
+	 * for a resource without one. A delete locks the parent only where the
+	 * hook is set.
+	 */
 	void		(*created) (PbRow *row);
 	void		(*deleted) (PbRow *row);
 

@@ -425,6 +425,7 @@ pb_standard_list(const PbRequest *request, PbReply *reply)
 	PbPage		page;
 	PbRow	   *above;
 
+	Assert(request->resource->parent != NULL);
 	if (!read_list_request(request, &page, reply))
 		return;
 	above = pb_resource_find_parent(request, PB_READ, request->id_count,

@@ -1,7 +1,8 @@
 /*
  * standard.h
  *	  The standard operations of any resource: create, get, list, update, put
- *	  and delete, driven by its description and its hooks.
+ *	  and delete, driven by its description and its hooks. A list is of what
+ *	  stands below a parent; a resource without one lists itself.
  */
 #ifndef PB_STANDARD_H
 #define PB_STANDARD_H
