@@ -14,7 +14,7 @@ PARTS = \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection rewrap regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
-	$(addprefix log/, mention sight guard) \
+	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources http log configuration) \
 	pgbeam
 

@@ -19,8 +19,8 @@ const codes = { 400: 'INVALID_INPUT', 413: 'PAYLOAD_TOO_LARGE', 429: 'RATE_LIMIT
 const messages = { 400: 'the request cannot be read' };
 
 // A refusal as the router's are: the envelope and the problem document (RFC
-// 9457) in one, or that alone for who asks for it. The log gets the SQLSTATE,
-// and clients not even that: texts may hold more.
+// 9457) in one, or that alone for a client that asks for it. The log gets the
+// SQLSTATE, and clients not even that: texts may hold more.
 export function refuse(error, status, given = {}) {
   const id = /^[\w.-]{1,128}$/.test(given['x-request-id'] ?? '') ? given['x-request-id'] : randomUUID();
   if (status >= 500) console.error(`request ${id}: ${error.code ?? error.message}`);

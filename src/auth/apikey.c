@@ -195,7 +195,7 @@ read_id(const char *text, size_t length, PbOwnerKind *kind, pg_uuid_t *uuid)
 	return false;
 }
 
-/* Tells the operator why, and nobody else. */
+/* The reason goes to the log, for the operator alone. */
 static bool
 refuse(const char *reason)
 {
@@ -273,7 +273,7 @@ pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 	return true;
 }
 
-/* Random bits in base 32, from the lowest bit of the first byte on. */
+/* Spells random bits in base 32, from the lowest bit of the first byte on. */
 static void
 spell_secret(const uint8_t bytes[SECRET_BYTES], char text[SECRET_SIZE])
 {

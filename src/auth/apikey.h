@@ -1,9 +1,11 @@
 /*
  * apikey.h
- *	  API keys: made, looked up, revoked. What is stored tells no key.
+ *	  API keys: made, looked up, revoked. No key can be read from what is
+ *	  stored.
  *
- * A key is its id, which is a TypeID of prefix pbo (an organization's) or pbu
- * (a user's), an underscore, and 256 random bits in base 32.
+ * An API key consists of its id, an underscore, and 256 random bits in base
+ * 32. The id is a TypeID with the prefix pbo (of an organization) or pbu (of a
+ * user).
  */
 #ifndef PB_APIKEY_H
 #define PB_APIKEY_H

@@ -56,7 +56,7 @@ pb_authentication_trusts_claims(void)
 	return trust_request_claims;
 }
 
-/* The words do not depend on the reason, which is not the client's to know. */
+/* The words are the same for every reason: the client must not learn it. */
 static bool
 refuse_credential(PbFaults *faults, const char *hint)
 {
@@ -172,7 +172,7 @@ pb_authenticate(PbRequest *request, PbFaults *faults)
 		refuse_credential(faults, NULL);
 }
 
-/* Who acts, for the change feed. An API key is named itself, not its owner. */
+/* Who acts, for the change feed: an API key by itself, not by its owner. */
 PbActor
 pb_authentication_actor(const PbRequest *request)
 {

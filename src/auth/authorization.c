@@ -2,9 +2,9 @@
  * authorization.c
  *	  What a caller may see and do.
  *
- * Trusted SQL may do all. A user may do what their role in the organization
- * allows; an organization's own API key may do all there. Memberships are read
- * as they are now, not as the caller's snapshot sees them.
+ * Trusted SQL may do everything. A user may do what their role in the
+ * organization allows. The API key of an organization may do everything in
+ * it. Memberships are read as they are now, not in the caller's snapshot.
  */
 #include "postgres.h"
 
@@ -19,7 +19,7 @@ require_somebody(const PbCaller *caller)
 		elog(ERROR, "a caller was not identified");
 }
 
-/* The arguments of PB_IS_IN_SIGHT, and SPI's marks for those that are null. */
+/* The arguments of PB_IS_IN_SIGHT, with SPI's marks for null values. */
 void
 pb_authorization_sight(const PbCaller *caller, Datum *org_id, char *org_null,
 					   Datum *user_id, char *user_null)
@@ -41,8 +41,8 @@ is_same_text(const text *a, Datum b)
 }
 
 /*
- * Whether the caller belongs to the organization, and may write there. A key
- * of the organization's own has no role and may; a user needs a membership.
+ * Whether the caller belongs to the organization, and may write there. An
+ * organization's own API key may, and has no role; a user needs a membership.
  */
 static bool
 find_role(const PbCaller *caller, Datum org_id, bool *may_write)

@@ -16,7 +16,7 @@ typedef enum PbPermission
 	PB_WRITE
 } PbPermission;
 
-/* SQL: whether the caller may know of what belongs to org. */
+/* SQL: whether the caller may see objects of org. */
 #define PB_IS_IN_SIGHT(caller_org, caller_user, org) \
 	"(" caller_org " IS NULL OR " org " OPERATOR(pg_catalog.=) " caller_org \
 	") AND " PB_IS_MEMBER(caller_user, org)

@@ -1,6 +1,7 @@
 /*
  * member.c
- *	  Members of organizations: kept by the operator, read at each request.
+ *	  Members of organizations. The operator sets them, each request reads
+ *	  them.
  */
 #include "postgres.h"
 
@@ -83,7 +84,7 @@ static PbStatement remove_one = {
 	.nargs = 2, .types = types
 };
 
-/* False where the user is none of the organization's. */
+/* Finds a member; false where the user is none of the organization. */
 bool
 pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 {
@@ -104,7 +105,7 @@ note(const PbActor *actor, PbAction action, const PbRow *row)
 				   TextDatumGetCString(pb_row_value(row, at.user_id)), NULL);
 }
 
-/* Makes a member, or gives him another role. */
+/* Makes a user a member, or gives a member another role. */
 void
 pb_member_set(const PbJson *members, const PbActor *actor, PbFaults *faults)
 {
@@ -123,7 +124,7 @@ pb_member_set(const PbJson *members, const PbActor *actor, PbFaults *faults)
 	note(actor, is_there ? PB_UPDATED : PB_CREATED, row);
 }
 
-/* Removes a member: what he may do ends with the next request. */
+/* Removes a member. Their rights end with the next request. */
 void
 pb_member_remove(const PbJson *members, const PbActor *actor,
 				 PbFaults *faults)

@@ -1,13 +1,13 @@
 /*
  * member.h
- *	  Members: which users an organization has, and their role in it.
+ *	  Members: the users of an organization, and their roles in it.
  */
 #ifndef PB_MEMBER_H
 #define PB_MEMBER_H
 
 #include "feed/change.h"
 
-/* SQL: whether user is a member of org; NULL for whom that need not hold. */
+/* SQL: whether user is a member of org, or NULL, who need not be one. */
 #define PB_IS_MEMBER(user, org) \
 	"(" user " IS NULL OR EXISTS (SELECT FROM pgbeam.members AS m " \
 	"WHERE m.org_id OPERATOR(pg_catalog.=) " org \

@@ -16,7 +16,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_member';
 COMMENT ON FUNCTION pgbeam.set_member(text, text, text) IS
 'Makes a user a member of an organization, or gives them another role.
-The user is the claim sub of their tokens; owner and admin may do everything, member may look. Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for an unknown organization.';
+user_id is the claim sub of the user''s tokens. The roles owner and admin may do everything; the role member may only read. Errors: PT400 with all problems, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.remove_member(org_id text, user_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -24,7 +24,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_remove_member';
 COMMENT ON FUNCTION pgbeam.remove_member(text, text) IS
 'Takes a user out of an organization, from the next request on.
-Errors: PT400 with all that is wrong, PT401 for a caller without admin access, PT404 for one who is no member.';
+Errors: PT400 with all problems, PT401 for a caller without admin access, PT404 for a user who is no member.';
 
 CREATE FUNCTION pgbeam.list_members(org_id text, OUT user_id text, OUT role text)
 RETURNS SETOF record
@@ -32,5 +32,5 @@ LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_members';
 COMMENT ON FUNCTION pgbeam.list_members(text) IS
-'The members of an organization: user and role (owner, admin, member).
+'Lists the members of an organization: user and role (owner, admin, member).
 Errors: PT400 for no legal id, PT401 for a caller without admin access.';

@@ -1,6 +1,6 @@
 /*
  * organization.c
- *	  Organizations: the plans there are, and what each organization has.
+ *	  Organizations: their plans, their limits, and whether they are suspended.
  */
 #include "postgres.h"
 
@@ -80,7 +80,7 @@ pb_organization_define_settings(void)
 
 static const Oid id_type[] = {TEXTOID};
 
-/* the columns of fields and of PbLimit */
+/* columns in the order of the fields, and of PbLimit */
 #define PLAN_AND_LIMITS \
 	"plan, max_projects, max_databases, max_connections, " \
 	"queries_per_second, burst_size"
@@ -110,7 +110,7 @@ static PbStatement register_id = {
 	.nargs = 1, .types = id_type
 };
 
-/* The leaves, but for the last, which is not set here. */
+/* The columns of all leaves but the last, which is not set here. */
 #define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug"
 #define SETTINGS_COUNT 9
 
@@ -129,7 +129,7 @@ static const PbResult set_results[SETTINGS_COUNT + 1] = {
 #define IF_GIVEN(column, n) \
 	column " = CASE WHEN $10[" #n "] THEN $" #n " ELSE o." column " END"
 
-/* One statement, so that of two sets at once none undoes the other's. */
+/* One statement, so that two calls at once do not undo each other. */
 static PbStatement set = {
 	.text = "INSERT INTO pgbeam.organizations AS o (" SETTINGS ") "
 	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
@@ -151,7 +151,7 @@ static PbStatement suspend = {
 	.nargs = lengthof(suspend_types), .types = suspend_types
 };
 
-/* Whether it can be one's id; false with faults that call it by this name. */
+/* Whether it can be an organization's id. Faults call it by name. */
 bool
 pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
 {
@@ -165,8 +165,8 @@ pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
 }
 
 /*
- * Reads an organization's plan and limits; its own limits go before the
- * plan's. While it is locked nobody else creates under these limits.
+ * Reads an organization's plan and limits; its own limits override those of
+ * the plan. While it is locked nobody else creates objects under them.
  */
 void
 pb_organization_find(Datum org_id, PbReading reading,
@@ -191,7 +191,7 @@ pb_organization_find(Datum org_id, PbReading reading,
 	}
 }
 
-/* The same words wherever one must be there. */
+/* Refuses an organization that must exist and does not. */
 bool
 pb_organization_refuse_unknown(PbFaults *faults)
 {
@@ -217,9 +217,9 @@ note(const PbActor *actor, PbAction action, Datum org_id)
 }
 
 /*
- * Makes an unknown organization known, without plan or limits; another
- * session may just have done so. False with faults where the operator wants
- * none to be made by the way.
+ * Registers an unknown organization, without a plan or limits; another session
+ * may just have done so. Returns false with faults where the setting does not
+ * allow it.
  */
 bool
 pb_organization_register(Datum org_id, const PbActor *actor, PbFaults *faults)
@@ -256,7 +256,7 @@ pb_organization_has_domains(const PbOrganization *organization)
 	return organization->plan == NULL || organization->plan->custom_domains;
 }
 
-/* What a row has been given, as an array of booleans. */
+/* The marks of the leaves that were given, as an array of booleans. */
 static Datum
 given_of(const PbRow *row)
 {
@@ -268,7 +268,7 @@ given_of(const PbRow *row)
 										   sizeof(bool), true, TYPALIGN_CHAR));
 }
 
-/* Writes what is given, and reads the whole row. */
+/* Writes what was given, and reads the whole row. */
 static void
 write_settings(PbRow *row)
 {
@@ -287,9 +287,8 @@ write_settings(PbRow *row)
 }
 
 /*
- * Makes an organization, or changes what settings name of one, and shows it.
- * A member that it does not have is refused: a limit that is misspelt would
- * be no limit, without a word.
+ * Makes an organization, or changes what settings name, and shows it. Unknown
+ * members are refused, because a misspelt limit would silently be no limit.
  */
 void
 pb_organization_set(const PbJson *org_id, const PbJson *settings,
@@ -315,7 +314,7 @@ pb_organization_set(const PbJson *org_id, const PbJson *settings,
 	pb_show(answer, row);
 }
 
-/* Whether it is there; false with faults. */
+/* Whether the organization exists; false with faults. */
 bool
 pb_organization_require(Datum org_id, PbFaults *faults)
 {
@@ -350,7 +349,7 @@ set_suspended(const PbJson *members, const PbActor *actor, bool suspended,
 	}
 }
 
-/* From the next request on, all are refused but trusted SQL's. */
+/* Refuses all requests but trusted SQL from the next one on. */
 void
 pb_organization_suspend(const PbJson *members, const PbActor *actor,
 						 PbFaults *faults)

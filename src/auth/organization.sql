@@ -14,7 +14,7 @@ CREATE TABLE pgbeam.organizations (
 		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
-'The organizations that own projects: plan, own limits, and since when one is suspended. Written by pgbeam.set_organization(); a project that trusted SQL creates registers an unknown one, while pgbeam.register_organizations is on. Suspend one rather than delete its row: without it its keys are refused, and nothing limits it.';
+'The organizations that own projects: plan, own limits, and since when an organization is suspended. Written by pgbeam.set_organization(). While pgbeam.register_organizations is on, a project that trusted SQL creates registers an unknown organization. Suspend an organization instead of deleting its row: without a row its API keys are refused, and nothing limits it.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
 
 CREATE FUNCTION pgbeam.set_organization(org_id text, settings jsonb DEFAULT '{}') RETURNS json
@@ -22,16 +22,16 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
 COMMENT ON FUNCTION pgbeam.set_organization(text, jsonb) IS
-'Makes an organization, or changes what the settings name of one.
-Settings are plan (starter, pro, scale, enterprise), max_projects, max_databases (of a project), max_connections, queries_per_second, burst_size, name and slug. What they do not name stays as it is. A limit of null is the plan''s and 0 is none; a plan of null is none; name and slug of null are the org_id. Answers the organization as it is then, without what is null. A smaller limit removes nothing that is there. Errors: PT400 with all that is wrong, members that there are not among it, PT401 for a caller without admin access.';
+'Makes an organization, or changes what the settings name.
+settings may have plan (starter, pro, scale, enterprise), max_projects, max_databases (of a project), max_connections, queries_per_second, burst_size, name and slug. A setting that is absent stays as it is. A limit of null means that of the plan, 0 means no limit; a plan of null means no plan; a name or slug of null means the org_id. It returns the organization as it is then, without members that are null. A smaller limit removes nothing. Errors: PT400 with all problems, unknown members included, PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.suspend_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_suspend_organization';
 COMMENT ON FUNCTION pgbeam.suspend_organization(text) IS
-'Refuses all requests of an organization''s keys and members as FORBIDDEN, from the next one on; trusted SQL goes on, nothing is removed.
-Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
+'Refuses all requests of an organization''s API keys and members with FORBIDDEN, from the next one on.
+Trusted SQL still works, and nothing is removed. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.resume_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -1,7 +1,7 @@
 /*
  * plan.c
- *	  The plans that an organization can have, as published; what enterprise
- *	  has is by contract, so the operator's.
+ *	  The plans that an organization can have, as published. The limits of
+ *	  enterprise are by contract: the operator sets them.
  */
 #include "postgres.h"
 

@@ -5,7 +5,7 @@
 #ifndef PB_PLAN_H
 #define PB_PLAN_H
 
-/* What is counted or handed on here, in the order of the columns. */
+/* Limits that are enforced or passed on here, in the order of the columns. */
 typedef enum PbLimit
 {
 	PB_MAX_PROJECTS,

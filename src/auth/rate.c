@@ -2,11 +2,13 @@
  * rate.c
  *	  How many requests a caller may make: token buckets in shared memory.
  *
- * The table has a fixed size. A caller's bucket lies in one of the few slots
- * of his set; where all of them are others', he takes the one that is full
- * soonest. So memory is bounded, and only somebody whose bucket is fuller can
- * be driven out, to begin with a full one. No transaction undoes what was
- * taken, and a restart fills all.
+ * The table has a fixed size, so that memory is bounded. A caller's bucket is
+ * in one of the few slots of a set. Where other callers have all of them, the
+ * new one takes over the bucket that will be full soonest. The caller who
+ * loses it will begin with a full one again, and gains the least by that.
+ *
+ * A rollback does not give back what was taken, and a restart fills all
+ * buckets.
  *
  * Without shared_preload_libraries there is no shared memory and no limit.
  */
@@ -39,8 +41,8 @@ typedef struct Bucket
 {
 	uint64		owner;			/* 0: nobody's */
 	uint64		filled_at;		/* microseconds of the clock below */
-	uint64		full_at;		/* when nothing is lost with it; as of an
-								 * empty one when a request was refused */
+	uint64		full_at;		/* when it will be full; after a refusal,
+								 * counted as if it were empty */
 	int64		level;
 } Bucket;
 
@@ -146,14 +148,14 @@ pb_rate_define_settings(void)
 	ask_for_memory();
 }
 
-/* Where the HTTP layer says who sends a request; empty: nowhere. */
+/* The header with the client's address; empty: none. */
 const char *
 pb_rate_address_header(void)
 {
 	return address_header;
 }
 
-/* Whether requests are counted at all; nobody's address is no address. */
+/* Whether requests are counted. Addresses are only if a header has them. */
 bool
 pb_rate_is_on(void)
 {
@@ -175,7 +177,7 @@ owner_of(PbMeter meter, const char *kind, const char *id, int id_length)
 	return hash == 0 ? 1 : hash;
 }
 
-/* The owner's bucket, or the one that he takes over, full. */
+/* The owner's bucket, or the one that they take over, filled. */
 static Bucket *
 find_bucket(Bucket *set, uint64 owner, uint64 now, int64 full)
 {
@@ -192,7 +194,7 @@ find_bucket(Bucket *set, uint64 owner, uint64 now, int64 full)
 	return fullest;
 }
 
-/* The same for all backends, and never set back. */
+/* A clock that all backends share and that is never set back. */
 static uint64
 now_in_microseconds(void)
 {
@@ -202,7 +204,7 @@ now_in_microseconds(void)
 	return INSTR_TIME_GET_MICROSEC(now);
 }
 
-/* Another backend may have looked at its clock later and been here before. */
+/* now may be in the past: another backend with a later time came first. */
 static void
 fill(Bucket *bucket, uint64 now, int rate, int64 full)
 {
@@ -234,8 +236,8 @@ tell(const Bucket *bucket, int rate, int64 full, PbBudget *budget)
 }
 
 /*
- * Takes one request from somebody's bucket: false when it is empty. Kind and
- * id tell whose it is.
+ * Takes one request from the bucket that kind and id name; false when it is
+ * empty.
  */
 bool
 pb_rate_take(PbMeter meter, const char *kind, const char *id, int id_length,

@@ -1,11 +1,14 @@
 /*
  * rate.h
  *	  How many requests a caller may make: token buckets in shared memory.
+ *
+ * It keeps its table in the server's shared memory, and nothing in memory
+ * contexts.
  */
 #ifndef PB_RATE_H
 #define PB_RATE_H
 
-/* What buckets are for. */
+/* What a bucket is for. */
 typedef enum PbMeter
 {
 	PB_PER_CALLER,
@@ -13,7 +16,7 @@ typedef enum PbMeter
 	PB_METERS
 } PbMeter;
 
-/* What is left to whom; all zero where no limit is set. */
+/* What a caller has left; all zero where no limit is set. */
 typedef struct PbBudget
 {
 	int			burst;			/* requests that a full bucket has */

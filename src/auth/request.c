@@ -28,8 +28,8 @@ compare_name(void *state, const char *name, int length)
 }
 
 /*
- * Between the client and PostgREST a front carries these headers under names
- * of its own, because PostgREST would judge them.
+ * A proxy in front of PostgREST renames these headers, because PostgREST would
+ * judge them itself.
  */
 static const char *
 carried_name(const char *name)
@@ -42,7 +42,7 @@ carried_name(const char *name)
 	return name;
 }
 
-/* How often a header is there; name is in lower case, the client's in any. */
+/* Counts a header. name is in lower case, that of the client in any case. */
 static int
 find_header(const PbRequest *request, const char *name, PbJson *value)
 {
@@ -60,8 +60,8 @@ find_header(const PbRequest *request, const char *name, PbJson *value)
 }
 
 /*
- * A header's value. An empty one is as good as none, and so are two that
- * differ in case: neither is meant.
+ * A header's value. An empty value counts as none. So do two headers whose
+ * names differ in case only, because either could be meant.
  */
 bool
 pb_request_header(const PbRequest *request, const char *name, PbJson *value)
@@ -70,7 +70,7 @@ pb_request_header(const PbRequest *request, const char *name, PbJson *value)
 		value->type == PB_JSON_TEXT && value->length > 0;
 }
 
-/* Whether there is such a header, even one without a value to be read. */
+/* Whether there is such a header, even without a usable value. */
 bool
 pb_request_has_header(const PbRequest *request, const char *name)
 {
@@ -86,7 +86,7 @@ is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Up to a mark that does not stand between quotes. */
+/* The next mark that does not stand between quotes, or the end. */
 static const char *
 find_mark(const char *at, const char *end, char mark)
 {
@@ -97,7 +97,7 @@ find_mark(const char *at, const char *end, char mark)
 	return at;
 }
 
-/* The next item of a list, without the space around it. */
+/* Finds the next item of a list, without the space around it. */
 static bool
 next_item(const char **at, const char *end, const char **item, int *length)
 {
@@ -126,8 +126,8 @@ length_without_parameters(const char *item, int length)
 }
 
 /*
- * Whether a header that is a list of items, commas between them, names this
- * one; parameters behind a semicolon have no say.
+ * Whether a header, which is a list with commas, has this item. Parameters
+ * behind a semicolon do not matter.
  */
 bool
 pb_request_header_has(const PbRequest *request, const char *name,
@@ -148,7 +148,7 @@ pb_request_header_has(const PbRequest *request, const char *name,
 	return false;
 }
 
-/* Whether members that the request does not have are refused (RFC 7240). */
+/* Whether unknown members are refused (RFC 7240). */
 bool
 pb_request_is_strict(const PbRequest *request)
 {
@@ -168,8 +168,8 @@ pb_request_owner(const PbRequest *request)
 }
 
 /*
- * The entity tag of a representation: a digest of its bytes and its version,
- * for not everything that changes is shown.
+ * The entity tag of a representation: a digest of its bytes and its version.
+ * The version is part of it because some changes are not shown.
  */
 void
 pb_request_etag(const char *body, int length, int64 version,
@@ -189,8 +189,8 @@ pb_request_etag(const char *body, int length, int64 version,
 }
 
 /*
- * Whether a header with a list of entity tags has this one, or is *. What is
- * only to be read may be named by its weak tag (RFC 9110, 13.1).
+ * Whether a header with a list of entity tags has this one, or is *. A request
+ * that only reads may use the weak tag (RFC 9110, 13.1).
  */
 bool
 pb_request_names_etag(const PbRequest *request, const char *header,

@@ -1,6 +1,9 @@
 /*
  * request.h
- *	  A request: how it came, who asks, what it says. And its reply.
+ *	  A request: how it came, its caller and its content. And its reply.
+ *
+ * Memory contexts: it keeps none. A request and its reply live in the context
+ * of the call.
  */
 #ifndef PB_REQUEST_H
 #define PB_REQUEST_H
@@ -58,18 +61,18 @@ typedef struct PbRequest
 typedef struct PbReply
 {
 	PbFaults	faults;			/* a refusal, or PB_ACCEPTED */
-	PbFaults   *unknown;		/* takes members that the request should not
-								 * have; faults itself when they are refused */
+	PbFaults   *unknown;		/* takes unknown members: faults itself where
+								 * they are refused */
 	StringInfo	body;			/* JSON, or nothing where none is due */
 	int			body_begin;		/* bytes before it */
 	const char *created;		/* id of what was created */
 	struct PbIdempotencyClaim *claim;	/* or NULL */
 	PbBudget	budget;			/* what the caller has left */
-	const char *etag;			/* of what stands there, where it was not what
-								 * If-Match names */
+	const char *etag;			/* of the object, where If-Match does not name
+								 * it */
 	int64		version;		/* of the row that is answered */
 	const char *next_page;		/* its token, or NULL */
-	bool		is_unfit;		/* tells that what is asked of is not fit */
+	bool		is_unfit;		/* the answer is that the service is not fit */
 } PbReply;
 
 #define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */

@@ -16,9 +16,9 @@ CREATE TABLE pgbeam.changes (
 );
 CREATE INDEX changes_xid_id_idx ON pgbeam.changes (xid, id);
 COMMENT ON TABLE pgbeam.changes IS
-'The change feed: what was created, updated or deleted, without values. Written in the transaction of the change, read by pgbeam.read_changes(), cleared by age (pgbeam.change_retention).';
+'The change feed: what was created, updated or deleted, without values. Written in the transaction of the change, read by pgbeam.read_changes(), swept by age (pgbeam.change_retention).';
 COMMENT ON COLUMN pgbeam.changes.xid IS
-'The transaction that made the change: changes are read in the order of this and id.';
--- Their order is that of this server's transactions: to another server's rows
--- and readers they would mean nothing, so that a dump has none.
+'The transaction that made the change. Changes are read in the order of xid and id.';
+-- A dump has no changes: they are in the order of this server's transactions,
+-- which means nothing beside the rows, and to the readers, of another server.
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.changes', 'WHERE false');

@@ -76,8 +76,8 @@ enum
 };
 
 /*
- * Rows that are ahead were brought from another server; those of the running
- * transaction may be, to its own snapshot.
+ * Rows that are ahead of this server came from another one. The rows of the
+ * running transaction are left out: its own snapshot may not contain them.
  */
 static PbStatement judge = {
 	.text = "SELECT $1 OPERATOR(pg_catalog.>=) " SNAPSHOT("xmax") ", "
@@ -91,7 +91,7 @@ static PbStatement judge = {
 	.nresults = COLUMNS, .results = judge_results, .reads = true
 };
 
-/* Whether something is kept that is older; only for what is not there. */
+/* Whether an older row is kept, for a token whose row is not there. */
 static PbStatement older = {
 	.text = "SELECT 1 FROM pgbeam.changes "
 	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($1, $2) LIMIT 1",
@@ -124,7 +124,7 @@ static PbStatement prepared_one = {
 	.reads = true
 };
 
-/* Digits that make a number, and where they end. */
+/* Reads the digits of a number, and moves behind them. */
 static bool
 read_xid(const char **at, FullTransactionId *xid)
 {
@@ -140,7 +140,7 @@ read_xid(const char **at, FullTransactionId *xid)
 	return errno == 0;
 }
 
-/* As it is printed, which the server's own reader of UUIDs does not ask. */
+/* Reads a UUID in the printed form alone; the server reads others too. */
 static bool
 read_uuid(const char *text, pg_uuid_t *id)
 {
@@ -202,7 +202,7 @@ refuse_foreign(void)
 			 errhint("TRUNCATE pgbeam.changes. " START_OVER)));
 }
 
-/* Refuses to go on from a place where something may be missing. */
+/* Refuses a token behind which changes may be missing. */
 static void
 require_whole(const char *after, Datum place[2])
 {
@@ -236,8 +236,8 @@ check_size(int32 max_rows, PbFaults *faults)
 }
 
 /*
- * Leaves the rows behind a token, or the first ones, in SPI_tuptable; false
- * with faults.
+ * Leaves the rows behind a token, or the first rows, in SPI_tuptable. Returns
+ * false with faults.
  */
 bool
 pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
@@ -256,7 +256,7 @@ pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
 	return true;
 }
 
-/* The backend that runs the transaction, whoever asks. */
+/* Finds the backend that runs the transaction, for a caller of any role. */
 static void
 find_backend(TransactionId xid, PbFeedHold *hold)
 {
@@ -285,7 +285,7 @@ find_prepared(TransactionId xid, PbFeedHold *hold)
 	hold->held_since = DatumGetTimestampTz(values[1]);
 }
 
-/* Whether changes wait for the end of an older transaction, and of which. */
+/* Whether changes wait for an older transaction to end, and for which. */
 bool
 pb_feed_is_held(PbFeedHold *hold)
 {

@@ -7,4 +7,4 @@ LANGUAGE c STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_fields';
 COMMENT ON FUNCTION pgbeam.fields() IS
-'The members of every resource of the API: where each is stored (column_name null: computed), whether a create request may or must have it, its limits (characters, value or items; null: none), its permitted words and its default.';
+'Lists the members of every resource of the API: where each is stored (column_name null: computed), whether a create request may or must have it, its limits (characters, value or items; null: none), its permitted words and its default.';

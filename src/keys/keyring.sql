@@ -12,11 +12,11 @@ LANGUAGE c VOLATILE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_keyring';
 COMMENT ON FUNCTION pgbeam.keyring() IS
-'The keys of this server''s keyring: the id (32 hex digits) of each, and whether new secrets are sealed with it.
+'Lists the keys of this server''s keyring: the id (32 hex digits) of each, and whether new secrets are sealed with it.
 It gives no rows and a WARNING where there is no usable keyring, and never the keys themselves.';
 
 CREATE FUNCTION pgbeam.secret_key_id(sealed bytea) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pgbeam_secret_key_id';
 COMMENT ON FUNCTION pgbeam.secret_key_id(bytea) IS
-'The id (32 hex digits) of the keyring key that opens a sealed secret; null for bytes that are no sealed secret.';
+'Returns the id (32 hex digits) of the keyring key that opens a sealed secret; null for bytes that are no sealed secret.';

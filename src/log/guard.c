@@ -1,13 +1,13 @@
 /*
  * guard.c
- *	  Keeps requests out of the server's log: the hook that every message to it
- *	  passes, and the settings that do the same, less well, for a role.
+ *	  Keeps requests out of the server's log: a hook that every message passes,
+ *	  and settings that do the same for a role, less well.
  *
- * What is logged before and after our functions run is the server's own: the
- * statement, its parameters, a piece of JSON that was no JSON. The hook lets
- * none of it through once anything in sight names the schema, an API key or
- * the headers of a request. It looks at text alone, never at a catalog, for it
- * runs in every process, and when memory has run out.
+ * Before and after our functions run, the server itself logs parts of a
+ * request: the statement, its parameters, a piece of invalid JSON. The hook
+ * withholds all of this as soon as anything at hand names the schema, an API
+ * key or the headers of a request. It reads text alone and never a catalog,
+ * because it runs in every process, and also when memory is exhausted.
  */
 #include "postgres.h"
 
@@ -23,11 +23,11 @@
 #include "base/sql.h"
 #include "log/guard.h"
 #include "log/mention.h"
-#include "log/sight.h"
+#include "log/watch.h"
 
 #define SCHEMA "pgbeam"
 
-/* Of the statement of a process that crashed the server logs no more. */
+/* The server logs no more than this of the statement of a crashed process. */
 #define CRASHED_MAX 1024
 
 static bool log_guard = false;
@@ -82,8 +82,8 @@ const PbLogSetting pb_guard_profile[] = {
 };
 
 /*
- * Whether the user has the schema's name, as which "$user" stands in a path. A
- * function of theirs that is SECURITY DEFINER is known by what it calls.
+ * Whether the user has the name of the schema: "$user" in a search path stands
+ * for it then. Their SECURITY DEFINER functions are known by what they call.
  */
 static bool
 is_user_named_so(void)
@@ -100,7 +100,7 @@ is_user_named_so(void)
 	return false;
 }
 
-/* Whether a name without a schema may be ours. */
+/* Whether a name without a schema may mean one of ours. */
 static bool
 has_schema_in_path(void)
 {
@@ -108,28 +108,28 @@ has_schema_in_path(void)
 		(strstr(namespace_search_path, "$user") != NULL && is_user_named_so());
 }
 
-/* Whether what the session runs may be a request. */
+/* Whether the session may be running a request. */
 static bool
 runs_request(void)
 {
-	return pb_sight_has_request() ||
-		pb_sight_names_request(debug_query_string) || has_schema_in_path();
+	return pb_watch_has_request() ||
+		pb_watch_names_request(debug_query_string) || has_schema_in_path();
 }
 
 /*
- * Whether this process runs statements for somebody. Some is logged of them
- * when they have ended, so that they are not known any more.
+ * Whether this process runs statements of clients or libraries. The server
+ * logs some of it after they have ended, when nothing tells what they were.
  */
 static bool
 is_session(void)
 {
 	return MyProcPort != NULL || debug_query_string != NULL ||
-		pb_sight_has_request();
+		pb_watch_has_request();
 }
 
 /*
- * The statements of other processes that a message tells are cut, and the name
- * may be in what is missing.
+ * Messages cut the statements of other processes, and the name may be in the
+ * part that is missing.
  */
 static bool
 is_cut(const char *text)
@@ -146,7 +146,7 @@ drop(char **text)
 	*text = NULL;
 }
 
-/* What holds no statement is left, and loses the rest. */
+/* A message that holds no statement passes, without its other fields. */
 static void
 strip(ErrorData *message)
 {
@@ -155,8 +155,9 @@ strip(ErrorData *message)
 }
 
 /*
- * A hook may keep a message out of the log, but not change it for the log
- * alone: the client is yet to get it. So one of the same level goes there.
+ * The hook can keep a message out of the log, but cannot change it for the log
+ * alone: the client is still to get it. So another message of the same level
+ * goes to the log.
  */
 static void
 log_substitute(ErrorData *message)
@@ -176,14 +177,14 @@ log_substitute(ErrorData *message)
 	error_context_stack = callbacks;
 }
 
-/* By the text domain of who raised it, which no SQL can choose. */
+/* Whether we raised it. It has our text domain, which no SQL can choose. */
 static bool
 is_own(const ErrorData *message)
 {
 	return message->domain != NULL && strcmp(message->domain, TEXTDOMAIN) == 0;
 }
 
-/* Whether a message may show what a request holds. */
+/* Whether a message may show something of a request. */
 static bool
 tells_request(const ErrorData *message)
 {
@@ -195,7 +196,7 @@ tells_request(const ErrorData *message)
 		(!message->hide_ctx && pb_mention_request(message->context));
 }
 
-/* Neither the log nor the client is told in which statement it came up. */
+/* Neither the log nor the client learns which statement it came from. */
 static void
 drop_context(ErrorData *message)
 {
@@ -204,7 +205,7 @@ drop_context(ErrorData *message)
 	message->internalpos = 0;
 }
 
-/* Nothing of it goes into the log, but that there was something. */
+/* The log learns only that there was a message. */
 static void
 withhold(ErrorData *message)
 {
@@ -216,8 +217,8 @@ withhold(ErrorData *message)
 }
 
 /*
- * Ours hold nothing of a request's, but may be raised outside of the context
- * that hides where.
+ * Our own messages hold nothing of a request. But some are raised outside of
+ * the error context that hides the statement.
  */
 static void
 guard_session(ErrorData *message)
@@ -237,9 +238,9 @@ guard_session(ErrorData *message)
 }
 
 /*
- * Workers of other libraries tell what they have others run, and the errors
- * that came of it: what the server did not log of a session, they would. The
- * session's own message stands in the log anyway.
+ * Workers of other libraries log the statements that they have sessions run,
+ * and the errors of these: they would log what the guard withheld from the
+ * session. The session's own message is in the log anyway.
  */
 static bool
 tells_of_session(const ErrorData *message)
@@ -251,7 +252,7 @@ tells_of_session(const ErrorData *message)
 		 strstr(message->message, "ERROR: ") != NULL);
 }
 
-/* The postmaster and its like tell of statements in details alone. */
+/* The postmaster and its helpers show statements in details alone. */
 static void
 guard_server(ErrorData *message)
 {
@@ -266,7 +267,7 @@ guard_server(ErrorData *message)
 		drop(&message->context);
 }
 
-/* Nothing here may fail where the message itself would not have. */
+/* The hook must not fail where the message alone would not. */
 static void
 guard(ErrorData *message)
 {
@@ -286,7 +287,7 @@ guard(ErrorData *message)
 		next_hook(message);
 }
 
-/* Tells the truth to whoever asks; later sessions are told by the check. */
+/* The setting shows off where it has no effect, and a WARNING says why. */
 static bool
 check_log_guard(bool *value, void **extra, GucSource source)
 {
@@ -316,12 +317,12 @@ pb_guard_start(void)
 {
 	if (!is_preloaded)
 		return;
-	pb_sight_start();
+	pb_watch_start();
 	next_hook = emit_log_hook;
 	emit_log_hook = guard;
 }
 
-/* The profile for whatever the role does in sessions to come. */
+/* Sets the profile for all later sessions of the role. */
 void
 pb_guard_set_profile(Oid role)
 {

@@ -1,6 +1,9 @@
 /*
  * guard.h
  *	  The log guard, and the settings under which the server logs no request.
+ *
+ * Memory contexts: it keeps none, because it must work when memory is
+ * exhausted.
  */
 #ifndef PB_GUARD_H
 #define PB_GUARD_H
@@ -9,9 +12,9 @@
 typedef struct PbLogSetting
 {
 	const char *name;
-	const char *value;			/* under which it logs none */
-	bool		guarded;		/* whether the guard makes up for another */
-	const char *leak;			/* what another value lets out */
+	const char *value;			/* the value under which it logs none */
+	bool		guarded;		/* the guard makes up for other values */
+	const char *leak;			/* what other values let out */
 } PbLogSetting;
 
 extern const PbLogSetting pb_guard_profile[];	/* ends with a NULL name */

@@ -1,10 +1,10 @@
 /*
  * mention.c
- *	  What a text names: the schema, an API key, the headers of a request, or
- *	  the command EXECUTE. NULL names nothing.
+ *	  Whether a text mentions the schema, an API key, the headers of a request,
+ *	  or the command EXECUTE. NULL mentions nothing.
  *
- * Doubt is a mention: what is taken for one by mistake is missing in a log,
- * what is overlooked shows a password there.
+ * In doubt it is a mention. A mention by mistake takes a message out of the
+ * log, but one that is missed shows a password there.
  */
 #include <string.h>
 
@@ -19,7 +19,7 @@ lower(char letter)
 	return letter >= 'A' && letter <= 'Z' ? letter + ('a' - 'A') : letter;
 }
 
-/* Within a text: what goes on with the word, which is in lower case. */
+/* Whether the text begins with the word, which is in lower case. */
 static bool
 starts_with(const char *text, const char *word)
 {
@@ -30,8 +30,8 @@ starts_with(const char *text, const char *word)
 }
 
 /*
- * What stands behind the schema's name and a dot, as SQL may have them; NULL
- * where they do not begin the text. Behind a comment there may be a dot.
+ * Steps over the schema's name and a dot, in any spelling of SQL; NULL where
+ * the text does not begin with them. A dot may follow a comment.
  */
 static const char *
 behind_schema(const char *text)
@@ -57,7 +57,7 @@ sets_path(const char *text)
 	return text[strspn(text, BLANKS)] == '\'';
 }
 
-/* The beginning of an API key. */
+/* Whether the text begins like an API key. */
 static bool
 is_key(const char *text)
 {
@@ -65,9 +65,9 @@ is_key(const char *text)
 }
 
 /*
- * The schema with a dot, or as the search path; an API key; the setting in
- * which PostgREST has a request's headers; a name in Unicode escapes, which
- * may be any of them.
+ * The schema before a dot or in a search path; an API key; the setting in
+ * which PostgREST passes the headers of a request; or a name in Unicode
+ * escapes, which could be any of these.
  */
 bool
 pb_mention_request(const char *text)
@@ -94,8 +94,8 @@ pb_mention_request(const char *text)
 }
 
 /*
- * Whether what stands in the body of a function names something of the schema
- * that may see a request, as all do but the functions for TypeIDs.
+ * Whether the body of a function names something of the schema that may see a
+ * request. Only the functions for TypeIDs see none.
  */
 bool
 pb_mention_call(const char *body)
@@ -118,7 +118,7 @@ is_part_of_word(char letter)
 		(letter & 0x80) != 0;
 }
 
-/* Whether the text goes on with that word, and not with a longer one. */
+/* Whether the text begins with that word, and not with a longer one. */
 static bool
 starts_with_word(const char *text, const char *word)
 {
@@ -126,8 +126,8 @@ starts_with_word(const char *text, const char *word)
 }
 
 /*
- * Whether a statement may execute a prepared one, anywhere within it; EXECUTE
- * ON is a right, and no statement can be named so.
+ * Whether a statement may execute a prepared statement anywhere. EXECUTE ON is
+ * a right, because no prepared statement can have the name ON.
  */
 bool
 pb_mention_execute(const char *statement)

@@ -1,7 +1,8 @@
 /*
  * mention.h
- *	  What a text names, as far as that can be told from the text alone.
- *	  Without the server's headers, and without memory of its own.
+ *	  What a text mentions, as far as the text alone can tell.
+ *
+ * It needs no server, and allocates nothing.
  */
 #ifndef PB_MENTION_H
 #define PB_MENTION_H

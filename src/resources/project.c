@@ -184,7 +184,7 @@ void
 pb_project_define_settings(void)
 {
 	DefineCustomBoolVariable("pgbeam.allow_empty_database",
-							 "Takes a database whose host, name and username are empty and whose port is 0 for none.",
+							 "Takes a database with an empty host, name and username, and with port 0, for none.",
 							 NULL, &allow_empty_database, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }

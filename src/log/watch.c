@@ -1,24 +1,26 @@
 /*
- * sight.c
- *	  Knows a request by what runs, not by the words of the statement that set
- *	  it going: that may execute a prepared statement, fetch from a cursor,
- *	  read a view, or write to a table with a trigger.
+ * watch.c
+ *	  Watches what a process runs: whether it is a request, or leads to one.
  *
- * A function is a request when it is one of the schema's, but for those of
- * TypeIDs, or when its body names one. A request comes in sight when
- *	  - a query that has such a function in it is planned, started or run on,
- *	  - such a function is made ready to be called, whoever calls it,
- *	  - a prepared statement with one is executed,
- *	  - a table with such a function as trigger is written to; where only a
- *		partition has the trigger, when that is fired.
- * It stays in sight until the client's next message. Where the statement that
- * the client sent does not name it, or the call stands within a function, it
- * does until the transaction ends: PL/pgSQL makes its expressions ready once a
- * transaction, and of a message that runs a portal the server logs more before
- * anything runs.
+ * The text of the client's statement does not tell. It may execute a prepared
+ * statement, fetch from a cursor, read a view, or write to a table with a
+ * trigger.
  *
- * Both ends are known by the times at which the message and the transaction
- * began, so that nothing has to be told of an end, least of all by an error.
+ * A function counts as a request when it is one of the schema's, except those
+ * for TypeIDs, or when its body names one. The watch notices a request when
+ *	  - a query with such a function is planned, started or continued,
+ *	  - such a function is made ready to be called, by any caller,
+ *	  - a prepared statement with such a function is executed,
+ *	  - a table that has such a function as a trigger is written to; where only
+ *		a partition has the trigger, when the trigger fires.
+ * The request counts until the client's next message. It counts until the end
+ * of the transaction where the client's statement does not name it, or where
+ * the call is within a function. For PL/pgSQL makes its expressions ready only
+ * once a transaction, and the server logs some of a message that runs a portal
+ * before anything runs.
+ *
+ * The watch keeps the times at which the message and the transaction began. So
+ * nothing has to announce their end, which an error would skip.
  */
 #include "postgres.h"
 
@@ -50,25 +52,25 @@
 #include "base/compat.h"
 #include "base/sql.h"
 #include "log/mention.h"
-#include "log/sight.h"
+#include "log/watch.h"
 
 #define SCHEMA "pgbeam"
 
-/* What is known of a function, by the name that plans have for it. */
+/* What is known of a function, which plans name by a hash. */
 typedef struct Verdict
 {
 	uint32		function;		/* hash of its key in pg_proc */
 	bool		is_request;
-	bool		is_stale;		/* it was changed since */
+	bool		is_stale;		/* it was changed afterwards */
 } Verdict;
 
 static HTAB *verdicts = NULL;
 
-/* When the message, and the transaction, began in which one was seen last. */
+/* The beginnings of the last message and transaction with a request. */
 static TimestampTz message_seen = DT_NOBEGIN;
 static TimestampTz transaction_seen = DT_NOBEGIN;
 
-/* Whether the session has prepared a statement that is one. */
+/* Whether the session has prepared a statement with a request. */
 static bool has_prepared = false;
 
 static planner_hook_type next_planner = NULL;
@@ -82,7 +84,7 @@ static fmgr_hook_type next_call = NULL;
 static bool is_request(Oid function);
 static bool find_request(Node *node, void *context);
 
-/* An aggregate has no body, but functions. */
+/* An aggregate has no body; its functions count. */
 static bool
 aggregates_request(Oid aggregate)
 {
@@ -101,7 +103,7 @@ aggregates_request(Oid aggregate)
 	return found;
 }
 
-/* A function that is not the schema's, by its body. */
+/* Judges a function outside the schema by its body. */
 static bool
 calls_request(HeapTuple row)
 {
@@ -150,7 +152,7 @@ is_request(Oid function)
 	verdict = hash_search(verdicts, &key, HASH_ENTER, &is_known);
 	if (is_known && !verdict->is_stale)
 		return verdict->is_request;
-	/* For a body that calls itself, and where an error ends the judging. */
+	/* The verdict for a body that calls itself, and after an error. */
 	verdict->is_request = true;
 	verdict->is_stale = false;
 	verdict->is_request = judge(function);
@@ -158,8 +160,8 @@ is_request(Oid function)
 }
 
 /*
- * A verdict on what has changed is kept for plans that were made before, as a
- * cursor may have one. The hash 0 stands for all functions.
+ * When a function has changed its verdict stays, for older plans: a cursor may
+ * still run one. The hash 0 stands for all functions.
  */
 static void
 age_verdicts(Datum argument, int cache, uint32 function)
@@ -190,7 +192,7 @@ has_request_trigger(Relation relation)
 	return false;
 }
 
-/* Into a table that is locked already. */
+/* Whether a write fires a request. The table is locked already. */
 static bool
 fires_request(Index table, List *tables)
 {
@@ -218,7 +220,7 @@ is_request_called(Oid function, void *context)
 	return is_request(function);
 }
 
-/* A walker of trees, as parse analysis and rewriting have left them. */
+/* Walks a tree that parse analysis or rewriting has made. */
 static bool
 find_request(Node *node, void *context)
 {
@@ -233,8 +235,8 @@ find_request(Node *node, void *context)
 }
 
 /*
- * A plan names the functions that, changed, would make it invalid, and the
- * tables that it writes to.
+ * A plan lists the functions whose change would invalidate it, and the tables
+ * that it writes to.
  */
 static bool
 is_request_plan(const PlannedStmt *plan)
@@ -258,15 +260,15 @@ is_request_plan(const PlannedStmt *plan)
 	return false;
 }
 
-/* A statement as it was sent, by its text alone. */
+/* Whether the text of a statement names a request. */
 bool
-pb_sight_names_request(const char *statement)
+pb_watch_names_request(const char *statement)
 {
 	return pb_mention_request(statement) ||
 		(has_prepared && pb_mention_execute(statement));
 }
 
-/* Whether the call stands within what a portal runs, and not in its plan. */
+/* Whether a call comes from a function that a portal runs. */
 static bool
 is_within_function(void)
 {
@@ -280,26 +282,26 @@ see(void)
 	message_seen = GetCurrentStatementStartTimestamp();
 }
 
-/* The same for what the next messages may not bring in sight again. */
+/* Notices a request that the next messages may not show again. */
 static void
 see_all(bool is_within)
 {
 	see();
 	if (transaction_seen != GetCurrentTransactionStartTimestamp() &&
-		(is_within || !pb_sight_names_request(debug_query_string)))
+		(is_within || !pb_watch_names_request(debug_query_string)))
 		transaction_seen = GetCurrentTransactionStartTimestamp();
 }
 
-/* At the end of a process nothing runs any more. */
+/* Whether the process runs a request. While it exits it runs nothing. */
 bool
-pb_sight_has_request(void)
+pb_watch_has_request(void)
 {
 	return !proc_exit_inprogress &&
 		(message_seen == GetCurrentStatementStartTimestamp() ||
 		 transaction_seen == GetCurrentTransactionStartTimestamp());
 }
 
-/* Planning may evaluate what the client has sent. */
+/* Planning may already evaluate what the client has sent. */
 static PlannedStmt *
 plan(Query *query, const char *text, int options, ParamListInfo parameters)
 {
@@ -309,7 +311,7 @@ plan(Query *query, const char *text, int options, ParamListInfo parameters)
 		(query, text, options, parameters);
 }
 
-/* A plan that was kept. */
+/* A kept plan is not planned again. */
 static void
 start(QueryDesc *query, int flags)
 {
@@ -318,7 +320,7 @@ start(QueryDesc *query, int flags)
 	(next_start != NULL ? next_start : standard_ExecutorStart) (query, flags);
 }
 
-/* A cursor that is read on. */
+/* A cursor goes on in a later message. */
 static void
 run(QueryDesc *query, ScanDirection direction, uint64 count PB_ONCE_PARAMETER)
 {
@@ -328,7 +330,7 @@ run(QueryDesc *query, ScanDirection direction, uint64 count PB_ONCE_PARAMETER)
 		(query, direction, count PB_ONCE);
 }
 
-/* An expression without a plan, as PL/pgSQL has them. */
+/* PL/pgSQL evaluates some expressions without a plan. */
 static void
 reach(ObjectAccessType event, Oid catalog, Oid object, int part, void *rest)
 {
@@ -339,8 +341,8 @@ reach(ObjectAccessType event, Oid catalog, Oid object, int part, void *rest)
 }
 
 /*
- * Whatever calls: a trigger, an operator, a cast. What was planned has been
- * seen before.
+ * Any other call: by a trigger, an operator or a cast. A call in a plan was
+ * noticed before.
  */
 static void
 see_called(Oid function)
@@ -350,7 +352,7 @@ see_called(Oid function)
 		see_all(false);
 }
 
-/* Asked of each function that has neither settings nor its owner's rights. */
+/* The server asks this for functions without SET and SECURITY DEFINER. */
 static bool
 needs(Oid function)
 {
@@ -358,7 +360,7 @@ needs(Oid function)
 	return next_needs != NULL && next_needs(function);
 }
 
-/* Told of those that have. */
+/* The server calls this for functions that have one of these. */
 static void
 call(FmgrHookEventType event, FmgrInfo *function, Datum *rest)
 {
@@ -387,7 +389,7 @@ is_request_call(const CallStmt *call)
 	return find_request((Node *) call->funcexpr, NULL);
 }
 
-/* COPY reads its input before it fires a trigger. */
+/* COPY reads its input, which may be logged, before a trigger fires. */
 static bool
 copies_to_request(const CopyStmt *copy)
 {
@@ -404,7 +406,7 @@ copies_to_request(const CopyStmt *copy)
 	return fires;
 }
 
-/* What a utility command does with requests itself, without a plan. */
+/* Whether a utility command runs a request itself, without a plan. */
 static bool
 is_request_utility(const Node *command)
 {
@@ -465,9 +467,9 @@ make_verdicts(void)
 	CacheRegisterSyscacheCallback(PROCOID, age_verdicts, (Datum) 0);
 }
 
-/* In every process, as the log guard is. */
+/* Starts the watch in every process, like the log guard. */
 void
-pb_sight_start(void)
+pb_watch_start(void)
 {
 	make_verdicts();
 	next_planner = planner_hook;
