@@ -31,6 +31,6 @@
 	IPV6_ "(/([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$"
 #define PB_DNS_NAME_PATTERN \
 	"^([a-zA-Z0-9]" LABEL_REST_ "\\.)+[a-zA-Z]" LABEL_REST_ "$"
-#define PB_TOKEN_PATTERN "^[a-zA-Z0-9_.-]*$"
+#define PB_PAGE_TOKEN_PATTERN "^[a-zA-Z0-9_.-]*$"
 
 #endif							/* PB_PATTERN_H */

@@ -40,7 +40,7 @@ typedef struct PbPage
 	{ \
 		.name = "page_token", .kind = PB_TEXT, \
 		.flags = PB_CREATE | PB_NULLABLE, .most = 1000, \
-		.rule = pb_page_token_problem, .pattern = PB_TOKEN_PATTERN, \
+		.rule = pb_page_token_problem, .pattern = PB_PAGE_TOKEN_PATTERN, \
 		.at = &(at_).page_token, \
 		.about = "The next_page_token of the page before. The other parameters must be the same." \
 	}
