@@ -64,7 +64,8 @@ run_undoable(const PbOperation *operation, const PbRequest *request,
  * with faults.
  */
 static bool
-may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
+may_see_stored(const PbRequest *request, const PbReply *reply,
+			   PbFaults *faults)
 {
 	const PbIdempotencyClaim *claim = reply->claim;
 	PbOrganization organization;
@@ -76,7 +77,7 @@ may_still(const PbRequest *request, const PbReply *reply, PbFaults *faults)
 }
 
 static bool
-run_in_vain(void *state)
+run_and_undo(void *state)
 {
 	(void) run_one(state);
 	return false;
@@ -95,7 +96,7 @@ run_refused(const PbOperation *operation, const PbRequest *request,
 	Run			run = {operation, request, reply};
 
 	reply->claim = NULL;
-	(void) pb_sql_try(request->scope, run_in_vain, &run, NULL);
+	(void) pb_sql_try(request->scope, run_and_undo, &run, NULL);
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return;
 	reply->body->len = reply->body_begin;
@@ -122,7 +123,7 @@ run_writing(const PbOperation *operation, const PbRequest *request,
 	if (is_idempotent(operation) ||
 		pb_idempotency_claim(operation, request, reply))
 		run_undoable(operation, request, reply);
-	else if (!may_still(request, reply, &faults))
+	else if (!may_see_stored(request, reply, &faults))
 		run_refused(operation, request, reply, &faults);
 }
 

@@ -53,10 +53,10 @@ static void
 read_document(const char *text, PbJson *value)
 {
 	PbParsed	parsed;
-	PbFaults	unheard = {0};
+	PbFaults	ignored = {0};
 
 	if (text != NULL &&
-		pb_parse(text, strlen(text), "", &parsed, &unheard))
+		pb_parse(text, strlen(text), "", &parsed, &ignored))
 		*value = parsed.value;
 }
 

@@ -185,7 +185,8 @@ print_success(const PbRequest *request, const PbOperation *operation,
 {
 	const PbOperation *found = pb_operation_of_created(operation);
 
-	answer->status = reply->is_unfit ? operation->unfit : operation->status;
+	answer->status = reply->is_degraded ? operation->degraded :
+		operation->status;
 	if (operation->has_etag)
 		print_etag(request, operation, reply, answer);
 	if (reply->next_page != NULL && request->query != NULL)

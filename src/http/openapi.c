@@ -293,11 +293,11 @@ put_responses(StringInfo out, const PbOperation *operation)
 
 	pb_json_open(out, "responses");
 	put_answer(out, operation, operation->status);
-	if (operation->unfit != 0)
-		put_answer(out, operation, operation->unfit);
+	if (operation->degraded != 0)
+		put_answer(out, operation, operation->degraded);
 	for (int i = 0; i < count; i++)
 	{
-		if (errors[i] == operation->unfit)
+		if (errors[i] == operation->degraded)
 			continue;
 		pb_json_open(out, psprintf("%d", errors[i]));
 		pb_json_pair(out, "$ref", "#/components/responses/Refusal");

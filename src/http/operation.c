@@ -55,7 +55,7 @@ pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 		{413, has_body},
 		{415, has_body},
 		{429, true},
-		{503, operation->writes || operation->unfit == 503},
+		{503, operation->writes || operation->degraded == 503},
 	};
 	int			count = 0;
 

@@ -31,7 +31,7 @@ typedef struct PbOperation
 								 * body is; 0: no body */
 	PbGives		gives;
 	int			status;			/* of success */
-	int			unfit;			/* of an answer that says that the service is
+	int			degraded;		/* status that says that the service is
 								 * degraded; 0: never */
 	bool		is_public;		/* needs no credential */
 	bool		writes;

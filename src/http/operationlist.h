@@ -107,7 +107,7 @@ OPERATION(get_organization_plan, "getOrganizationPlan",
 		  .about = "Gets the plan of an organization with its limits.")
 
 OPERATION(health, "getHealth", "/v1/health",
-		  .method = "GET", .is_public = true, .status = 200, .unfit = 503,
+		  .method = "GET", .is_public = true, .status = 200, .degraded = 503,
 		  .resource = &pb_health, .gives = PB_GIVES_ONE, .run = pb_health_get,
 		  .about = "Tells whether the service is working.")
 

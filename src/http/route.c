@@ -70,7 +70,8 @@ static const struct
  * path, or NULL if it does not match. The ids go to match, still encoded.
  */
 static const char *
-pass(const char *template, const char *path, const char *end, PbMatch *match)
+match_beginning(const char *template, const char *path, const char *end,
+				PbMatch *match)
 {
 	int			ids = 0;
 
@@ -104,7 +105,8 @@ find_unserved(const char *path, const char *end)
 
 	for (int i = 0; i < (int) lengthof(unserved); i++)
 	{
-		const char *rest = pass(unserved[i].path, path, end, &ignored);
+		const char *rest = match_beginning(unserved[i].path, path, end,
+										   &ignored);
 
 		if (rest != NULL && (rest == end || *rest == '/'))
 			return unserved[i].what;
@@ -125,7 +127,7 @@ pb_route_match(const char *method, const char *path, size_t length,
 	{
 		const PbOperation *operation = &pb_operations[i];
 
-		if (pass(operation->path, path, end, match) != end)
+		if (match_beginning(operation->path, path, end, match) != end)
 			continue;
 		if (match->first == NULL)
 			match->first = operation;

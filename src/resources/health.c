@@ -113,9 +113,9 @@ const PbResource pb_health = {
 static bool
 lacks_key(void)
 {
-	PbFaults	unheard = {0};
+	PbFaults	ignored = {0};
 
-	return pb_keyring_current(&unheard) == NULL;
+	return pb_keyring_current(&ignored) == NULL;
 }
 
 /*
@@ -181,7 +181,7 @@ pb_health_get(const PbRequest *request, PbReply *reply)
 	Datum		words[lengthof(causes)];
 	int			count = find_causes(words);
 
-	reply->is_unfit = count > 0;
+	reply->is_degraded = count > 0;
 	pb_row_set(row, at.status, CStringGetTextDatum(states[count > 0]));
 	pb_row_set(row, at.version, CStringGetTextDatum(PGBEAM_VERSION));
 	pb_row_set(row, at.image_sha, CStringGetTextDatum(""));

@@ -75,17 +75,17 @@ before_first(const PbOrder *order)
 
 /* A digest that tells a token from another list's and from a damaged one. */
 static uint64
-seal(const PbPage *page, const uint8_t *place, size_t size)
+checksum(const PbPage *page, const uint8_t *place, size_t size)
 {
 	uint8_t		all[sizeof(page->binding) + TOKEN_BYTES_MAX];
 	uint8_t		digest[PB_DIGEST_BYTES];
-	uint64		seal;
+	uint64		sum;
 
 	memcpy(all, &page->binding, sizeof(page->binding));
 	memcpy(all + sizeof(page->binding), place, size);
 	pb_digest(all, sizeof(page->binding) + size, digest);
-	memcpy(&seal, digest, sizeof(seal));
-	return seal;
+	memcpy(&sum, digest, sizeof(sum));
+	return sum;
 }
 
 static bool
@@ -93,15 +93,15 @@ read_token(PbPage *page, const text *token)
 {
 	uint8_t    *bytes = palloc(TOKEN_BYTES_MAX);
 	size_t		size;
-	uint64		sealed;
+	uint64		sum;
 	pg_uuid_t  *uuid;
 
 	if (!pb_base64url_decode(VARDATA_ANY(token), VARSIZE_ANY_EXHDR(token),
 							 bytes, TOKEN_BYTES_MAX, &size) ||
 		size < HEADER || bytes[0] != VERSION)
 		return false;
-	memcpy(&sealed, bytes + 1, sizeof(sealed));
-	if (sealed != seal(page, bytes + HEADER, size - HEADER))
+	memcpy(&sum, bytes + 1, sizeof(sum));
+	if (sum != checksum(page, bytes + HEADER, size - HEADER))
 		return false;
 	if (page->order->by_text)
 	{
@@ -157,14 +157,14 @@ pb_page_token(const PbPage *page, Datum last)
 	size_t		size = page->order->by_text ?
 	(size_t) VARSIZE_ANY_EXHDR(DatumGetTextPP(last)) : UUID_LEN;
 	char	   *token = palloc(TOKEN_BYTES_MAX * 4 / 3 + 2);
-	uint64		sealed;
+	uint64		sum;
 
 	if (size > TOKEN_BYTES_MAX - HEADER)
 		elog(ERROR, "a page cannot end at such a value");
 	bytes[0] = VERSION;
 	memcpy(bytes + HEADER, key, size);
-	sealed = seal(page, bytes + HEADER, size);
-	memcpy(bytes + 1, &sealed, sizeof(sealed));
+	sum = checksum(page, bytes + HEADER, size);
+	memcpy(bytes + 1, &sum, sizeof(sum));
 	token[pb_base64url_encode(bytes, HEADER + size, token)] = '\0';
 	return token;
 }

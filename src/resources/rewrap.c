@@ -165,7 +165,7 @@ begin_walk(Datum keys)
 }
 
 static void
-pass(Walk *at, const Datum row[COLUMNS])
+advance(Walk *at, const Datum row[COLUMNS])
 {
 	strlcpy(at->org_id, TextDatumGetCString(row[ORG]), sizeof(at->org_id));
 	at->id = *DatumGetUUIDP(row[ID]);
@@ -197,7 +197,7 @@ seal_batch(int32 batch, uint64 *count)
 		CHECK_FOR_INTERRUPTS();
 		pb_sql_read(&pick, picked, i, row, nulls);
 		done += rewrap(row);
-		pass(&at, row);
+		advance(&at, row);
 	}
 	at.failed += *count - done;
 	walk = at;
@@ -252,8 +252,8 @@ pb_rewrap(int32 batch, PbFaults *faults)
 	{
 		walk.is_under_way = count == (uint64) batch;
 		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
-							 "none of the secrets that were tried opens",
-							 "The warnings tell which they are; store them anew, or delete them. The next call goes on behind them.");
+							 "none of the secrets tried can be opened",
+							 "The warnings tell which they are; store them anew, or delete them. The next call goes on after them.");
 		return 0;
 	}
 	left = count_rest(count < (uint64) batch);

@@ -169,7 +169,7 @@ make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
 
 /* SQL: marks rows as deleted. They keep their place, but not their secrets. */
 static char *
-retirement(const PbResource *resource, const PbShape *shape, int now)
+marks_deleted(const PbResource *resource, const PbShape *shape, int now)
 {
 	StringInfoData text;
 
@@ -198,7 +198,7 @@ is_marked_deleted(const PbResource *resource)
 
 /* SQL: the condition for the one living row with a key. */
 static char *
-of_key(const PbResource *resource)
+where_key(const PbResource *resource)
 {
 	StringInfoData text;
 
@@ -219,7 +219,7 @@ of_key(const PbResource *resource)
  * there.
  */
 static char *
-of_parent(const PbResource *resource)
+where_parent(const PbResource *resource)
 {
 	return psprintf("WHERE org_id OPERATOR(pg_catalog.=) $1 "
 					"AND %s OPERATOR(pg_catalog.=) $2%s",
@@ -285,7 +285,7 @@ static void
 make_lock(PbStatements *made, const PbResource *resource,
 		  const PbShape *shape, const PbResult *results)
 {
-	const char *where = of_key(resource);
+	const char *where = where_key(resource);
 	const Oid  *types = key_types(resource, InvalidOid);
 	StringInfoData text;
 
@@ -314,7 +314,7 @@ is_updated(const PbLeaf *leaf)
 		 leaf->field->kind == PB_SECRET);
 }
 
-/* Like of_key(), but the arguments are the row's own values. */
+/* Like where_key(), but the arguments are the row's own values. */
 static void
 append_own_key(StringInfo text, const PbResource *resource)
 {
@@ -389,11 +389,11 @@ static void
 make_delete(PbStatements *made, const PbResource *resource,
 			const PbShape *shape)
 {
-	const char *where = of_key(resource);
+	const char *where = where_key(resource);
 	const Oid  *types = key_types(resource, TIMESTAMPTZOID);
 
 	made->delete = (PbStatement) {
-		.text = psprintf("%s %s RETURNING id", retirement(resource, shape, 4),
+		.text = psprintf("%s %s RETURNING id", marks_deleted(resource, shape, 4),
 						 where),
 		.nargs = PB_KEY_ARGUMENTS + 1, .types = types,
 		.nresults = lengthof(delete_results), .results = delete_results,
@@ -413,12 +413,12 @@ static void
 make_delete_children(PbStatements *made, const PbResource *resource,
 					 const PbShape *shape)
 {
-	const char *where = of_parent(resource);
+	const char *where = where_parent(resource);
 	bool		is_marked = is_marked_deleted(resource);
 
 	made->delete_children = (PbStatement) {
 		.text = is_marked ?
-		psprintf("%s %s RETURNING id", retirement(resource, shape, 3), where) :
+		psprintf("%s %s RETURNING id", marks_deleted(resource, shape, 3), where) :
 		psprintf("DELETE FROM %s %s", resource->table, where),
 		.nargs = is_marked ? 3 : 2, .types = delete_types,
 		.nresults = is_marked ? lengthof(delete_results) : 0,
@@ -436,7 +436,7 @@ make_count(PbStatement *count, const PbResource *resource)
 {
 	*count = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT $3", resource->table,
-						 of_parent(resource)),
+						 where_parent(resource)),
 		.nargs = lengthof(count_types), .types = count_types, .sees_all = true
 	};
 }
