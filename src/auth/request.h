@@ -72,7 +72,7 @@ typedef struct PbReply
 								 * it */
 	int64		version;		/* of the row that is answered */
 	const char *next_page;		/* its token, or NULL */
-	bool		is_unfit;		/* the answer is that the service is not fit */
+	bool		is_degraded;	/* the service cannot do all its work */
 } PbReply;
 
 #define PB_ETAG_SIZE (2 + 32)	/* quotes and hex digits */

@@ -49,7 +49,7 @@ static const PbField fields[] = {
 	{
 		.name = "fingerprint", .kind = PB_TEXT,
 		.least = FINGERPRINT_SIZE, .most = FINGERPRINT_SIZE,
-		.about = "Keyed digest of the request, in hex behind the id of the keyring key."
+		.about = "Keyed digest of the request, in hex, after the id of the keyring key."
 	},
 	{
 		.name = "created_at", .kind = PB_TIME,
@@ -279,7 +279,7 @@ try_claim(PbIdempotencyClaim *claim, const char *hex,
 
 /*
  * Several backends may sweep at once, and a clock may be set back, so a sweep
- * can leave rows behind its position. Some sweeps begin at the beginning to
+ * can leave rows before its position. Some sweeps begin at the beginning to
  * catch these.
  */
 static void
