@@ -121,16 +121,19 @@ run(PbStatement *statement, Datum *values, const char *nulls, PbRow *row)
 
 /*
  * Sets the arguments that begin a statement about one row; see statement.h.
- * One more may follow.
+ * One more may follow. A resource without a parent gets a UUID that nothing
+ * reads: extensions that log parameters copy all of them.
  */
 static void
 set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 {
+	static const pg_uuid_t none = {{0}};
 	int			parent = row->resource->prepared->parent;
 
 	values[0] = pb_resource_org(row);
 	values[1] = pb_resource_id(row);
-	values[2] = parent == PB_NO_LEAF ? (Datum) 0 : pb_row_value(row, parent);
+	values[2] = parent == PB_NO_LEAF ? UUIDPGetDatum(&none)
+		: pb_row_value(row, parent);
 }
 
 /*
