@@ -37,9 +37,11 @@ static const struct
 /*
  * Which accesses include which other functions. A function that is not listed
  * stays with the owner. Names are enough, as no two functions share one; if
- * somebody adds a second one, the grant fails. 'api' does not include http(),
- * whose caller chooses all headers, and so the client's address: clients of
- * PostgREST choose the function they call, and could choose their address.
+ * somebody adds a second one, the grant fails.
+ *
+ * http() in 'api' was rejected. Its caller chooses all headers, and so the
+ * client's address. Clients of PostgREST choose the function they call, and
+ * could choose their address.
  */
 static const struct
 {
@@ -104,8 +106,8 @@ append_function(StringInfo functions, const char *name)
 }
 
 /*
- * Grants an access to a role, with the rights of the SQL caller. Our own
- * rights are not used: they would let anybody grant what they may not.
+ * Grants an access to a role, with the rights of the SQL caller. The rights of
+ * the functions' owner were rejected: anybody could grant with them.
  */
 static void
 grant_access(Oid role, const char *access)

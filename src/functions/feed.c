@@ -15,7 +15,7 @@
 PG_FUNCTION_INFO_V1(pgbeam_read_changes);
 PG_FUNCTION_INFO_V1(pgbeam_feed_hold);
 
-/* Who may call these two is a matter of EXECUTE alone. */
+/* Only EXECUTE guards these two. */
 Datum
 pgbeam_read_changes(PG_FUNCTION_ARGS)
 {

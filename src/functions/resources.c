@@ -21,8 +21,8 @@ PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 
 /*
- * EXECUTE, which 'data_plane' access gives, is the only wall. HTTP requests
- * never pass it.
+ * Only EXECUTE guards this, which 'data_plane' access gives. HTTP requests are
+ * refused in any case.
  */
 Datum
 pgbeam_reveal_password(PG_FUNCTION_ARGS)
@@ -51,7 +51,7 @@ pgbeam_reveal_password(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(result);
 }
 
-/* EXECUTE is the only wall here too. */
+/* Only EXECUTE guards this too. */
 Datum
 pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 {

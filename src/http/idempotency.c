@@ -164,9 +164,10 @@ horizon(TimestampTz now)
 }
 
 /*
- * A digest of what makes two requests the same: the organization that the
- * caller is held to, the operation, the ids and the body. It is made under the
- * keyring key of the stored one, or under the active one. False with faults.
+ * Digests what makes two requests the same: the operation, the ids, the body,
+ * and the organization that the caller is limited to. It is made under the
+ * keyring key of the stored digest, or under the active one. False with
+ * faults.
  */
 static bool
 fingerprint(const PbOperation *operation, const PbRequest *request,
@@ -227,7 +228,10 @@ refuse_reuse(PbFaults *faults)
 				 NULL);
 }
 
-/* Takes the answer of a row that was found, or refuses another request. */
+/*
+ * The idempotency key has a row: takes its answer, or refuses the key because
+ * it was used for another request.
+ */
 static void
 replay(PbIdempotencyClaim *claim, const PbOperation *operation,
 	   const PbRequest *request,
@@ -245,7 +249,10 @@ replay(PbIdempotencyClaim *claim, const PbOperation *operation,
 		refuse_reuse(&reply->faults);
 }
 
-/* Tries once; true when it is decided what becomes of the request. */
+/*
+ * Tries once to claim the idempotency key or to take its answer. False if a
+ * row was in the way that is gone or too old: then it is worth trying again.
+ */
 static bool
 try_claim(PbIdempotencyClaim *claim, const char *hex,
 		  const PbOperation *operation,

@@ -1,7 +1,7 @@
 /*
  * connection.c
  *	  Connection tests: a data plane's last report on whether an upstream can
- *	  be reached. No backend connects to one.
+ *	  be reached. Backends never connect to one.
  */
 #include "postgres.h"
 

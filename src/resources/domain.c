@@ -1,7 +1,7 @@
 /*
  * domain.c
  *	  Custom domains: fields, claims, and verification by the reported TXT
- *	  record. No backend asks the DNS.
+ *	  record. Backends never ask the DNS.
  */
 #include "postgres.h"
 
@@ -273,8 +273,8 @@ prepare(PbRow *row, PbFaults *faults)
 }
 
 /*
- * Whether a project may claim the name: unless it lies where proxy hosts are
- * made, another project has proved it, or this one has claimed it already. The
+ * Whether a project may claim the name. It may not lie where proxy hosts are
+ * made, be proved by another project, or be claimed by this one already. The
  * project is locked. A claim does not stop others: only the DNS says who has a
  * name.
  */
@@ -334,8 +334,9 @@ const PbResource pb_custom_domain = {
 /*
  * Takes a name that its DNS proves: a free one, or one that its organization
  * had before and no living domain holds. The host is locked first, and judged
- * by the next statement. A statement that waits for a lock judges other tables
- * by its old snapshot: two projects could both take the name over.
+ * by the next statement. A single statement was rejected: after waiting for a
+ * lock it judges other tables by its old snapshot, and two projects could both
+ * take the name over.
  */
 static bool
 take_name(Datum values[lengthof(name_types)])

@@ -4,7 +4,8 @@
  *
  * A token consists of a version, a digest, and the ordering column of the last
  * row. The next page begins after that row, whatever was added or removed
- * meanwhile.
+ * meanwhile. An offset was rejected: rows that come and go would make a page
+ * skip or repeat others, and a late page would read all rows before it.
  */
 #include "postgres.h"
 

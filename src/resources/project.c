@@ -5,9 +5,11 @@
  *
  * A create writes the host first, then the project, then the database, so that
  * no project ever stands under another one's host. Locks are taken in the
- * order organization, host, project, database. Operations that add or delete a
- * database lock its project and count. Gets and lists read that count with the
- * row: counting each time would take most of their time.
+ * order organization, host, project, database.
+ *
+ * Operations that add or delete a database lock its project and count. Gets
+ * and lists read that count with the row. Counting for each of them was
+ * rejected, as it would take most of their time.
  */
 #include "postgres.h"
 
@@ -344,7 +346,7 @@ static PbStatement recount_databases = {
 static uint64 recounts = 0;		/* by this backend */
 
 /*
- * Counts anew instead of adding one: a number once set by hand does not stay
+ * Counts anew. Adding one was rejected: a number once set by hand would stay
  * wrong.
  */
 void

@@ -89,10 +89,10 @@ static void delete_below(const PbRequest *request, const PbResource *resource,
 						 Datum org_id, Datum id);
 
 /*
- * How many deletions this backend has begun. A user's trigger may delete a row
- * that the operation needs which fired the trigger. So a row notes this number
- * when it is known to exist, and is looked up again only if the number has
- * grown.
+ * How many deletions this backend has begun. An operation may fire a user's
+ * trigger that deletes a row which the operation needs. So a row notes this
+ * number when it is known to exist, and is looked up again only if the number
+ * has grown.
  */
 static uint64 deletions = 0;
 
@@ -421,9 +421,10 @@ update(void *state)
 }
 
 /*
- * Updates a row whose new unique value may be taken. Only the unique index can
- * tell, and it does so by an error. An error about another row, which a
- * trigger may write, is raised again.
+ * Updates a row whose new unique value may be taken. A look-up before the
+ * update was rejected, because another session may take the value in between:
+ * only the unique index can tell, and it does so by an error. An error about
+ * another row, which a trigger may write, is raised again.
  */
 static bool
 update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
@@ -440,9 +441,9 @@ update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
 
 /*
  * Updates a locked row, sets its time, and reads it back as stored. False with
- * faults if another row has its unique value. Only where that may be is there
- * a subtransaction: with over 64 of them in a transaction, snapshots get slow.
- * Detail is for the feed, or NULL.
+ * faults if another row has its unique value. A subtransaction for every
+ * update was rejected: with over 64 of them in a transaction, snapshots get
+ * slow. Detail is for the feed, or NULL.
  */
 bool
 pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,

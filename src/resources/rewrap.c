@@ -3,11 +3,13 @@
  *	  Reseals secrets that are sealed under older keys, under the active one.
  *
  * A session walks through the table batch by batch, and counts what is left at
- * both ends of the walk. Counting at every call would make the whole work
- * quadratic, and an index by key would slow down every create. The walk's
- * place is kept until the backend ends, with the older keys in the memory
- * context pb_sql_memory(). It promises nothing: the count at the end finds
- * what a rollback undid, and rows that other sessions held.
+ * both ends of the walk. Two other ways were rejected: counting at every call
+ * would make the whole work quadratic, and an index by key would slow down
+ * every create.
+ *
+ * The walk's place is kept until the backend ends, with the older keys in the
+ * memory context pb_sql_memory(). It promises nothing: the count at the end
+ * finds what a rollback undid, and rows that other sessions held.
  */
 #include "postgres.h"
 
@@ -205,8 +207,8 @@ seal_batch(int32 batch, uint64 *count)
 }
 
 /*
- * How many secrets are left that can be resealed. At its end, the walk is
- * counted again.
+ * How many secrets are left that can be resealed. They are counted again at
+ * the end of the walk.
  */
 static int64
 count_rest(bool at_end)

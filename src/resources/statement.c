@@ -139,8 +139,8 @@ make_insert(PbStatement *insert, const PbResource *resource,
 
 /*
  * The condition is on id alone, so that no statistics lead the planner to
- * another index than the one on id. With a condition on deleted_at, it might
- * walk the whole partial index of living rows.
+ * another index than the one on id. A condition on deleted_at was rejected:
+ * with it the planner might walk the whole partial index of living rows.
  */
 static void
 make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
@@ -278,8 +278,8 @@ make_lists(PbStatements *made, const PbResource *resource,
 
 /*
  * One statement locks the row, and the next one reads it. A single statement
- * would keep its old snapshot while it waits, and count what belongs to the
- * row by that.
+ * was rejected: it keeps its old snapshot while it waits, and what it counts
+ * below the row would be out of date.
  */
 static void
 make_lock(PbStatements *made, const PbResource *resource,
@@ -332,7 +332,8 @@ append_own_key(StringInfo text, const PbResource *resource)
 
 /*
  * Sets every column that may change: the server itself finds out which values
- * are new.
+ * are new. Statements for single columns were rejected, as each would need a
+ * plan of its own.
  */
 static void
 make_update(PbStatement *update, const PbResource *resource,
