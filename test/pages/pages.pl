@@ -43,8 +43,9 @@ my ($front, $back) = (free_port(), free_port());
 my %page = (root => '');
 my @substitutes = (
 	[ '/etc/pgbeam' => sub { "$page{root}/etc" } ],
-	[ '/var/lib/postgresql/15/main' => sub { "$page{root}/data" } ],
-	[ '/var/lib/postgresql/16/main' => sub { "$page{root}/data16" } ],
+	[ '/srv/postgres/15' => sub { "$page{root}/data" } ],
+	[ '/srv/postgres/16' => sub { "$page{root}/data16" } ],
+	[ '/srv/postgres' => sub { $page{root} } ],
 	[ '/usr/lib/postgresql/15/bin' => sub { $bin } ],
 	[ '/usr/lib/postgresql/16/bin' => sub { $bin } ],
 	[ '/var/backups/pgbeam' => sub { "$page{root}/backups" } ],
@@ -208,7 +209,7 @@ sub psql
 sub shell
 {
 	my ($command) = @_;
-	close_sessions() if $command =~ /systemctl|pg_upgrade/;
+	close_sessions() if $command =~ /systemctl|pg_ctl/;
 	$page{shell} //= start_program('bash', '--norc', '--noprofile');
 	my $file = "$page{root}/command";
 	write_file($file, $command);
@@ -412,7 +413,7 @@ sub make_template
 	local $ENV{PGHOST} = $folder;
 	system("initdb -D $folder/template -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >/dev/null") == 0 or die "initdb\n";
 	open(my $file, '>>', "$folder/template/postgresql.conf") or die "postgresql.conf: $!\n";
-	print $file "listen_addresses = ''\nfsync = off\n";
+	print $file "listen_addresses = ''\n";
 	close($file);
 	system("pg_ctl -D $folder/template -o '-k $folder' -l $folder/log -w -s start && createdb -U postgres demo && pg_ctl -D $folder/template -w -s stop") == 0
 		or die read_file("$folder/log");
