@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat pattern crypt typeid jwt letter text json fault state sql sweep result parse id) \
+	$(addprefix base/, own compat pattern crypt typeid jwt letter text instant json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, retention change feed) \
@@ -19,7 +19,7 @@ PARTS = \
 	pgbeam
 
 # These need no server, so that they can be tested and fuzzed alone.
-PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text) keys/keypath log/mention
+PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text instant) keys/keypath log/mention
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

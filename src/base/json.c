@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "common/shortest_dec.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -168,6 +171,29 @@ pb_json_integer(const PbJson *number, int32 *integer)
 		return PB_NUMBER_FRACTION;
 	return is_below(numeric, int64_to_numeric(0)) ?
 		PB_NUMBER_TOO_SMALL : PB_NUMBER_TOO_LARGE;
+}
+
+/*
+ * The same for 64 bits. Older servers cannot convert such a number without
+ * raising an error, so its range is checked first.
+ */
+PbNumber
+pb_json_big_integer(const PbJson *number, int64 *integer)
+{
+	Numeric		numeric = number->internal;
+	int32		small;
+	PbNumber	read = pb_json_integer(number, &small);
+
+	*integer = small;
+	if (read == PB_NUMBER_INTEGER || read == PB_NUMBER_FRACTION)
+		return read;
+	if (is_below(numeric, int64_to_numeric(PG_INT64_MIN)))
+		return PB_NUMBER_TOO_SMALL;
+	if (is_below(int64_to_numeric(PG_INT64_MAX), numeric))
+		return PB_NUMBER_TOO_LARGE;
+	*integer = DatumGetInt64(DirectFunctionCall1(numeric_int8,
+												 NumericGetDatum(numeric)));
+	return PB_NUMBER_INTEGER;
 }
 
 /* Reads a number; infinite where a double cannot hold it. */
@@ -363,6 +389,20 @@ pb_json_long(StringInfo out, int64 number)
 	char		digits[MAXINT8LEN + 1];
 
 	appendBinaryStringInfo(out, digits, pg_lltoa(number, digits));
+}
+
+/*
+ * Prints a finite number with the fewest digits that read back as the same
+ * number, whatever extra_float_digits says.
+ */
+void
+pb_json_decimal(StringInfo out, double number)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	Assert(isfinite(number));
+	appendBinaryStringInfo(out, digits,
+						   double_to_shortest_decimal_bufn(number, digits));
 }
 
 void

@@ -41,7 +41,7 @@ typedef enum PbNumber
 {
 	PB_NUMBER_INTEGER,
 	PB_NUMBER_FRACTION,
-	PB_NUMBER_TOO_SMALL,		/* an integer below what an int32 holds */
+	PB_NUMBER_TOO_SMALL,		/* an integer below what it is read into */
 	PB_NUMBER_TOO_LARGE
 } PbNumber;
 
@@ -52,6 +52,7 @@ extern bool pb_json_member(const PbJson *object, const char *name, int length,
 						   PbJson *value);
 extern bool pb_json_item(const PbJson *array, int index, PbJson *value);
 extern PbNumber pb_json_integer(const PbJson *number, int32 *integer);
+extern PbNumber pb_json_big_integer(const PbJson *number, int64 *integer);
 extern void pb_json_names(const PbJson *object,
 						  void (*visit) (void *state, const char *name,
 										 int length),
@@ -80,6 +81,7 @@ extern void pb_json_open_list(StringInfo out, const char *name);
 extern void pb_json_close_list(StringInfo out);
 extern void pb_json_number(StringInfo out, int32 number);
 extern void pb_json_long(StringInfo out, int64 number);
+extern void pb_json_decimal(StringInfo out, double number);
 extern void pb_json_boolean(StringInfo out, bool boolean);
 
 #endif							/* PB_JSON_H */

@@ -12,8 +12,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/instant.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "base/typeid.h"
@@ -45,7 +47,10 @@ type_rule(const PbField *field)
 	switch (field->kind)
 	{
 		case PB_INTEGER:
+		case PB_LONG:
 			return "must be an integer";
+		case PB_DOUBLE:
+			return "must be a number";
 		case PB_BOOLEAN:
 			return "must be a boolean";
 		case PB_LIST:
@@ -82,12 +87,19 @@ object_hint(const PbJson *value)
 	return "pgbeam.fields() lists the members that the object has.";
 }
 
+static bool
+is_numeric(const PbField *field)
+{
+	return field->kind == PB_INTEGER || field->kind == PB_LONG ||
+		field->kind == PB_DOUBLE;
+}
+
 static const char *
 type_hint(const PbField *field, const PbJson *value)
 {
 	if (value->type != PB_JSON_TEXT)
 		return NULL;
-	if (field->kind == PB_INTEGER)
+	if (is_numeric(field))
 		return "Write the number without quotes.";
 	if (field->kind == PB_BOOLEAN)
 		return "Write true or false without quotes.";
@@ -105,17 +117,49 @@ text_problem(const PbField *field, const PbJson *value)
 }
 
 static const char *
-integer_problem(const PbField *field, const PbJson *value, int32 *integer)
+integer_problem(const PbField *field, PbNumber number, int64 integer)
 {
-	PbNumber	number = pb_json_integer(value, integer);
-
 	if (number == PB_NUMBER_FRACTION)
 		return type_rule(field);
 	if (number == PB_NUMBER_TOO_SMALL)
 		return pb_rule_least(field);
 	if (number == PB_NUMBER_TOO_LARGE)
 		return pb_rule_most(field);
-	return pb_rule_integer(field, *integer);
+	return pb_rule_integer(field, integer);
+}
+
+/* Stores a number of any kind, or returns the broken rule. */
+static const char *
+take_number(PbRow *row, int leaf, const PbField *field, const PbJson *value)
+{
+	const char *problem;
+	PbNumber	number;
+	int32		integer;
+	int64		big;
+	double		any;
+
+	if (field->kind == PB_DOUBLE)
+	{
+		any = pb_json_double(value);
+		problem = pb_rule_number(field, any);
+		if (problem == NULL)
+			pb_row_set(row, leaf, Float8GetDatum(any));
+	}
+	else if (field->kind == PB_LONG)
+	{
+		number = pb_json_big_integer(value, &big);
+		problem = integer_problem(field, number, big);
+		if (problem == NULL)
+			pb_row_set(row, leaf, Int64GetDatum(big));
+	}
+	else
+	{
+		number = pb_json_integer(value, &integer);
+		problem = integer_problem(field, number, integer);
+		if (problem == NULL)
+			pb_row_set(row, leaf, Int32GetDatum(integer));
+	}
+	return problem;
 }
 
 /* Reads a list of texts as text[]. The problems of its items go to faults. */
@@ -158,6 +202,8 @@ type_fits(const PbField *field, const PbJson *value)
 	switch (field->kind)
 	{
 		case PB_INTEGER:
+		case PB_LONG:
+		case PB_DOUBLE:
 			return value->type == PB_JSON_NUMBER;
 		case PB_BOOLEAN:
 			return value->type == PB_JSON_BOOLEAN;
@@ -201,23 +247,34 @@ take_id(PbRow *row, int leaf, const PbField *field, const PbJson *value)
 	return NULL;
 }
 
+static const char *
+take_time(PbRow *row, int leaf, const PbField *field, const PbJson *value)
+{
+	int64_t		instant;
+
+	if (is_none(field, value))
+		return NULL;
+	if (!pb_instant_read(value->text, value->length, &instant))
+		return "must be a time as RFC 3339 has it, such as 2026-01-15T09:30:00Z";
+	pb_row_set(row, leaf, TimestampTzGetDatum(instant));
+	return NULL;
+}
+
 /* Stores the value, or returns the broken rule. */
 static const char *
 take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 		   const PbPath *path, PbFaults *faults)
 {
 	const char *problem = NULL;
-	int32		integer = 0;
 	Datum		array = (Datum) 0;
 	text	   *copy;
 
 	switch (field->kind)
 	{
 		case PB_INTEGER:
-			problem = integer_problem(field, value, &integer);
-			if (problem == NULL)
-				pb_row_set(row, leaf, Int32GetDatum(integer));
-			return problem;
+		case PB_LONG:
+		case PB_DOUBLE:
+			return take_number(row, leaf, field, value);
 		case PB_BOOLEAN:
 			pb_row_set(row, leaf, BoolGetDatum(value->boolean));
 			return NULL;
@@ -231,6 +288,8 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 			return text_problem(field, value);
 		case PB_ID:
 			return take_id(row, leaf, field, value);
+		case PB_TIME:
+			return take_time(row, leaf, field, value);
 		default:
 			problem = text_problem(field, value);
 			if (problem == NULL && !is_none(field, value))

@@ -74,6 +74,10 @@ leaf_problem(const PbLeaf *leaf, Datum value)
 			return text_problem(field, value);
 		case PB_INTEGER:
 			return pb_rule_integer(field, DatumGetInt32(value));
+		case PB_LONG:
+			return pb_rule_integer(field, DatumGetInt64(value));
+		case PB_DOUBLE:
+			return pb_rule_number(field, DatumGetFloat8(value));
 		case PB_LIST:
 			return array_problem(field, field->fields, value);
 		default:

@@ -55,7 +55,8 @@ default_of(PbRow *row, int index)
 		return psprintf("%d", DatumGetInt32(value));
 	if (leaf->field->kind == PB_BOOLEAN)
 		return pstrdup(DatumGetBool(value) ? "true" : "false");
-	if (leaf->field->kind == PB_LIST)
+	if (leaf->field->kind == PB_LIST || leaf->field->kind == PB_LONG ||
+		leaf->field->kind == PB_DOUBLE)
 		return pstrdup(leaf->field->fallback);
 	return TextDatumGetCString(value);
 }
@@ -72,7 +73,8 @@ static void
 put_limits(Datum *values, bool *nulls, const PbField *field)
 {
 	bool		limited = field->words == NULL &&
-		(field->kind == PB_INTEGER || field->kind == PB_TEXT ||
+		(field->kind == PB_INTEGER || field->kind == PB_LONG ||
+		 field->kind == PB_DOUBLE || field->kind == PB_TEXT ||
 		 field->kind == PB_SECRET || field->kind == PB_LIST);
 
 	values[MINIMUM] = Int32GetDatum(field->least);

@@ -22,7 +22,9 @@ typedef enum PbKind
 {
 	PB_TEXT,
 	PB_WORD,					/* one of words */
-	PB_INTEGER,
+	PB_INTEGER,					/* of 32 bits */
+	PB_LONG,					/* of 64 bits */
+	PB_DOUBLE,					/* any finite number */
 	PB_BOOLEAN,
 	PB_TIME,
 	PB_ID,						/* a TypeID of prefix */

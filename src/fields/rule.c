@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "lib/stringinfo.h"
 
 #include "base/text.h"
@@ -54,18 +56,38 @@ pb_rule_least(const PbField *field)
 	return psprintf("must be at least %d", field->least);
 }
 
+/* A field without a limit of its own has that of its kind. */
 const char *
 pb_rule_most(const PbField *field)
 {
-	return psprintf("must be at most %d", field->most);
+	if (field->most > 0)
+		return psprintf("must be at most %d", field->most);
+	if (field->kind == PB_DOUBLE)
+		return "must be a number that a double can hold";
+	return psprintf("must be at most " INT64_FORMAT,
+					field->kind == PB_LONG ? PG_INT64_MAX :
+					(int64) PG_INT32_MAX);
 }
 
 const char *
-pb_rule_integer(const PbField *field, int32 integer)
+pb_rule_integer(const PbField *field, int64 integer)
 {
 	if (integer < field->least)
 		return pb_rule_least(field);
 	if (field->most > 0 && integer > field->most)
+		return pb_rule_most(field);
+	return NULL;
+}
+
+/* JSON has neither infinity nor NaN. */
+const char *
+pb_rule_number(const PbField *field, double number)
+{
+	if (isnan(number))
+		return "must be a number";
+	if (number < field->least)
+		return pb_rule_least(field);
+	if (isinf(number) || (field->most > 0 && number > field->most))
 		return pb_rule_most(field);
 	return NULL;
 }

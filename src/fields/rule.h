@@ -11,7 +11,8 @@
 
 extern const char *pb_rule_text(const PbField *field, const char *text,
 								size_t length);
-extern const char *pb_rule_integer(const PbField *field, int32 integer);
+extern const char *pb_rule_integer(const PbField *field, int64 integer);
+extern const char *pb_rule_number(const PbField *field, double number);
 extern const char *pb_rule_least(const PbField *field);
 extern const char *pb_rule_most(const PbField *field);
 extern const char *pb_rule_count(const PbField *field, int count);

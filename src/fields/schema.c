@@ -111,10 +111,15 @@ put_words(StringInfo out, const char *const *words)
 }
 
 static void
-put_integer(StringInfo out, const PbField *field)
+put_number(StringInfo out, const PbField *field)
 {
-	pb_json_pair(out, "type", "integer");
-	pb_json_pair(out, "format", "int32");
+	static const char *const formats[] = {
+		[PB_INTEGER] = "int32", [PB_LONG] = "int64", [PB_DOUBLE] = "double"
+	};
+
+	pb_json_pair(out, "type",
+				 field->kind == PB_DOUBLE ? "number" : "integer");
+	pb_json_pair(out, "format", formats[field->kind]);
 	put_limit(out, "minimum", field->least);
 	if (field->most > 0)
 		put_limit(out, "maximum", field->most);
@@ -155,7 +160,9 @@ put_type(StringInfo out, const PbField *field, Use use)
 	switch (field->kind)
 	{
 		case PB_INTEGER:
-			put_integer(out, field);
+		case PB_LONG:
+		case PB_DOUBLE:
+			put_number(out, field);
 			break;
 		case PB_BOOLEAN:
 			pb_json_pair(out, "type", "boolean");

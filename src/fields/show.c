@@ -4,6 +4,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "datatype/timestamp.h"
 #include "utils/array.h"
@@ -140,6 +142,17 @@ show_objects(Show *show, const PbField *field)
 	show->leaf += members;
 }
 
+/* An owner may have dropped the table's CHECK, so the number is checked. */
+static void
+show_double(StringInfo out, double number)
+{
+	if (!isfinite(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("number out of range")));
+	pb_json_decimal(out, number);
+}
+
 static void
 show_value(StringInfo out, const PbField *field, Datum value)
 {
@@ -147,6 +160,12 @@ show_value(StringInfo out, const PbField *field, Datum value)
 	{
 		case PB_INTEGER:
 			pb_json_number(out, DatumGetInt32(value));
+			break;
+		case PB_LONG:
+			pb_json_long(out, DatumGetInt64(value));
+			break;
+		case PB_DOUBLE:
+			show_double(out, DatumGetFloat8(value));
 			break;
 		case PB_BOOLEAN:
 			pb_json_boolean(out, DatumGetBool(value));
