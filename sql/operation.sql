@@ -46,11 +46,11 @@ SELECT operation, error FROM operations, unnest(errors) AS error
 WHERE error NOT IN (403, 412, 413, 415, 429, 503) AND strpos(comment, 'PT' || error) = 0
 	AND (error <> 400 OR described ? 'requestBody' OR described @> '{"parameters": [{"in": "query"}]}');
 
--- An update's COMMENT names the members that can be updated.
+-- An update's COMMENT names the members that can be updated, a put's those that it sets.
 SELECT operation, member FROM operations,
 	jsonb_object_keys(pgbeam.openapi()::jsonb -> 'components' -> 'schemas' ->
 		split_part(described #>> '{requestBody,content,application/json,schema,$ref}', '/', 4) -> 'properties') AS member
-WHERE method = 'PATCH' AND comment !~ ('\m' || member || '\M');
+WHERE method IN ('PATCH', 'PUT') AND comment !~ ('\m' || member || '\M');
 
 -- It is granted with the access api, and with admin.
 CREATE ROLE operation_api;

@@ -728,6 +728,25 @@ pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 }
 
 /*
+ * Checks an item of a list as a create request of its own. Paths begin with
+ * the item's index.
+ */
+void
+pb_check_item(PbRow *row, const PbJson *list, int index, PbFaults *faults,
+			  PbFaults *ignored)
+{
+	PbPath		path = {NULL, NULL, index};
+	PbJson		item;
+
+	(void) pb_json_item(list, index, &item);
+	if (item.type != PB_JSON_OBJECT)
+		pb_fault_problem(faults, &path, "must be an object",
+						 object_hint(&item));
+	else
+		(void) check_row(row, &item, PB_CREATE, &path, faults, ignored);
+}
+
+/*
  * The same for an update request: fills the leaves that it sets, and marks
  * them as given. The rule over the whole row is checked on the merged row.
  */

@@ -39,10 +39,13 @@ pascal_case(const char *name)
 	return out.data;
 }
 
+/* A view that answers have in a member is named after that member too. */
 const char *
 pb_schema_view_name(const PbResource *resource)
 {
-	return pascal_case(resource->name);
+	return psprintf("%s%s", pascal_case(resource->name),
+					resource->around == NULL ? "" :
+					pascal_case(resource->around));
 }
 
 const char *
@@ -61,6 +64,13 @@ const char *
 pb_schema_list_name(const PbResource *resource)
 {
 	return psprintf("%sPage", pascal_case(resource->name));
+}
+
+/* Names the answer that has the view in a member. */
+const char *
+pb_schema_around_name(const PbResource *resource)
+{
+	return psprintf("%sAnswer", pascal_case(resource->name));
 }
 
 void
@@ -235,7 +245,8 @@ put_field(StringInfo out, const PbField *field, Use use)
 	else
 	{
 		put_type(out, field, use);
-		if (use == UPDATE && !(field->flags & (PB_REQUIRED | PB_KEPT)))
+		if ((use == UPDATE && !(field->flags & (PB_REQUIRED | PB_KEPT))) ||
+			(field->flags & PB_NULL_SHOWN))
 		{
 			pb_json_name(out, "nullable");
 			pb_json_boolean(out, true);

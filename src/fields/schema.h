@@ -13,6 +13,7 @@
 extern const char *pb_schema_view_name(const PbResource *resource);
 extern const char *pb_schema_create_name(const PbResource *resource);
 extern const char *pb_schema_update_name(const PbResource *resource);
+extern const char *pb_schema_around_name(const PbResource *resource);
 extern const char *pb_schema_list_name(const PbResource *resource);
 extern void pb_schema_reference(StringInfo out, const char *name);
 extern void pb_schema_view(StringInfo out, const PbResource *resource);

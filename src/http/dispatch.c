@@ -10,6 +10,7 @@
 #include "base/sql.h"
 #include "base/state.h"
 #include "base/text.h"
+#include "fields/rule.h"
 #include "http/dispatch.h"
 #include "http/idempotency.h"
 
@@ -25,7 +26,10 @@ check_ids(const PbOperation *operation, const PbRequest *request,
 	{
 		PbPath		path = {NULL, pb_operation_id_name(operation, i), 0};
 		const char *id = request->ids[i] != NULL ? request->ids[i] : "";
-		const char *problem = pb_text_path_id_problem(id, strlen(id));
+		const PbField *field = pb_operation_id_field(operation, i);
+		const char *problem = field != NULL ?
+			pb_rule_text(field, id, strlen(id)) :
+			pb_text_path_id_problem(id, strlen(id));
 
 		if (problem != NULL)
 			pb_fault_problem(faults, &path, problem, NULL);

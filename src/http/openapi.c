@@ -51,14 +51,23 @@ response_name(const PbOperation *operation)
 {
 	if (operation->gives == PB_GIVES_PAGE)
 		return pb_schema_list_name(operation->resource);
+	if (operation->resource->around != NULL)
+		return pb_schema_around_name(operation->resource);
 	return psprintf("%s%s", given_beside(operation) == NULL ? "" : "Created",
 					pb_schema_view_name(operation->resource));
+}
+
+/* A PUT takes the members of a create, but creates nothing. */
+static bool
+puts_it(const PbOperation *operation)
+{
+	return strcmp(operation->method, "PUT") == 0;
 }
 
 static const char *
 request_name(const PbOperation *operation)
 {
-	return operation->takes == PB_UPDATE ?
+	return operation->takes == PB_UPDATE || puts_it(operation) ?
 		pb_schema_update_name(operation->resource) :
 		pb_schema_create_name(operation->resource);
 }
@@ -138,15 +147,38 @@ put_create(StringInfo out, StringInfo defined, const PbResource *resource)
 static void
 put_request(StringInfo out, StringInfo defined, const PbOperation *operation)
 {
-	if (operation->takes == PB_CREATE)
+	if (operation->takes == PB_CREATE && !puts_it(operation))
 		put_create(out, defined, operation->resource);
-	else if (operation->takes == PB_UPDATE &&
+	else if (operation->takes != 0 &&
 			 is_new(defined, request_name(operation)))
 	{
 		pb_json_open(out, request_name(operation));
-		pb_schema_update(out, operation->resource);
+		if (puts_it(operation))
+			pb_schema_create(out, operation->resource);
+		else
+			pb_schema_update(out, operation->resource);
 		pb_json_end(out, '}');
 	}
+}
+
+/* Describes the answer that has one row in a member. */
+static void
+put_around(StringInfo out, StringInfo defined, const PbOperation *operation)
+{
+	const char *around;
+
+	if (operation->gives != PB_GIVES_ONE ||
+		operation->resource->around == NULL ||
+		!is_new(defined, response_name(operation)))
+		return;
+	around = operation->resource->around;
+	pb_json_open(out, response_name(operation));
+	append_fixed(out, "'type':'object','required':[");
+	pb_json_string(out, around);
+	append_fixed(out, "],'properties':{");
+	pb_json_open(out, around);
+	pb_schema_reference(out, pb_schema_view_name(operation->resource));
+	append_fixed(out, "}}}");
 }
 
 /*
@@ -189,18 +221,19 @@ put_schemas(StringInfo out, const PbOperation *operations, int count)
 		put_request(out, &defined, &operations[i]);
 		put_create(out, &defined, beside);
 		put_list(out, &defined, &operations[i]);
+		put_around(out, &defined, &operations[i]);
 		if (beside != NULL && is_new(&defined, response_name(&operations[i])))
 			put_response_schema(out, &operations[i]);
 	}
 }
 
-/* All ids share a pattern, except an organization's, which has a field. */
+/* All ids share a pattern, except texts, which have a field. */
 static void
-put_path_schema(StringInfo out, bool of_organization)
+put_path_schema(StringInfo out, const PbField *field)
 {
 	pb_json_open(out, "schema");
-	if (of_organization)
-		pb_schema_parameter(out, &pb_organization.fields[0]);
+	if (field != NULL)
+		pb_schema_parameter(out, field);
 	else
 		append_fixed(out, "'type':'string','pattern':'" PB_PATH_ID_PATTERN "'");
 	pb_json_end(out, '}');
@@ -215,7 +248,9 @@ put_path_parameters(StringInfo out, const PbOperation *operation)
 		pb_json_begin(out, '{');
 		pb_json_pair(out, "name", pb_operation_id_name(operation, i));
 		append_fixed(out, ",'in':'path','required':true");
-		put_path_schema(out, i == 0 && operation->names_organization);
+		put_path_schema(out, i == 0 && operation->names_organization ?
+						&pb_organization.fields[0] :
+						pb_operation_id_field(operation, i));
 		pb_json_end(out, '}');
 	}
 }

@@ -30,6 +30,25 @@ pb_operation_id_name(const PbOperation *operation, int index)
 }
 
 /*
+ * Finds the field that checks an id of the path, where the id is a text that
+ * is the key of a resource. NULL: the id obeys the common pattern.
+ */
+const PbField *
+pb_operation_id_field(const PbOperation *operation, int index)
+{
+	const char *name;
+
+	if (operation->resource == NULL || operation->resource->prefix != NULL)
+		return NULL;
+	name = pb_operation_id_name(operation, index);
+	for (const PbField *field = operation->resource->fields;
+		 field->name != NULL; field++)
+		if (field->kind == PB_TEXT && strcmp(field->name, name) == 0)
+			return field;
+	return NULL;
+}
+
+/*
  * Fills errors with the statuses of its refusals, in ascending order; returns
  * how many.
  */

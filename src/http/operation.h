@@ -59,6 +59,8 @@ extern const PbOperation *pb_operation_of_created(const PbOperation *creates);
 extern int	pb_operation_ids(const PbOperation *operation);
 extern const char *pb_operation_id_name(const PbOperation *operation,
 										int index);
+extern const PbField *pb_operation_id_field(const PbOperation *operation,
+											int index);
 extern int	pb_operation_errors(const PbOperation *operation,
 								int errors[PB_ERRORS_MAX]);
 

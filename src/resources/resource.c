@@ -280,6 +280,14 @@ find_by_id(const PbResource *resource, const PbCaller *caller,
 	return run(&find[reading], values, nulls, row) ? row : NULL;
 }
 
+static bool
+is_whole(const PbRow *row)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+
+	return hooks->is_whole == NULL || hooks->is_whole(row);
+}
+
 static PbRow *find_by_path(const PbResource *resource, const PbCaller *caller,
 						   PbReading reading, const char *const *ids,
 						   int count);
@@ -298,7 +306,7 @@ find_by_key(const PbResource *resource, const PbCaller *caller,
 	if (count < 2 || ids[count - 1] == NULL)
 		return NULL;
 	parent = find_by_path(resource->parent, caller, reading, ids, count - 1);
-	if (parent == NULL)
+	if (parent == NULL || !is_whole(parent))
 		return NULL;
 	values[0] = pb_resource_org(parent);
 	values[1] = CStringGetTextDatum(ids[count - 1]);
@@ -313,14 +321,6 @@ is_living(const PbRow *row)
 	int			deleted_at = row->resource->prepared->deleted_at;
 
 	return deleted_at == PB_NO_LEAF || !pb_row_has(row, deleted_at);
-}
-
-static bool
-is_whole(const PbRow *row)
-{
-	const PbHooks *hooks = pb_hooks(row->resource);
-
-	return hooks->is_whole == NULL || hooks->is_whole(row);
 }
 
 /*

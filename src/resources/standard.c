@@ -16,29 +16,26 @@
 #include "resources/standard.h"
 #include "resources/statement.h"
 
-/* Opens the member around an answer, if the resource has one. */
+/* Prints the answer about one row, in the member around it, if any. */
 static void
-begin_answer(StringInfo out, const PbResource *resource)
+print(StringInfo out, PbRow *row, const PbOrganization *organization)
 {
-	if (resource->around == NULL)
-		return;
-	pb_json_begin(out, '{');
-	pb_json_name(out, resource->around);
-}
+	const char *around = row->resource->around;
 
-static void
-end_answer(StringInfo out, const PbResource *resource)
-{
-	if (resource->around != NULL)
+	if (around != NULL)
+	{
+		pb_json_begin(out, '{');
+		pb_json_name(out, around);
+	}
+	pb_resource_show(out, row, organization);
+	if (around != NULL)
 		pb_json_end(out, '}');
 }
 
 static void
 answer(PbRow *row, const PbOrganization *organization, PbReply *reply)
 {
-	begin_answer(reply->body, row->resource);
-	pb_resource_show(reply->body, row, organization);
-	end_answer(reply->body, row->resource);
+	print(reply->body, row, organization);
 	reply->version = pb_row_version(row);
 }
 
@@ -214,7 +211,7 @@ is_as_seen(const PbRequest *request, PbRow *row,
 	if (!pb_request_has_header(request, "if-match"))
 		return true;
 	initStringInfo(&body);
-	pb_resource_show(&body, row, organization);
+	print(&body, row, organization);
 	pb_request_etag(body.data, body.len, pb_row_version(row), etag);
 	if (pb_request_names_etag(request, "if-match", etag, false))
 		return true;
@@ -248,57 +245,66 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 		pb_resource_update(request, row, may_be_taken, detail, faults);
 }
 
-/*
- * Finds and locks the row of a checked update, applies the update, and answers
- * the result. If nothing changes, nothing is written.
- */
-static void
-update_found(const PbRequest *request, const PbRow *update, PbReply *reply)
+/* Finds and locks the row of a checked update; NULL with faults. */
+static PbRow *
+find_locked(const PbRequest *request, PbOrganization *organization,
+			PbFaults *faults)
 {
-	PbFaults   *faults = &reply->faults;
-	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(request, PB_WRITE, &organization,
+	PbRow	   *row = pb_resource_find(request, PB_WRITE, organization,
 									   faults);
 
-	if (row != NULL)
-		row = pb_resource_lock(row, faults);
-	if (row != NULL && is_as_seen(request, row, &organization, reply) &&
-		apply(request, row, update, faults))
-		answer(row, &organization, reply);
+	return row == NULL ? NULL : pb_resource_lock(row, faults);
 }
 
-/* updateProject and the like: only the given members change */
+/*
+ * updateProject and the like: only the given members change. If nothing
+ * changes, nothing is written.
+ */
 void
 pb_standard_update(const PbRequest *request, PbReply *reply)
 {
 	const PbHooks *hooks = pb_hooks(request->resource);
 	PbRow	   *update = pb_row_make(request->resource);
 	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+	PbRow	   *row;
 
 	pb_check_update(update, &request->body, faults, reply->unknown);
 	if (hooks->check != NULL)
 		hooks->check(update, faults);
-	if (faults->refusal == PB_ACCEPTED)
-		update_found(request, update, reply);
+	if (faults->refusal != PB_ACCEPTED)
+		return;
+	row = find_locked(request, &organization, faults);
+	if (row != NULL && is_as_seen(request, row, &organization, reply) &&
+		apply(request, row, update, faults))
+		answer(row, &organization, reply);
 }
 
 /*
  * updateCacheRule: sets every member that a client may give, as a create
  * would, so that absent members are reset. The row must exist: reports make
  * the rows of such a resource.
+ *
+ * If-Match is ignored: the API does not declare it for a PUT, and the answer
+ * has no ETag that a client could send.
  */
 void
 pb_standard_put(const PbRequest *request, PbReply *reply)
 {
 	PbRow	   *update = pb_row_make(request->resource);
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+	PbRow	   *row;
 
-	pb_check_create(update, &request->body, &reply->faults, reply->unknown);
-	if (reply->faults.refusal != PB_ACCEPTED)
+	pb_check_create(update, &request->body, faults, reply->unknown);
+	if (faults->refusal != PB_ACCEPTED)
 		return;
 	for (int i = 0; i < update->shape->count; i++)
 		update->given[i] =
 			(update->shape->leaves[i].field->flags & PB_CREATE) != 0;
-	update_found(request, update, reply);
+	row = find_locked(request, &organization, faults);
+	if (row != NULL && apply(request, row, update, faults))
+		answer(row, &organization, reply);
 }
 
 /*
