@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, retention change feed) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection rewrap regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection cacherule queryreport rewrap regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources http log configuration) \
@@ -31,9 +31,9 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database project replica domain connection plans change operation openapi http \
+	database project replica domain connection cacherule plans change operation openapi http \
 	idempotency constraint altered examples guard catalog
-ISOLATION = name host domain limit below idempotency database update snapshot change
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -14,6 +14,11 @@ FROM pgbeam.create_project(jsonb_build_object('org_id', 'altered', 'name', 'p', 
 SELECT pgbeam.create_replica(:'database', '{"host": "h", "port": 5432}') ->> 'id' AS replica,
 	pgbeam.create_custom_domain(:'project', '{"domain": "db.altered.example"}') ->> 'id' AS domain \gset
 SELECT pgbeam.report_connection_test(:'database', true, 1.5, NULL, '15');
+CREATE FUNCTION report(database text) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_build_array(jsonb_build_object('database_id', database, 'query_hash', 'a1b2c3d4e5f60718', 'normalized_sql', 'SELECT 1', 'query_type', 'read',
+		'call_count', 1, 'avg_latency_ms', 1, 'p95_latency_ms', 1, 'avg_response_bytes', 1, 'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z'))
+$$;
+SELECT pgbeam.report_queries(report(:'database'));
 
 -- The calls: by trusted SQL, then as an organization and as a user.
 CREATE TABLE calls (call text, expected text);
@@ -24,6 +29,7 @@ INSERT INTO calls SELECT format(call, :'project', :'database', :'domain', :'repl
 	'create_database(%1$L, upstream())', 'list_databases(%1$L)', 'get_database(%1$L, %2$L)',
 	'update_database(%1$L, %2$L, upstream() || ''{"host": "i"}'')',
 	'test_database_connection(%1$L, %2$L)', 'report_connection_test(%2$L, true, 1.5, NULL, ''15'')',
+	'list_cache_rules(%1$L, %2$L)', 'update_cache_rule(%1$L, %2$L, ''a1b2c3d4e5f60718'', ''{"cache_enabled": true}'')', 'report_queries(report(%2$L))',
 	'reveal_password(%2$L)', 'rewrap()', 'list_replicas(%2$L)', 'delete_replica(%2$L, %4$L)',
 	'list_custom_domains(%1$L)', 'report_domain(''db.altered.example'', ''txt'')',
 	'verify_custom_domain(%1$L, %3$L)', 'delete_custom_domain(%1$L, %3$L)',
@@ -141,6 +147,6 @@ DROP FUNCTION pgbeam.other_routes, pgbeam.other_fields, pgbeam.other_keyring, pg
 SELECT (pgbeam.http('GET', '/v1/health', NULL, NULL)).status;
 
 DROP FUNCTION outcome_when_altered;
-DROP FUNCTION try, outcome, upstream;
+DROP FUNCTION try, outcome, upstream, report;
 DROP TABLE outcomes, alterations, calls;
 SELECT pgbeam.delete_project(:'project');

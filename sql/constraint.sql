@@ -23,6 +23,9 @@ SET client_min_messages = warning;
 SELECT count(pgbeam.set_organization('constraint')) AS made;
 SELECT pgbeam.set_member('constraint', 'constraint', 'owner'), id IS NOT NULL AS key FROM pgbeam.create_api_key(org_id => 'constraint');
 SELECT pgbeam.report_connection_test(pgbeam.typeid_encode('db', id), true) FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1;
+SELECT pgbeam.report_queries(jsonb_build_array(jsonb_build_object('database_id', pgbeam.typeid_encode('db', id), 'query_hash', 'a1b2c3d4e5f60718',
+	'normalized_sql', 'SELECT 1', 'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1, 'p95_latency_ms', 1, 'avg_response_bytes', 1,
+	'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z'))) FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1;
 RESET client_min_messages;
 
 -- Every limit of every field, on it and beyond it. (counts)
@@ -33,6 +36,14 @@ CREATE VIEW edges AS
 		(CASE WHEN type = 'integer' THEN maximum::text END, true),
 		(CASE WHEN type = 'integer' THEN (minimum::bigint - 1)::text END, false),
 		(CASE WHEN type = 'integer' AND maximum < 2147483647 THEN (maximum + 1)::text END, false),
+		(CASE WHEN type IN ('bigint', 'double precision') THEN minimum::text END, true),
+		(CASE WHEN type IN ('bigint', 'double precision') THEN (minimum - 1)::text END, false),
+		(CASE WHEN type = 'bigint' THEN coalesce(maximum, 9223372036854775807)::text END, true),
+		(CASE WHEN type = 'double precision' THEN maximum::text END, true),
+		(CASE WHEN type = 'double precision' THEN (maximum + 1)::text END, false),
+		(CASE WHEN type = 'double precision' THEN quote_literal('NaN') END, false),
+		(CASE WHEN type = 'double precision' THEN quote_literal('Infinity') END, false),
+		(CASE WHEN type = 'double precision' THEN quote_literal('-Infinity') END, false),
 		(CASE WHEN type = 'text' AND maximum > 0 THEN quote_literal(repeat('é', maximum)) END, true),
 		(CASE WHEN type = 'text' AND maximum > 0 THEN quote_literal(repeat('x', maximum + 1)) END, false),
 		(CASE WHEN type = 'text' AND minimum > 0 THEN quote_literal('') END, false),
@@ -49,7 +60,7 @@ SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges
 WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
-	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain');
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash');
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 
@@ -62,6 +73,7 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('replicas', $$host = 'postgres://u:canary-password-Vq7R2x@h/d'$$), ('replicas', $$host = 'h:1'$$), ('replicas', $$host = 'a..b'$$), ('replicas', $$host = repeat('h', 254)$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
 	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'd'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'dd'$$),
 	('custom_domains', $$reported_txt = repeat('é', 4096)$$), ('custom_domains', $$reported_txt = repeat('x', 4097)$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),
+	('cache_rules', $$query_hash = 'ffffffffffffffff'$$), ('cache_rules', $$query_hash = 'fffffffffffffff'$$), ('cache_rules', $$query_hash = 'FFFFFFFFFFFFFFFF'$$),
 	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
 	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
 	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = '{{a,b},{c,d}}'$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),

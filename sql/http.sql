@@ -70,7 +70,7 @@ SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
 
 -- Operations of the API that pgbeam does not serve are neither missing objects
 -- nor unknown paths. The refusal names the area, whatever the method.
-SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{databases/db_1/cache-rules,databases/db_1/cache-rules/0123456789abcdef,databases/db_1/scan-pii,
+SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{databases/db_1/scan-pii,databases/db_1/scan-pii/0123456789abcdef,
 	databases/db_1/schema-catalog,agents,agents/agt_1/rotate,agents/agt_1/policy-recommendation,anomalies/ano_1,anomaly-rules,approvals/apr_1/approve,approval-rules,audit-logs,audit-logs/sessions/x,batch,
 	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
 	LATERAL ask('GET', '/v1/projects/prj_1/' || path, :'acme', NULL) a;

@@ -21,6 +21,7 @@
 #include "http/idempotency.h"
 #include "keys/keyfile.h"
 #include "log/guard.h"
+#include "resources/cacherule.h"
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
@@ -28,6 +29,7 @@
 #include "resources/host.h"
 #include "resources/page.h"
 #include "resources/project.h"
+#include "resources/queryreport.h"
 #include "resources/replica.h"
 
 PB_MODULE_MAGIC;
@@ -36,12 +38,13 @@ const PbResource *const pb_resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
 	&pb_idempotency_key, &pb_change, &pb_host,
 	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
-	&pb_connection_test, NULL
+	&pb_connection_test, &pb_cache_rule, NULL
 };
 
 /* Field tables that have no table in the database. */
 static const PbResource *const transients[] = {
-	&pb_page_parameters, &pb_project_list_parameters, &pb_health, NULL
+	&pb_page_parameters, &pb_project_list_parameters, &pb_health,
+	&pb_query_report, NULL
 };
 
 static void

@@ -57,6 +57,7 @@ static const struct
 	{"http_forwarded", API | ADMIN},
 	{"routes", API | ADMIN},
 	{"report_connection_test", DATA_PLANE},
+	{"report_queries", DATA_PLANE},
 	{"report_domain", ADMIN},
 	{"release_domain", ADMIN},
 	{"reveal_password", DATA_PLANE},

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 
 #include "auth/authentication.h"
 #include "base/crypt.h"
@@ -14,9 +15,11 @@
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
+#include "resources/queryreport.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
+PG_FUNCTION_INFO_V1(pgbeam_report_queries);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 
@@ -77,6 +80,41 @@ pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 		pb_fault_throw(&faults);
 	pb_sql_end(&scope);
 	PG_RETURN_VOID();
+}
+
+static int64
+report_queries(FunctionCallInfo fcinfo, PbFaults *faults)
+{
+	PbJson		report = {.type = PB_JSON_NULL};
+
+	if (pb_entry_manner() != PB_SQL)
+		pb_fault_set(faults, PB_UNAUTHORIZED,
+					 "this is not done on behalf of HTTP requests", NULL);
+	else if (!PG_ARGISNULL(0) &&
+			 toast_raw_datum_size(PG_GETARG_DATUM(0)) > PB_BODY_MAX)
+		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE, "the report exceeds 2 MB",
+					 "Report the others by another call.");
+	if (faults->refusal != PB_ACCEPTED)
+		return 0;
+	if (!PG_ARGISNULL(0))
+		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(0)), &report);
+	return pb_query_report_store(&report, faults);
+}
+
+/* EXECUTE is the wall here too. */
+Datum
+pgbeam_report_queries(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbSqlScope	scope;
+	int64		stored;
+
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	stored = report_queries(fcinfo, &faults);
+	if (faults.refusal != PB_ACCEPTED)
+		pb_fault_throw(&faults);
+	pb_sql_end(&scope);
+	PG_RETURN_INT64(stored);
 }
 
 Datum

@@ -70,6 +70,15 @@ OPERATION(delete_replica, "deleteReplica", REPLICAS "/{replica_id}",
 		  DELETES(pb_replica),
 		  .about = "Deletes a replica.")
 
+OPERATION(list_cache_rules, "listCacheRules", DATABASE "/cache-rules",
+		  LISTS(pb_cache_rule),
+		  .about = "How the queries of a database are cached, page by page.")
+
+OPERATION(update_cache_rule, "updateCacheRule",
+		  DATABASE "/cache-rules/{query_hash}",
+		  PUTS(pb_cache_rule),
+		  .about = "Sets how a query of a database is cached.")
+
 OPERATION(list_custom_domains, "listCustomDomains", DOMAINS,
 		  LISTS(pb_custom_domain),
 		  .about = "Lists the custom domains of a project, page by page.")

@@ -6,6 +6,7 @@
 
 #include "http/openapi.h"
 #include "http/operation.h"
+#include "resources/cacherule.h"
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"

@@ -26,7 +26,6 @@ static const struct
 	const char *what;
 }			unserved[] =
 {
-	OF_DATABASE("/cache-rules", "cache rules"),
 	OF_DATABASE("/scan-pii", "the scan for personal data"),
 	OF_DATABASE("/schema-catalog", "the schema catalog"),
 	OF_PROJECT("/agents", "agent credentials"),

@@ -33,6 +33,8 @@ const around = describeAll([
   ['listReplicas', 'GET', replicas, 'list_replicas'],
   ['createReplica', 'POST', replicas, 'create_replica'],
   ['deleteReplica', 'DELETE', `${replicas}/{replica_id}`, 'delete_replica'],
+  ['listCacheRules', 'GET', `${database}/cache-rules`, 'list_cache_rules'],
+  ['updateCacheRule', 'PUT', `${database}/cache-rules/{query_hash}`, 'update_cache_rule'],
   ['listCustomDomains', 'GET', domains, 'list_custom_domains'],
   ['createCustomDomain', 'POST', domains, 'create_custom_domain'],
   ['deleteCustomDomain', 'DELETE', `${domains}/{domain_id}`, 'delete_custom_domain'],
@@ -48,7 +50,7 @@ const operations = { ...core, ...around };
 
 export const operationNames = Object.keys(core);
 export const idsOf = (operation) => operations[operation].ids;
-export const takesBody = (operation) => ['POST', 'PATCH'].includes(operations[operation].method);
+export const takesBody = (operation) => ['POST', 'PUT', 'PATCH'].includes(operations[operation].method);
 
 const asText = (body) => body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
 

@@ -68,7 +68,9 @@ def refused(call):
         return [e.status, e.code, str(e), len(e.errors), bool(e.request_id)]
 seen["taken"] = refused(lambda: client.projects.create_project(body=body))
 seen["wrong"] = refused(lambda: client.projects.update_project(id, body={"name": "", "status": "x"}))
-seen["unserved"] = refused(lambda: client.projects.list_cache_rules(id, created["database"]["id"]))
+seen["rules"] = client.projects.list_cache_rules(id, created["database"]["id"])
+seen["unseen"] = refused(lambda: client.projects.update_cache_rule(id, created["database"]["id"], "a1b2c3d4e5f60718", body={"cache_enabled": True}))
+seen["unserved"] = refused(lambda: client.projects.get_project_metrics(id))
 client.projects.delete_project(id)
 seen["gone"] = refused(lambda: client.projects.get_project(id))
 print(json.dumps(seen))`);
@@ -76,7 +78,9 @@ print(json.dumps(seen))`);
     created: ['my-app', false, 'db.example.com'], listed: 1, updated: 'any',
     taken: [409, 'RESOURCE_EXISTS', 'a project with this name already exists in the organization', 0, true],
     wrong: [400, 'INVALID_INPUT', 'name must not be empty', 2, true],
-    unserved: [501, 'NOT_IMPLEMENTED', 'pgbeam does not serve cache rules', 0, true],
+    rules: { entries: [] },
+    unseen: [404, 'NOT_FOUND', 'cache rule not found', 0, true],
+    unserved: [501, 'NOT_IMPLEMENTED', 'pgbeam does not serve metrics', 0, true],
     gone: [404, 'NOT_FOUND', 'project not found', 0, true],
   });
 });

@@ -67,7 +67,11 @@ SQL
 	value($home, <<"SQL");
 SELECT pgbeam.create_replica('$database', '{"host": "r.example.com", "port": 5432}'),
 	pgbeam.create_custom_domain('$furnished', '{"domain": "db.example.com"}'),
-	pgbeam.report_domain('db.example.com', 'x'), pgbeam.report_connection_test('$database', true, 1.5)
+	pgbeam.report_domain('db.example.com', 'x'), pgbeam.report_connection_test('$database', true, 1.5);
+SELECT pgbeam.report_queries(jsonb_agg(jsonb_build_object('database_id', '$database', 'query_hash', hash, 'normalized_sql', 'SELECT 1',
+	'query_type', 'read', 'call_count', 9223372036854775807, 'avg_latency_ms', 0.1, 'p95_latency_ms', 1e-7, 'avg_response_bytes', 1,
+	'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z'))) FROM unnest('{a1b2c3d4e5f60718,b1b2c3d4e5f60718}'::text[]) AS hash;
+SELECT pgbeam.update_cache_rule('$furnished', '$database', 'a1b2c3d4e5f60718', '{"cache_enabled": true, "cache_ttl_seconds": 5}')
 SQL
 	my ($gone) = make($home, 'deleted');
 	value($home, "SELECT pgbeam.delete_project('$gone')");

@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use JSON::PP;
 use PgbeamTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -121,6 +122,11 @@ sub calls
 		  . "SELECT FROM setval('public.calls', 1, false)");
 }
 
+my $report = JSON::PP->new->canonical->encode([ map { {
+	database_id => $database, query_hash => $_, normalized_sql => 'SELECT 1', query_type => 'read', call_count => 1, avg_latency_ms => 1,
+	p95_latency_ms => 1, avg_response_bytes => 1, stability_rate => 1, seen_at => '2001-01-01T00:00:00Z' } } qw(a1b2c3d4e5f60718 b1b2c3d4e5f60718) ]);
+value($node, "SELECT pgbeam.report_queries('$report')");
+
 # Calls all our functions, those for superusers too if this role is one.
 # Returns those that failed.
 my $round = 0;
@@ -134,9 +140,11 @@ sub failures
 		q(set_organization('acme', '{"plan": "enterprise", "max_projects": 1000}')), "delete_project('$made')",
 		"typeid_timestamp('$made')", "typeid_decode('$made')",
 		"typeid_encode('x', pgbeam.typeid_decode('$made'))", "typeid('x')",
+		"list_cache_rules('$project', '$database')",
+		"update_cache_rule('$project', '$database', 'a1b2c3d4e5f60718', '{\"cache_enabled\": true, \"cache_ttl_seconds\": $round}')",
 		'fields()', 'keyring()', 'key_status()');
 
-	push @calls, 'create_key()', "grant_access('boss', 'admin')", "reveal_password('$database')"
+	push @calls, 'create_key()', "grant_access('boss', 'admin')", "reveal_password('$database')", "report_queries('$report')"
 	  if $super;
 	# create_key() has a notice for other sessions.
 	return join "\n", grep { /ERROR/ } map { ask($where, "SELECT FROM pgbeam.$_")->{err} } @calls;

@@ -22,6 +22,7 @@ my %bodies = (
 	updateProject => sub { return { name => 'made ' . ++$n } },
 	createDatabase => sub { return \%database },
 	updateDatabase => sub { return { password => 'PASSWORD' } },
+	updateCacheRule => sub { return { cache_enabled => ++$n % 2 ? JSON::PP::true : JSON::PP::false } },
 	createReplica => sub { return { host => 'replica.example.com', port => 5432 } },
 	createCustomDomain => sub { return { domain => 'made-' . ++$n . '.example.com' } });
 
@@ -112,7 +113,7 @@ SQL
 # The common part of two objects that were created alike.
 sub masked
 {
-	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
+	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\b[0-9a-f]{16}\b/HASH/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
 }
 
 # A digest of each organization's rows: their values, their places, and the
@@ -164,6 +165,10 @@ sub make_all
 		value($boss, "SELECT pgbeam.report_domain('$_->{domain}', '$_->{dns_instructions}{txt_value}')")
 		  foreach $new->{domain} // ();
 	}
+	$id{query_hash} = sprintf '%016x', ++$n;
+	value($boss, "SELECT pgbeam.report_queries(jsonb_build_array(jsonb_build_object('database_id', '$id{database_id}',
+		'query_hash', '$id{query_hash}', 'normalized_sql', 'SELECT 1', 'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1,
+		'p95_latency_ms', 1, 'avg_response_bytes', 1, 'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z')))");
 	push @made, map { { org => $org, id => $id{$_} } } grep { $_ ne 'org_id' } keys %id;
 	return \%id;
 }
@@ -189,16 +194,17 @@ sub targets
 	{
 		my $own = $object{ours}{$name} // die "nothing creates a $name\n";
 		my ($other) = grep { $_ ne $own && /^[a-z]+_/ } map { $object{ours}{$_} } sort keys %{ $object{ours} };
+		my $is_hash = $name eq 'query_hash';
 		my %instead = (
-			missing => $own =~ s/(_.*)?$/_00000000000000000000000000/r,
+			missing => $is_hash ? 'f' x 16 : $own =~ s/(_.*)?$/_00000000000000000000000000/r,
 			$name eq 'org_id' ? (malformed => 'x' x 256, odd => 'a b') : (malformed => 'a b'),
 			'of another kind' => $other,
-			'with a wrong prefix' => $own =~ s/^[a-z]+/($other =~ m,^([a-z]+),)[0]/er,
+			$is_hash ? () : ('with a wrong prefix' => $own =~ s/^[a-z]+/($other =~ m,^([a-z]+),)[0]/er),
 			deleted => $deleted->{$name},
 			@names > 1 ? (foreign => $object{theirs}{$name}, sibling => $sibling->{$name}) : ());
 
 		push @targets, map { {
-			name => "$name $_", org => 'none', is_malformed => $_ eq 'malformed',
+			name => "$name $_", org => 'none', is_malformed => $_ eq 'malformed' || ($is_hash && $_ eq 'of another kind'),
 			ids => [ @{ { %{ $object{ours} }, $name => $instead{$_} } }{@names} ] } }
 		  grep { $instead{$_} ne $own } sort keys %instead;
 	}
