@@ -158,8 +158,11 @@ sub run_killed
 	$victim->query_until(qr/sent/, "\\echo sent\n" . ($sql =~ s/BODY/'$body'/r) . ";\n");
 	$node->poll_query_until('postgres',
 		"SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'PgSleep'");
+	my $start = -s $node->logfile;
 	kill 'KILL', $pid;
 	$victim->{run}->finish;
+	# Until it has noticed, the server would still let others in.
+	$node->wait_for_log(qr/was terminated by signal 9/, $start);
 	$node->poll_query_until('postgres', 'SELECT true');
 	return '';
 }

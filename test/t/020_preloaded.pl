@@ -270,7 +270,8 @@ foreach my $order (qw(last first))
 		is(value($node, "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%$password%'"), 0,
 			"pg_stat_statements, pgbeam loaded $order, keeps no literal of a plain statement");
 	}
-	is(value($node, 'SELECT count(*) > 0 FROM pgbeam.projects'), 't', "pgbeam loaded $order: the requests were served");
+	is(value($node, 'SELECT count(*) > 0 FROM pgbeam.projects'), 't', "pgbeam loaded $order: the requests were served")
+	  if @others;
 	$node->stop;
 }
 
