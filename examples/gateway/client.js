@@ -4,15 +4,18 @@ import pg from 'pg';
 // What the driver does not end by itself: in an error or a notice without its
 // two last zeros it reads for ever. Throws at such a message.
 function makeCheck() {
-  const head = []; // code and length of the message that comes
-  let left = 0; // bytes of it that are still to come
-  let end = 0; // its last two so far
+  const head = Buffer.alloc(5); // code and length of the message that comes
+  let got = 0; // bytes of its head that came
+  let left = 0; // bytes of its body that are still to come
+  let end = 0; // its last two bytes so far
   return (chunk) => {
     for (let at = 0; at < chunk.length;) {
-      if (head.length < 5) {
-        head.push(chunk[at++]);
-        if (head.length < 5) continue;
-        left = Buffer.from(head).readUInt32BE(1) - 4;
+      if (got < 5) {
+        const count = chunk.copy(head, got, at, at + 5 - got);
+        got += count;
+        at += count;
+        if (got < 5) return;
+        left = head.readUInt32BE(1) - 4;
         end = 0xffff;
         if (left < 0) throw new RangeError('a message without a length');
       }
@@ -20,9 +23,9 @@ function makeCheck() {
       for (let i = Math.max(at, stop - 2); i < stop; i++) end = (end << 8 | chunk[i]) & 0xffff;
       left -= stop - at;
       at = stop;
-      if (left > 0) continue;
-      if ('EN'.includes(String.fromCharCode(head[0])) && end !== 0) throw new RangeError('a message without an end');
-      head.length = 0;
+      if (left > 0) return;
+      if (end !== 0 && 'EN'.includes(String.fromCharCode(head[0]))) throw new RangeError('a message without an end');
+      got = 0;
     }
   };
 }

@@ -340,8 +340,9 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     const running = curl(other.url, { headers: { 'X-Sleep': '0.5' } });
     await new Promise((resolve) => setTimeout(resolve, 200));
     other.child.kill(signal);
-    await once(other.child, 'exit');
+    await once(other.child, 'close');
     assert.equal((await running).status, 200);
     assert.equal(other.child.exitCode, 0);
+    assert.match((await takeLines(other, 1)).join(), /,GET,\/,200,/, 'the last line of the log is written too');
   });
 }
