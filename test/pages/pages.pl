@@ -392,13 +392,14 @@ sub start_page
 	close($file);
 	write_file("$root/home/.curlrc", "silent\nshow-error\n"); # as in a terminal
 	%ENV = (%ENV, HOME => "$root/home", PGHOST => "$root/socket", PGUSER => 'postgres', PGDATA => "$root/data", DESTDIR => "$root/installed",
-		PAGES_NAMED => "$folder/named", PAGES_UNITS => "$root/units");
+		npm_config_cache => "$folder/npm", PAGES_NAMED => "$folder/named", PAGES_UNITS => "$root/units");
 	chdir $tree or die "$tree: $!\n";
 	system("pg_ctl -D $root/data -l $root/log -w -s start") == 0 or die read_file("$root/log");
 }
 
 sub end_page
 {
+	return if !$page{root};
 	close_sessions();
 	if ($page{shell})
 	{
@@ -538,17 +539,29 @@ sub begin_page
 	@count{qw(run unrun)} = ($run, $unrun);
 }
 
+# Runs a page's blocks, on a server where there is something to run.
+sub run_page
+{
+	my ($name, $text, @start) = @_;
+	my @blocks = read_blocks($text);
+	my $says_none = index($text =~ s{\s+}{ }gr, $silent_page) >= 0;
+	if (!grep { $runs{ $_->{kind} } } @blocks)
+	{
+		fail("none of its commands is run, and it does not say: $silent_page") if !$says_none;
+		return;
+	}
+	fail("it has commands, and says that it has none") if $says_none;
+	start_page($name);
+	begin_page(@start);
+	run_block($_) foreach @blocks;
+}
+
 sub check_page
 {
 	my ($name, $tables, @start) = @_;
-	start_page($name);
 	my $text = read_file("$tree/$name");
-	my @blocks = read_blocks($text);
-	begin_page(@start);
-	run_block($_) foreach @blocks;
-	my $is_silent = !grep { $runs{ $_->{kind} } } @blocks;
-	fail("none of its commands is run, and it does not say: $silent_page") if $is_silent && index($text =~ s{\s+}{ }gr, $silent_page) < 0;
-	fail("it has commands, and says that it has none") if !$is_silent && index($text =~ s{\s+}{ }gr, $silent_page) >= 0;
+	%page = (name => $name, root => '', psql => {});
+	run_page($name, $text, @start);
 	check_tables("$tree/$name", $text, $tables);
 	check_functions() if $name eq 'doc/functions.md' && !$writes;
 	check_errors() if $name eq 'doc/errors.md';
@@ -577,7 +590,7 @@ foreach my $file (grep { -f && !/package/ } glob("$tree/examples/* $tree/example
 }
 
 local $SIG{TERM} = local $SIG{INT} = sub { exit 1 };
-END { my $status = $?; end_page() if $page{name} && $page{root}; $? = $status; }
+END { my $status = $?; end_page(); $? = $status; }
 
 make_template();
 my $tables = do "$here/tables.pl" or die "tables.pl: $@\n";
