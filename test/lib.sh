@@ -117,6 +117,25 @@ logging_packages() {
 	known_packages "postgresql-$major-pgaudit" "postgresql-$major-cron"
 }
 
+# The folder with the server's own support for tests of its kinds.
+server_tests() { dirname "$("$PG_CONFIG" --pgxs)" | sed 's|/[^/]*$|/test|'; }
+
+# Fails, and tells what the server lacks for tests of a kind.
+has_regress() {
+	[ -x "$(server_tests)/regress/pg_regress" ] ||
+		{ echo "the server came without pg_regress"; return 1; }
+}
+has_isolation() {
+	[ -x "$(server_tests)/isolation/pg_isolation_regress" ] ||
+		{ echo "the server came without pg_isolation_regress"; return 1; }
+}
+has_tap() {
+	grep -q '^enable_tap_tests[[:space:]]*= yes' "$(server_tests)/../Makefile.global" ||
+		{ echo "the server was built without TAP tests"; return 1; }
+	[ -f "$(server_tests)/perl/PostgreSQL/Test/Cluster.pm" ] ||
+		{ echo "the server came without the modules of TAP tests"; return 1; }
+}
+
 build_packages='make gcc pkg-config libsodium-dev'
 
 build_and_install() {
