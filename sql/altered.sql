@@ -75,7 +75,7 @@ DECLARE
 	done boolean := false;
 BEGIN
 	BEGIN
-		EXECUTE format('ALTER TABLE pgbeam.%I DROP CONSTRAINT %I, %s', alteration.relname, alteration.relname || '_fields_check', alteration.command);
+		EXECUTE format('ALTER TABLE pgbeam.%I DROP CONSTRAINT IF EXISTS %I, %s', alteration.relname, alteration.relname || '_fields_check', alteration.command);
 		EXECUTE coalesce(alteration.follow_up, 'SELECT');
 		done := true;
 		FOR c IN SELECT call FROM calls LOOP

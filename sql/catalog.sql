@@ -15,7 +15,8 @@ SELECT relname FROM per_organization ORDER BY 1;
 SELECT attrelid::regclass, atttypid::regtype FROM pg_attribute JOIN pgbeam_tables t ON t.oid = attrelid
 WHERE attname = 'org_id' AND NOT (atttypid = 'text'::regtype AND attnotnull AND attcollation = '"C"'::regcollation);
 
--- It is first in every key, unique index and foreign key.
+-- It is first in every key, unique index and foreign key, but for the feed's:
+-- that has no other index, and is read in the order of transactions. (rows)
 SELECT i.indexrelid::regclass FROM pg_index i JOIN per_organization t ON t.oid = i.indrelid
 WHERE i.indisunique AND (SELECT attname FROM pg_attribute WHERE attrelid = t.oid AND attnum = i.indkey[0]) IS DISTINCT FROM 'org_id';
 SELECT conname FROM pg_constraint c JOIN per_organization t ON t.oid = c.conrelid

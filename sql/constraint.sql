@@ -53,7 +53,8 @@ CREATE VIEW edges AS
 		(CASE WHEN type = 'text[]' AND field !~ '\[' THEN format('array_fill(''x''::text, ARRAY[%s])', maximum) END, true),
 		(CASE WHEN type = 'text[]' AND field !~ '\[' THEN format('array_fill(''x''::text, ARRAY[%s])', maximum + 1) END, false)
 	) v(value, fits)
-	WHERE column_name IS NOT NULL AND v.value IS NOT NULL;
+	WHERE column_name IS NOT NULL AND v.value IS NOT NULL
+		AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name::regclass AND contype = 'c');
 SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- Two columns have to fit each other as well, and a domain is no long word; they are tried below.

@@ -24,10 +24,12 @@ SELECT table_name FROM (
 	JOIN pg_attribute a ON a.attrelid = f.table_name::regclass AND a.attname = f.column_name) o
 WHERE attnum < before;
 
--- Every table checks its fields by a CHECK (sql/constraint.sql tries it).
+-- Every table checks its fields by a CHECK (sql/constraint.sql tries it), but
+-- for those that our functions alone write. (rows)
 SELECT t FROM (SELECT DISTINCT table_name FROM pgbeam.fields()) f(t)
 WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = t::regclass AND contype = 'c'
-	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', rtrim(split_part(t, '.', 2), 's'), split_part(t, '.', 2)));
+	AND pg_get_constraintdef(oid) = format('CHECK (pgbeam.check_fields(%L::text, %s.*))', rtrim(split_part(t, '.', 2), 's'), split_part(t, '.', 2)))
+ORDER BY 1;
 
 -- The columns have the fields' descriptions as COMMENTs.
 SELECT f.table_name, f.column_name FROM pgbeam.fields() f

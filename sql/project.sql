@@ -164,3 +164,34 @@ SELECT count(*) FROM (SELECT substr(name, 6)::int AS n, lag(substr(name, 6)::int
 	FROM pgbeam.projects WHERE org_id = 'projects' AND name ~ '^many') o WHERE n <> before + 1;
 
 DROP FUNCTION project, masked;
+
+-- A row is answered as it was stored, also when a trigger comes or goes between
+-- two calls of a session: rows are taken back only where one may change them.
+CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.description := upper(NEW.description);
+	RETURN NEW;
+END
+$$;
+CREATE FUNCTION described(name text, description text) RETURNS text LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'shouting', 'name', name, 'description', description, 'database',
+		'{"host": "h", "port": 5432, "name": "d", "username": "u", "password": "p"}'::jsonb)) #>> '{project,description}'
+$$;
+SET client_min_messages = warning;
+SELECT pgbeam.set_organization('shouting') IS NOT NULL AS known;
+SELECT described('one', 'before');
+CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON pgbeam.projects FOR EACH ROW EXECUTE FUNCTION shout();
+SELECT described('two', 'between');
+SELECT pgbeam.update_project(pgbeam.typeid_encode('prj', id), '{"description": "between"}') ->> 'description' AS description
+FROM pgbeam.projects WHERE org_id = 'shouting' AND name = 'one';
+DROP TRIGGER shout ON pgbeam.projects;
+SELECT described('three', 'after');
+SELECT pgbeam.update_project(pgbeam.typeid_encode('prj', id), '{"description": "after"}') ->> 'description' AS description
+FROM pgbeam.projects WHERE org_id = 'shouting' AND name = 'two';
+ALTER TABLE pgbeam.projects ALTER description TYPE varchar(3) USING 'abc';
+SELECT described('four', 'abc');
+ALTER TABLE pgbeam.projects ALTER description TYPE text;
+SELECT described('five', 'again');
+SELECT count(pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) IS NULL) AS deleted FROM pgbeam.projects WHERE org_id = 'shouting';
+DROP FUNCTION shout, described;
+RESET client_min_messages;

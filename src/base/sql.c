@@ -11,6 +11,7 @@
 #include "optimizer/planner.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -299,11 +300,31 @@ plan(Query *query, const char *text, int options, ParamListInfo parameters)
 	return planned;
 }
 
+/* Grows with every change of a table that this backend hears of. */
+static uint64 generation = 1;
+
+static void
+count_generation(Datum argument, Oid relation)
+{
+	generation++;
+}
+
+/*
+ * What is known of a table's columns and triggers stays true while this number
+ * stays the same. The backend learns of changes when a statement begins.
+ */
+uint64
+pb_sql_generation(void)
+{
+	return generation;
+}
+
 void
 pb_sql_start(void)
 {
 	next_planner = planner_hook;
 	planner_hook = plan;
+	CacheRegisterRelcacheCallback(count_generation, (Datum) 0);
 }
 
 static void

@@ -94,17 +94,18 @@ const PbResource pb_change = {
 	.prepared = &prepared,
 };
 
-static const Oid note_types[] = {
+/* Changes that one statement writes at most. */
+#define NOTES_MAX 8
+
+static const Oid column_types[] = {
 	TEXTOID, XID8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
 	TEXTOID, TEXTOID, TIMESTAMPTZOID
 };
 
-static PbStatement note = {
-	.text = "INSERT INTO pgbeam.changes (org_id, xid, id, resource, "
-	"resource_id, action, actor_kind, actor, request_id, detail, changed_at) "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-	.nargs = lengthof(note_types), .types = note_types
-};
+#define COLUMNS ((int) lengthof(column_types))
+
+/* A statement for each number of changes, made at its first use. */
+static PbStatement notes[NOTES_MAX];
 
 void
 pb_change_define_settings(void)
@@ -125,36 +126,97 @@ text_or_none(const char *string)
 	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
 }
 
+static void
+make_note(PbStatement *note, int count)
+{
+	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+	Oid		   *types = palloc(count * COLUMNS * sizeof(Oid));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "INSERT INTO pgbeam.changes (org_id, xid, "
+						   "id, resource, resource_id, action, actor_kind, "
+						   "actor, request_id, detail, changed_at) VALUES ");
+	for (int i = 0; i < count * COLUMNS; i++)
+	{
+		appendStringInfo(&text, "%s$%d", i == 0 ? "(" :
+						 i % COLUMNS == 0 ? "), (" : ", ", i + 1);
+		types[i] = column_types[i % COLUMNS];
+	}
+	appendStringInfoChar(&text, ')');
+	*note = (PbStatement) {
+		.text = text.data, .nargs = count * COLUMNS, .types = types
+	};
+	MemoryContextSwitchTo(before);
+}
+
+static void
+set_values(const PbActor *actor, const PbChange *change, uint64 random,
+		   TimestampTz now, Datum values[COLUMNS], char nulls[COLUMNS])
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	const Datum all[] = {
+		change->org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
+		UUIDPGetDatum(id), CStringGetTextDatum(change->resource->name),
+		CStringGetTextDatum(change->id),
+		CStringGetTextDatum(actions[change->action]),
+		CStringGetTextDatum(actor_kinds[actor->kind]), actor->name,
+		text_or_none(actor->request_id), text_or_none(change->detail),
+		TimestampTzGetDatum(now)
+	};
+
+	StaticAssertStmt(lengthof(all) == COLUMNS, "a value for each column");
+	pb_id_make(random, id->data);
+	memcpy(values, all, sizeof(all));
+	memset(nulls, ' ', COLUMNS);
+	if (actor->request_id == NULL)
+		nulls[8] = 'n';
+	if (change->detail == NULL)
+		nulls[9] = 'n';
+}
+
+/* Writes as many changes as one statement takes. */
+static void
+note_some(const PbActor *actor, const PbChange *changes, int count)
+{
+	PbStatement *note = &notes[count - 1];
+	TimestampTz now = GetCurrentTimestamp();
+	uint64		random[NOTES_MAX];
+	Datum		values[NOTES_MAX * lengthof(column_types)];
+	char		nulls[NOTES_MAX * lengthof(column_types)];
+
+	pb_random(random, count * sizeof(random[0]));
+	for (int i = 0; i < count; i++)
+		set_values(actor, &changes[i], random[i], now, &values[i * COLUMNS],
+				   &nulls[i * COLUMNS]);
+	if (note->text == NULL)
+		make_note(note, count);
+	if (pb_sql_run(note, values, nulls) != (uint64) count)
+		pb_sql_vetoed(pb_change.table);
+	for (int i = 0; i < count; i++)
+		pb_retention_sweep(now, retention, random[i]);
+}
+
 /*
- * Notes a change; readers get it once the transaction is committed. id is the
- * object's TypeID, or what it is named by; detail is a JSON object or NULL.
+ * Notes what one operation has changed, in as few statements as it takes.
+ * Readers see it when the transaction has committed.
  */
+void
+pb_change_note_all(const PbActor *actor, const PbChange *changes, int count)
+{
+	for (int done = 0; done < count; done += NOTES_MAX)
+		note_some(actor, changes + done, Min(count - done, NOTES_MAX));
+	if (notify)
+		Async_Notify(CHANNEL, "");
+}
+
+/* The same for a single change. */
 void
 pb_change_note(const PbActor *actor, PbAction action,
 			   const PbResource *resource, Datum org_id, const char *id,
 			   const char *detail)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	pg_uuid_t	uuid;
-	uint64		random;
-	Datum		values[] = {
-		org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
-		UUIDPGetDatum(&uuid), CStringGetTextDatum(resource->name),
-		CStringGetTextDatum(id), CStringGetTextDatum(actions[action]),
-		CStringGetTextDatum(actor_kinds[actor->kind]), actor->name,
-		text_or_none(actor->request_id), text_or_none(detail),
-		TimestampTzGetDatum(now)
-	};
-	const char	nulls[] = {
-		' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ',
-		actor->request_id == NULL ? 'n' : ' ', detail == NULL ? 'n' : ' ', ' '
-	};
+	const PbChange change = {action, resource, org_id, id, detail};
 
-	pb_random(&random, sizeof(random));
-	pb_id_make(random, uuid.data);
-	if (pb_sql_run(&note, values, nulls) == 0)
-		pb_sql_vetoed(pb_change.table);
-	if (notify)
-		Async_Notify(CHANNEL, "");
-	pb_retention_sweep(now, retention, random);
+	pb_change_note_all(actor, &change, 1);
 }

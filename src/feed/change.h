@@ -43,8 +43,20 @@ typedef struct PbActor
 extern const PbResource pb_change;
 
 extern void pb_change_define_settings(void);
+/* Something that was done. */
+typedef struct PbChange
+{
+	PbAction	action;
+	const PbResource *resource;
+	Datum		org_id;
+	const char *id;				/* a TypeID, or a key */
+	const char *detail;			/* a JSON object, or NULL */
+} PbChange;
+
 extern void pb_change_note(const PbActor *actor, PbAction action,
 						   const PbResource *resource, Datum org_id,
 						   const char *id, const char *detail);
+extern void pb_change_note_all(const PbActor *actor, const PbChange *changes,
+							   int count);
 
 #endif							/* PB_CHANGE_H */

@@ -9,9 +9,7 @@ CREATE TABLE pgbeam.idempotency_keys (
 	location text COLLATE "C",
 	body text,
 	organization text COLLATE "C",
-	CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, kind, key),
-	CONSTRAINT idempotency_keys_fields_check
-		CHECK (pgbeam.check_fields('idempotency_key', idempotency_keys.*))
+	CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, kind, key)
 ) WITH (fillfactor = 50);
 CREATE INDEX idempotency_keys_created_at_idx ON pgbeam.idempotency_keys (created_at);
 COMMENT ON TABLE pgbeam.idempotency_keys IS

@@ -3,9 +3,7 @@ CREATE TABLE pgbeam.hosts (
 	org_id text COLLATE "C" NOT NULL,
 	project_id uuid NOT NULL,
 	kind text COLLATE "C" NOT NULL,
-	CONSTRAINT hosts_pkey PRIMARY KEY (host),
-	CONSTRAINT hosts_fields_check
-		CHECK (pgbeam.check_fields('host', hosts.*))
+	CONSTRAINT hosts_pkey PRIMARY KEY (host)
 );
 COMMENT ON TABLE pgbeam.hosts IS
 'Every host name ever given out, and the project it leads to. Proxies look hosts up here.

@@ -85,8 +85,17 @@ pb_resource_stamp(PbRow *row)
 	pb_row_set(row, at->updated_at, now);
 }
 
-static void delete_below(const PbRequest *request, const PbResource *resource,
-						 Datum org_id, Datum id);
+/* What a delete has taken along so far. */
+typedef struct Deletion
+{
+	Datum		org_id;
+	int			count;
+	int			room;
+	PbChange   *changes;
+} Deletion;
+
+static void delete_below(Deletion *deletion, const PbResource *resource,
+						 Datum id);
 
 /*
  * How many deletions this backend has begun. An operation may fire a user's
@@ -134,6 +143,26 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 	values[1] = pb_resource_id(row);
 	values[2] = parent == PB_NO_LEAF ? UUIDPGetDatum(&none)
 		: pb_row_value(row, parent);
+}
+
+/*
+ * Writes a row. Where the table may store it otherwise than it was given, the
+ * row is taken back. A trigger that was made since that was asked shows when
+ * it is asked again: then the row is read.
+ */
+static bool
+store(PbStatement *taking, PbStatement *giving, PbRow *row)
+{
+	Datum		key[PB_KEY_ARGUMENTS];
+
+	if (giving->text == NULL || !pb_stores_as_given(row->resource))
+		return run(taking, row->values, row->nulls, row);
+	if (pb_sql_run(giving, row->values, row->nulls) == 0)
+		return false;
+	if (pb_stores_as_given(row->resource))
+		return true;
+	set_key(row, key);
+	return run(&pb_statements(row->resource)->read[PB_LATEST], key, NULL, row);
 }
 
 /*
@@ -210,17 +239,36 @@ require_parent(const PbRow *row)
 bool
 pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
+	PbStatements *made = pb_statements(row->resource);
+
 	row->lived_at = deletions;
-	if (!run(&pb_statements(row->resource)->insert, row->values, row->nulls,
-			 row))
+	if (!store(&made->insert, &made->insert_given, row))
 	{
 		if (is_taken(row))
 			return refuse_taken(row, faults);
 		pb_sql_vetoed(row->resource->table);
 	}
 	require_parent(row);
-	note(request, PB_CREATED, row, NULL);
 	return true;
+}
+
+/* Notes that a row has been created, and the one that it embeds. */
+void
+pb_resource_note_created(const PbRequest *request, const PbRow *row)
+{
+	const PbActor actor = pb_authentication_actor(request);
+	PbChange	changes[2];
+	int			count = 0;
+
+	for (; row != NULL; row = row->embedded)
+	{
+		Assert(count < (int) lengthof(changes));
+		changes[count++] = (PbChange) {
+			PB_CREATED, row->resource, pb_resource_org(row),
+			pb_resource_typeid(row), NULL
+		};
+	}
+	pb_change_note_all(&actor, changes, count);
 }
 
 void
@@ -413,9 +461,9 @@ static bool
 update(void *state)
 {
 	PbRow	   *row = state;
+	PbStatements *made = pb_statements(row->resource);
 
-	if (!run(&pb_statements(row->resource)->update, row->values, row->nulls,
-			 row))
+	if (!store(&made->update, &made->update_given, row))
 		pb_sql_vetoed(row->resource->table);
 	return true;
 }
@@ -468,12 +516,12 @@ pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
  * enough.
  */
 static void
-delete_children(const PbRequest *request, const PbResource *resource,
-				Datum org_id, Datum parent_id)
+delete_children(Deletion *deletion, const PbResource *resource,
+				Datum parent_id)
 {
 	PbStatements *made = pb_statements(resource);
 	Datum		values[] = {
-		org_id, parent_id, TimestampTzGetDatum(GetCurrentTimestamp())
+		deletion->org_id, parent_id, TimestampTzGetDatum(GetCurrentTimestamp())
 	};
 	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
@@ -485,25 +533,45 @@ delete_children(const PbRequest *request, const PbResource *resource,
 		bool		isnull;
 
 		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
-		delete_below(request, resource, org_id, id);
+		delete_below(deletion, resource, id);
 	}
-	if (pb_sql_run(&made->has_children, values, NULL) > 0)
+	if (!pb_stores_as_given(resource) &&
+		pb_sql_run(&made->has_children, values, NULL) > 0)
 		pb_sql_vetoed(resource->table);
 }
 
-/* Notes that a row is deleted, and deletes the rows below it. */
+/* Records that a row is deleted, and deletes the rows below it. */
 static void
-delete_below(const PbRequest *request, const PbResource *resource,
-			 Datum org_id, Datum id)
+delete_below(Deletion *deletion, const PbResource *resource, Datum id)
 {
-	const PbActor actor = pb_authentication_actor(request);
-
-	pb_change_note(&actor, PB_DELETED, resource, org_id,
-				   pb_resource_spell(resource, id), NULL);
+	if (deletion->count == deletion->room)
+	{
+		deletion->room *= 2;
+		deletion->changes = repalloc_huge(deletion->changes,
+										  deletion->room * sizeof(PbChange));
+	}
+	deletion->changes[deletion->count++] = (PbChange) {
+		PB_DELETED, resource, deletion->org_id,
+		pb_resource_spell(resource, id), NULL
+	};
 	for (const PbResource *const *child = pb_resources; *child != NULL;
 		 child++)
 		if ((*child)->parent == resource)
-			delete_children(request, *child, org_id, id);
+			delete_children(deletion, *child, id);
+}
+
+/* Deletes what stands below a deleted row, and notes all of it. */
+static void
+delete_all_below(const PbRequest *request, const PbRow *row)
+{
+	const PbActor actor = pb_authentication_actor(request);
+	Deletion	deletion = {
+		.org_id = pb_resource_org(row), .room = 8,
+		.changes = palloc(8 * sizeof(PbChange))
+	};
+
+	delete_below(&deletion, row->resource, pb_resource_id(row));
+	pb_change_note_all(&actor, deletion.changes, deletion.count);
 }
 
 /*
@@ -521,7 +589,7 @@ pb_resource_delete(const PbRequest *request, const PbRow *row,
 	deletions++;
 	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
-		delete_below(request, row->resource, values[0], values[1]);
+		delete_all_below(request, row);
 		return true;
 	}
 	if (pb_sql_run(&made->is_living, values, NULL) > 0)

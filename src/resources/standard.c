@@ -192,6 +192,7 @@ pb_standard_create(const PbRequest *request, PbReply *reply)
 		return;
 	if (!prepare(row, faults) || !write_rows(request, row, faults))
 		return;
+	pb_resource_note_created(request, row);
 	if (hooks->created != NULL)
 		hooks->created(row);
 	answer_created(row, &organization, reply);

@@ -20,6 +20,7 @@
 typedef struct PbStatements
 {
 	PbStatement insert;			/* a value for each leaf */
+	PbStatement insert_given;	/* the same, and gives nothing */
 	PbStatement find[PB_LOCKED];	/* id, parent id or null */
 	PbStatement find_in_sight[PB_LOCKED];	/* the same, and the caller's
 											 * organization and user or null */
@@ -27,14 +28,21 @@ typedef struct PbStatements
 	PbStatement lock;			/* the key */
 	PbStatement read[PB_LOCKED];	/* the key */
 	PbStatement update;			/* a value for each leaf */
+	PbStatement update_given;	/* the same, and gives nothing; without text
+								 * where SQL derives values of the row */
 	PbStatement is_taken;		/* the key, what is unique */
 	PbStatement delete;			/* the key, now */
 	PbStatement is_living;		/* the key */
 	PbStatement delete_children;	/* org_id, parent id, now */
 	PbStatement has_children;	/* org_id, parent id */
 	PbStatement count_children; /* org_id, parent id, limit */
+
+	/* See pb_stores_as_given(). */
+	bool		stores_as_given;
+	uint64		known_at;
 } PbStatements;
 
 extern PbStatements *pb_statements(const PbResource *resource);
+extern bool pb_stores_as_given(const PbResource *resource);
 
 #endif							/* PB_STATEMENT_H */
