@@ -95,19 +95,8 @@ function readBody(stream) {
 function log(address, method, target, status, started, id) {
   const path = target.replace(/[?#].*/s, '').replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
   const seconds = ((performance.now() - started) / 1000).toFixed(3);
-  lines += `${new Date().toISOString()} ${address || '-'} ${method} ${path} ${status} ${seconds} ${id}\n`;
-  writing ??= setTimeout(writeLines, 100).unref();
+  process.stdout.write(`${new Date().toISOString()} ${address || '-'} ${method} ${path} ${status} ${seconds} ${id}\n`);
 }
-
-// Lines are written ten times a second, for a write costs more than a line.
-let lines = '';
-let writing;
-function writeLines() {
-  if (lines) process.stdout.write(lines);
-  lines = '';
-  writing = undefined;
-}
-process.once('exit', writeLines);
 
 // Who has gone before the answer gets none: 499, as nginx has it.
 function logWhenDone(address, method, target, reply) {
