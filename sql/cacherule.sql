@@ -251,6 +251,23 @@ SELECT report(seen(:'database', hash(1))), pgbeam.list_cache_rules(:'project', :
 SELECT relname FROM pg_stat_xact_user_tables WHERE schemaname = 'pgbeam' AND seq_scan > 0;
 ROLLBACK;
 
+-- A report walks past no other project of the organization. (none)
+BEGIN;
+CREATE TEMP TABLE one AS SELECT * FROM pgbeam.projects WHERE id = pgbeam.typeid_decode(:'project');
+INSERT INTO pgbeam.projects
+	SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid(), 'name', 'n' || n))).* FROM one AS o, generate_series(1, 300) AS n;
+CREATE TEMP TABLE fetched AS SELECT relname, idx_tup_fetch AS before FROM pg_stat_xact_user_tables WHERE schemaname = 'pgbeam';
+SELECT report(seen(:'database', hash(1)));
+SELECT relname, idx_tup_fetch - before AS rows FROM pg_stat_xact_user_tables JOIN fetched USING (relname) WHERE idx_tup_fetch - before > 30;
+ROLLBACK;
+
+-- A rule is not found where replication left its database without a project.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM pgbeam.projects WHERE id = pgbeam.typeid_decode(:'project');
+SELECT pgbeam.update_cache_rule(:'project', :'database', hash(1), '{"cache_enabled": true}');
+ROLLBACK;
+
 -- With its project all that is below it goes.
 SELECT pgbeam.delete_project(:'full_project');
 TABLE room;
