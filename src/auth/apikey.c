@@ -235,11 +235,11 @@ fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
 									 PB_DIGEST_BYTES);
 
 	if (!found)
-		return refuse("no key has its id");
+		return refuse("no API key has its id");
 	if (nulls[DIGEST])
 		return refuse("it has been revoked");
 	if (!same)
-		return refuse("its secret is another");
+		return refuse("its secret is wrong");
 	if (has_expired(values[EXPIRES], nulls[EXPIRES]))
 		return refuse("it has expired");
 	return true;
@@ -261,7 +261,7 @@ pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 
 	if (!read_id(api_key, length, &owner->kind, &uuid) ||
 		length != API_KEY_SIZE || api_key[ID_SIZE] != '_')
-		return refuse("it does not have the form of one");
+		return refuse("it does not have the form of an API key");
 	arguments[0] = UUIDPGetDatum(&uuid);
 	arguments[1] = pb_owner_word(owner->kind);
 	pb_digest(api_key, length, digest);

@@ -45,7 +45,7 @@ pb_authentication_define_settings(void)
 {
 	DefineCustomBoolVariable("pgbeam.trust_request_claims",
 							 "Whether request.jwt.claims, which the HTTP layer has verified, name the caller.",
-							 "Only where nobody but that layer has SQL as its role.",
+							 "Turn it on only where nobody but that layer can run SQL as its role.",
 							 &trust_request_claims, false, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 }

@@ -128,7 +128,7 @@ pb_rate_define_settings(void)
 							NULL, &bursts[PB_PER_CALLER], 200, 1, BURST_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("pgbeam.address_rate_limit",
-							"The same for an address, before its credential is looked at; 0: no limit.",
+							"Requests a second that may come from an address, counted before the credential is checked; 0: no limit.",
 							NULL, &rates[PB_PER_ADDRESS], 0, 0, RATE_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("pgbeam.address_rate_burst",
@@ -142,7 +142,7 @@ pb_rate_define_settings(void)
 							   NULL, NULL, NULL);
 	if (process_shared_preload_libraries_in_progress)
 		DefineCustomIntVariable("pgbeam.rate_limit_callers",
-								"Callers and addresses whose requests are counted at a time.",
+								"Callers and addresses that are counted at the same time.",
 								NULL, &callers, 16384, SLOTS, 16777216,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	ask_for_memory();

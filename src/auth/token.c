@@ -94,7 +94,7 @@ void
 pb_token_define_settings(void)
 {
 	DefineCustomStringVariable("pgbeam.jwt_issuer",
-							   "Claim iss of tokens that are accepted; empty: none is.",
+							   "Claim iss of tokens that are accepted; empty: no token is accepted.",
 							   NULL, &issuer, "", PGC_SUSET, 0,
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("pgbeam.jwt_audience",
@@ -458,7 +458,7 @@ pb_token_set_jwks(const PbJson *set, PbFaults *faults)
 	(void) pb_sql_run(&clear, NULL, NULL);
 	taken = take_public_keys(&keys, &path, faults);
 	if (keys.size == 0)
-		ereport(NOTICE, (errmsg("there is no key left: no token is accepted")));
+		ereport(NOTICE, (errmsg("no public key is left: no token is accepted")));
 	if (taken == 0 && keys.size > 0)
 		pb_fault_problem(faults, &path, "must have a key that verifies with Ed25519", NULL);
 	return taken;

@@ -24,7 +24,7 @@ refuse_result(FunctionCallInfo fcinfo)
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("the result of \"%s\" is not as the extension made it",
 					get_func_name(fcinfo->flinfo->fn_oid)),
-			 errhint("Undo the change of its type; where the extension was installed anew, update it in this database.")));
+			 errhint("Undo the change of its type. If a newer version of the extension was installed, run ALTER EXTENSION pgbeam UPDATE in this database.")));
 }
 
 static void

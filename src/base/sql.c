@@ -12,6 +12,7 @@
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -384,6 +385,23 @@ current_scope(void)
 	return error_context_stack->arg;
 }
 
+#ifdef USE_ASSERT_CHECKING
+/*
+ * Whether each parameter without a value is marked as null. Libraries that log
+ * parameters copy all others, and crash on a pointer to nothing.
+ */
+static bool
+marks_nulls(const PbStatement *statement, const Datum *values,
+			const char *nulls)
+{
+	for (int i = 0; i < statement->nargs; i++)
+		if (values[i] == (Datum) 0 && (nulls == NULL || nulls[i] != 'n') &&
+			!get_typbyval(statement->types[i]))
+			return false;
+	return true;
+}
+#endif
+
 /*
  * Runs the statement and returns how many rows it gave or changed. Rows that
  * it gave stand in SPI_tuptable. nulls is NULL, or has 'n' for each null value
@@ -394,6 +412,7 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 {
 	int			result;
 
+	Assert(marks_nulls(statement, values, nulls));
 	if (statement->plan == NULL)
 		prepare(statement);
 	if (statement->sees_all && IsolationUsesXactSnapshot())

@@ -153,7 +153,7 @@ warn_of_clock(TimestampTz now, TimestampTz believed)
 		return;
 	warned_at = now;
 	ereport(WARNING,
-			(errmsg("the clock went ahead by %d days, or nothing was changed for so long",
+			(errmsg("the clock went ahead by %d days, or nothing was changed for that long",
 					(int) ((now - believed) / USECS_PER_DAY) + 1),
 			 errdetail("Changes are swept as if one day had passed, until the clock has run on for a day."),
 			 errhint("If the clock is right, nothing is to be done. If not, set it, and correct changed_at in pgbeam.changes.")));

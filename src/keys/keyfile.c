@@ -86,7 +86,7 @@ static const struct
 {
 	[PB_KEYPATH_SHARED] = {
 		"lies below a directory that others may write to", true,
-		"Take that right away (chmod go-w; namei -l shows every directory on the way), or move the file to a folder of the server's user with mode 0700."
+		"Remove that right (chmod go-w; namei -l shows every directory on the way), or move the file to a folder of the server's user with mode 0700."
 	},
 	[PB_KEYPATH_FOREIGN_FOLDER] = {
 		"lies below a directory that is neither root's nor the server's user's",
@@ -494,7 +494,7 @@ may_add(bool *is_missing, PbFaults *faults)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a key cannot be added to this keyring file: it is root's, or behind a symbolic link"),
-				 errhint("Make the key on another server, with a keyring file of its own, add the last line of that to where this one comes from, such as the Kubernetes secret, and reload the configuration when it has arrived.")));
+				 errhint("Create the key on another server, with a keyring file of its own. Add the last line of that file to the source of this one, such as the Kubernetes secret. Reload the configuration when the file has arrived.")));
 	return true;
 }
 
@@ -527,6 +527,6 @@ pb_keyfile_add(PbFaults *faults)
 	if (present_length > 0)
 		ereport(NOTICE,
 				(errmsg("sessions that have used a key go on with it until the configuration is reloaded"),
-				 errhint("SELECT pg_reload_conf(); remove no line of the keyring before.")));
+				 errhint("Run SELECT pg_reload_conf(), and remove no line of the keyring before that.")));
 	return id;
 }

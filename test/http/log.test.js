@@ -30,8 +30,8 @@ function bodiesFor(form) {
 const refused = [
   [{ Authorization: key }, 'a credential is refused: Authorization does not begin with "Bearer "'],
   [{ Authorization: 'Basic YTpi' }, 'a credential is refused: Authorization does not begin with "Bearer "'],
-  [{ Authorization: `Bearer ${key}x` }, 'an API key is refused: it does not have the form of one'],
-  [{ 'X-API-Key': `Bearer ${key}` }, 'an API key is refused: it does not have the form of one'],
+  [{ Authorization: `Bearer ${key}x` }, 'an API key is refused: it does not have the form of an API key'],
+  [{ 'X-API-Key': `Bearer ${key}` }, 'an API key is refused: it does not have the form of an API key'],
   [{ Authorization: 'Bearer a.b.c' }, 'a token is refused: pgbeam.jwt_issuer is not set'],
 ];
 
