@@ -491,6 +491,16 @@ sub check_limits
 	$count{tables}++;
 }
 
+# The numbers that a recommendation asks for are those of the source.
+sub check_recommendations
+{
+	my ($worth) = read_file("$tree/src/resources/cacherule.c") =~ /\bworth\[\] =\n\{\n(.*?)\n\};/s;
+	my $expected = join '', map { "$_\n" } $worth =~ /\{(.*?)\}/g;
+	my $found = join '', map { "$_\n" } map { s/ \| /, /gr } read_file("$tree/doc/caching.md") =~ /^\| `\w+` \| (\d.*) \|$/mg;
+	fail("recommendations ask for\n$expected, and not for\n$found") if $expected ne $found;
+	$count{tables}++;
+}
+
 # Every function stands in one of the tables.
 sub check_functions
 {
@@ -566,6 +576,7 @@ sub check_page
 	check_functions() if $name eq 'doc/functions.md' && !$writes;
 	check_errors() if $name eq 'doc/errors.md';
 	check_limits() if $name eq 'doc/limits.md';
+	check_recommendations() if $name eq 'doc/caching.md';
 	check_links("$tree/$name", $text);
 	fail("it has more than $readme_most bytes: " . length $text) if $name eq 'README.md' && length $text > $readme_most;
 	$count{pages}++;

@@ -86,7 +86,7 @@ sub functions_of
 			(SELECT string_agg(pg_temp.code(w), ', ' ORDER BY n) FROM unnest(words) WITH ORDINALITY AS u (w, n)),
 			pg_temp.code(default_value))
 		FROM (SELECT *, regexp_replace(table_name, '^pgbeam[.](.*)s$', '\1') AS object, row_number() OVER () AS place FROM pgbeam.fields()) AS f
-		WHERE table_name ~ '[.](organizations|members|projects|databases|replicas|custom_domains)$'
+		WHERE table_name ~ '[.](organizations|members|projects|databases|replicas|custom_domains|cache_rules)$'
 			AND (in_create OR field IN ('residency', 'agents_disabled', 'default_policy_profile_id', 'status'))
 		ORDER BY place} ],
 
