@@ -28,6 +28,12 @@
 	pgstat_fetch_stat_local_beentry(index)
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define pb_qualified_name(text) stringToQualifiedNameList(text)
+#else
+#define pb_qualified_name(text) stringToQualifiedNameList(text, NULL)
+#endif
+
 #if PG_VERSION_NUM < 170000
 #define pb_make_json_lexer(text, length, need_escapes) \
 	makeJsonLexContextCstringLen(text, length, PG_UTF8, need_escapes)

@@ -560,7 +560,7 @@ pb_stores_as_given(const PbResource *resource)
 
 	if (made->known_at == pb_sql_generation())
 		return made->stores_as_given;
-	name = stringToQualifiedNameList(resource->table);
+	name = pb_qualified_name(resource->table);
 	table = table_openrv(makeRangeVarFromNameList(name), RowExclusiveLock);
 	made->known_at = pb_sql_generation();
 	made->stores_as_given = is_plain(table, pb_field_shape(resource));
