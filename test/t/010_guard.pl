@@ -171,7 +171,7 @@ sub run_killed
 sub run_deadlocked
 {
 	my ($sql, $body) = @_;
-	my ($victim, $other) = (session($node, 'postgres'), session($node, 'boss'));
+	my ($victim, $other) = (session($node), session($node, 'boss'));
 
 	value($victim, 'BEGIN; SELECT pg_advisory_xact_lock(1)');
 	value($other, 'BEGIN; SELECT pg_advisory_xact_lock(2)');
@@ -559,7 +559,7 @@ SQL
 foreach my $level (qw(log debug5 error))
 {
 	ask($node, "SET client_min_messages = $level; SET log_min_messages = " . ($level eq 'debug5' ? $level : 'warning')
-		. "; SELECT public.nested(40, '" . body(',') . "')", role => 'postgres');
+		. "; SELECT public.nested(40, '" . body(',') . "')");
 	$alive->("errors in handlers of errors, client_min_messages = $level");
 }
 ask($node, "SELECT public.nested(1000000, '" . body(',') . "')");
@@ -615,7 +615,7 @@ SKIP:
 
 	foreach my $room (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 	{
-		my $poor = session($node, 'postgres');
+		my $poor = session($node);
 		my $pid = value($poor, 'SELECT pg_backend_pid()');
 
 		ask($poor, "SELECT pgbeam.create_project('" . body(',') . "')");
