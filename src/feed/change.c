@@ -21,6 +21,7 @@
 
 #include "base/crypt.h"
 #include "base/id.h"
+#include "base/result.h"
 #include "base/sql.h"
 #include "feed/change.h"
 #include "feed/retention.h"
@@ -97,12 +98,21 @@ const PbResource pb_change = {
 /* Changes that one statement writes at most. */
 #define NOTES_MAX 8
 
-static const Oid column_types[] = {
-	TEXTOID, XID8OID, UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-	TEXTOID, TEXTOID, TIMESTAMPTZOID
+/* the columns of a change */
+enum
+{
+	ORG_ID, XID, ID, RESOURCE, RESOURCE_ID, ACTION, ACTOR_KIND, ACTOR,
+	REQUEST_ID, DETAIL, CHANGED_AT, COLUMNS
 };
 
-#define COLUMNS ((int) lengthof(column_types))
+static const PbColumn columns[COLUMNS] = {
+	[ORG_ID] = {"org_id", TEXTOID}, [XID] = {"xid", XID8OID},
+	[ID] = {"id", UUIDOID}, [RESOURCE] = {"resource", TEXTOID},
+	[RESOURCE_ID] = {"resource_id", TEXTOID}, [ACTION] = {"action", TEXTOID},
+	[ACTOR_KIND] = {"actor_kind", TEXTOID}, [ACTOR] = {"actor", TEXTOID},
+	[REQUEST_ID] = {"request_id", TEXTOID}, [DETAIL] = {"detail", TEXTOID},
+	[CHANGED_AT] = {"changed_at", TIMESTAMPTZOID}
+};
 
 /* A statement for each number of changes, made at its first use. */
 static PbStatement notes[NOTES_MAX];
@@ -134,14 +144,15 @@ make_note(PbStatement *note, int count)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfoString(&text, "INSERT INTO pgbeam.changes (org_id, xid, "
-						   "id, resource, resource_id, action, actor_kind, "
-						   "actor, request_id, detail, changed_at) VALUES ");
+	appendStringInfo(&text, "INSERT INTO %s (", pb_change.table);
+	for (int i = 0; i < COLUMNS; i++)
+		appendStringInfo(&text, "%s%s", i == 0 ? "" : ", ", columns[i].name);
+	appendStringInfoString(&text, ") VALUES ");
 	for (int i = 0; i < count * COLUMNS; i++)
 	{
 		appendStringInfo(&text, "%s$%d", i == 0 ? "(" :
 						 i % COLUMNS == 0 ? "), (" : ", ", i + 1);
-		types[i] = column_types[i % COLUMNS];
+		types[i] = columns[i % COLUMNS].type;
 	}
 	appendStringInfoChar(&text, ')');
 	*note = (PbStatement) {
@@ -155,24 +166,27 @@ set_values(const PbActor *actor, const PbChange *change, uint64 random,
 		   TimestampTz now, Datum values[COLUMNS], char nulls[COLUMNS])
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	const Datum all[] = {
-		change->org_id, FullTransactionIdGetDatum(GetTopFullTransactionId()),
-		UUIDPGetDatum(id), CStringGetTextDatum(change->resource->name),
-		CStringGetTextDatum(change->id),
-		CStringGetTextDatum(actions[change->action]),
-		CStringGetTextDatum(actor_kinds[actor->kind]), actor->name,
-		text_or_none(actor->request_id), text_or_none(change->detail),
-		TimestampTzGetDatum(now)
+	const Datum all[COLUMNS] = {
+		[ORG_ID] = change->org_id,
+		[XID] = FullTransactionIdGetDatum(GetTopFullTransactionId()),
+		[ID] = UUIDPGetDatum(id),
+		[RESOURCE] = CStringGetTextDatum(change->resource->name),
+		[RESOURCE_ID] = CStringGetTextDatum(change->id),
+		[ACTION] = CStringGetTextDatum(actions[change->action]),
+		[ACTOR_KIND] = CStringGetTextDatum(actor_kinds[actor->kind]),
+		[ACTOR] = actor->name,
+		[REQUEST_ID] = text_or_none(actor->request_id),
+		[DETAIL] = text_or_none(change->detail),
+		[CHANGED_AT] = TimestampTzGetDatum(now)
 	};
 
-	StaticAssertStmt(lengthof(all) == COLUMNS, "a value for each column");
 	pb_id_make(random, id->data);
 	memcpy(values, all, sizeof(all));
 	memset(nulls, ' ', COLUMNS);
 	if (actor->request_id == NULL)
-		nulls[8] = 'n';
+		nulls[REQUEST_ID] = 'n';
 	if (change->detail == NULL)
-		nulls[9] = 'n';
+		nulls[DETAIL] = 'n';
 }
 
 /* Writes as many changes as one statement takes. */
@@ -182,8 +196,8 @@ note_some(const PbActor *actor, const PbChange *changes, int count)
 	PbStatement *note = &notes[count - 1];
 	TimestampTz now = GetCurrentTimestamp();
 	uint64		random[NOTES_MAX];
-	Datum		values[NOTES_MAX * lengthof(column_types)];
-	char		nulls[NOTES_MAX * lengthof(column_types)];
+	Datum		values[NOTES_MAX * COLUMNS];
+	char		nulls[NOTES_MAX * COLUMNS];
 
 	pb_random(random, count * sizeof(random[0]));
 	for (int i = 0; i < count; i++)

@@ -85,7 +85,7 @@ pb_resource_stamp(PbRow *row)
 	pb_row_set(row, at->updated_at, now);
 }
 
-/* What a delete has taken along so far. */
+/* The rows that a delete has deleted so far. */
 typedef struct Deletion
 {
 	Datum		org_id;
@@ -146,18 +146,19 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 }
 
 /*
- * Writes a row. Where the table may store it otherwise than it was given, the
- * row is taken back. A trigger that was made since that was asked shows when
- * it is asked again: then the row is read.
+ * Writes a row by one of two statements. The first returns the row as stored;
+ * the second returns nothing, and is for tables that change no row. If another
+ * session has altered the table since the first question, the second question
+ * shows it, and the row is read.
  */
 static bool
-store(PbStatement *taking, PbStatement *giving, PbRow *row)
+store(PbStatement *returning, PbStatement *given, PbRow *row)
 {
 	Datum		key[PB_KEY_ARGUMENTS];
 
-	if (giving->text == NULL || !pb_stores_as_given(row->resource))
-		return run(taking, row->values, row->nulls, row);
-	if (pb_sql_run(giving, row->values, row->nulls) == 0)
+	if (given->text == NULL || !pb_stores_as_given(row->resource))
+		return run(returning, row->values, row->nulls, row);
+	if (pb_sql_run(given, row->values, row->nulls) == 0)
 		return false;
 	if (pb_stores_as_given(row->resource))
 		return true;

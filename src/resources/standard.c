@@ -90,17 +90,16 @@ static bool
 enter(const PbRequest *request, PbRow *row, PbOrganization *organization,
 	  PbFaults *faults)
 {
-	PbRow	   *above = NULL;
+	PbRow	   *above;
 
-	if (row->resource->parent == NULL &&
-		!pb_authorize(&request->caller, PB_WRITE, pb_resource_org(row),
-					  organization, faults))
-		return false;
-	if (row->resource->parent != NULL)
-		above = lock_parent(request, request->id_count, organization, faults);
-	if (row->resource->parent != NULL &&
-		(above == NULL ||
-		 !pb_resource_has_room(row->resource, above, faults)))
+	if (row->resource->parent == NULL)
+	{
+		place(row, NULL);
+		return pb_authorize(&request->caller, PB_WRITE, pb_resource_org(row),
+							organization, faults);
+	}
+	above = lock_parent(request, request->id_count, organization, faults);
+	if (above == NULL || !pb_resource_has_room(row->resource, above, faults))
 		return false;
 	place(row, above);
 	return true;

@@ -508,7 +508,7 @@ pb_statements(const PbResource *resource)
 	return made;
 }
 
-/* Whether a column is as the extension made it: of the leaf's type. */
+/* Whether the leaf's column still is as the extension made it. */
 static bool
 is_as_made(TupleDesc descriptor, const PbLeaf *leaf)
 {
@@ -547,9 +547,9 @@ is_plain(Relation table, const PbShape *shape)
 }
 
 /*
- * Whether the server stores the rows of a resource's table exactly as they are
- * given, so that they need not be taken back: that costs a tenth of a write.
- * It does not where somebody has put a trigger before it, or altered it.
+ * Whether the server stores the rows of a resource's table exactly as given.
+ * Then a write needs no RETURNING, which costs about a tenth of it. The answer
+ * is no if somebody has put a BEFORE trigger on the table, or altered it.
  */
 bool
 pb_stores_as_given(const PbResource *resource)
