@@ -47,6 +47,9 @@ extern PGDLLEXPORT void _PG_init(void);
 /* as src/feed/change.c has it */
 #define NOTE_CHANGE "/* pgbeam */ INSERT INTO pgbeam.changes"
 
+/* the changes of a create: of its project and of its database */
+#define CHANGES_OF_CREATE 2
+
 static char *total_of;
 static bool skips_changes;
 static ExecutorStart_hook_type next_executor_start;
@@ -319,7 +322,7 @@ start_executor(QueryDesc *query, int eflags)
 #endif
 
 /*
- * Pretends that a change's row was written, if a create is measured without
+ * Pretends that the rows of the changes were written, if a create is measured without
  * it.
  */
 static void
@@ -328,7 +331,7 @@ run_executor(QueryDesc *query, ScanDirection direction,
 {
 	if (skips_changes &&
 		strncmp(query->sourceText, NOTE_CHANGE, strlen(NOTE_CHANGE)) == 0)
-		query->estate->es_processed = 1;
+		query->estate->es_processed = CHANGES_OF_CREATE;
 	else
 		(next_executor_run != NULL ? next_executor_run :
 		 standard_ExecutorRun) (query, direction, count ONCE);
