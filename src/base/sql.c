@@ -328,16 +328,45 @@ pb_sql_start(void)
 	CacheRegisterRelcacheCallback(count_generation, (Datum) 0);
 }
 
+#define SETTING_OF_CITUS "citus.shard_count"
+
+/*
+ * Whether tables may be distributed over other servers, since Citus is loaded.
+ * It is either loaded when the server starts or not at all. A setting that was
+ * set for a library that is not there is a placeholder.
+ */
+bool
+pb_sql_may_be_distributed(void)
+{
+	static int	answer = -1;
+
+	if (answer < 0)
+		answer = GetConfigOption(SETTING_OF_CITUS, true, false) != NULL &&
+			(GetConfigOptionFlags(SETTING_OF_CITUS, true) &
+			 GUC_CUSTOM_PLACEHOLDER) == 0;
+	return answer == 1;
+}
+
+/*
+ * Every statement goes by an index, so that one plan fits all values. But not
+ * where Citus plans: it chooses the server by the values, and the server
+ * chooses between the kinds of plans by the costs that Citus tells.
+ */
+static int
+plan_options(void)
+{
+	return pb_sql_may_be_distributed() ? 0 : CURSOR_OPT_GENERIC_PLAN;
+}
+
 static void
 prepare(PbStatement *statement)
 {
 	SPIPlanPtr	kept;
 
-	/* Every statement goes by an index, so that one plan fits all values. */
 	kept = SPI_prepare_cursor(psprintf(MARK "%s", statement->text),
 							  statement->nargs,
 							  unconstify(Oid *, statement->types),
-							  CURSOR_OPT_GENERIC_PLAN);
+							  plan_options());
 	if (kept == NULL)
 		elog(ERROR, "cannot prepare \"%s\": %s", statement->text,
 			 SPI_result_code_string(SPI_result));
