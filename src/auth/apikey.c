@@ -99,6 +99,7 @@ static const PbField fields[] = {
 const PbResource pb_api_key = {
 	.name = "api_key",
 	.table = "pgbeam.api_keys",
+	.copying = PB_NEVER_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

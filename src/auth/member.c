@@ -44,6 +44,7 @@ static const PbField fields[] = {
 const PbResource pb_member = {
 	.name = "member",
 	.table = "pgbeam.members",
+	.copying = PB_NEVER_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

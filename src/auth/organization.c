@@ -65,6 +65,7 @@ static PbPrepared prepared;
 const PbResource pb_organization = {
 	.name = "organization",
 	.table = "pgbeam.organizations",
+	.copying = PB_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

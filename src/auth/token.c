@@ -66,6 +66,7 @@ static const PbField fields[] = {
 const PbResource pb_jwk = {
 	.name = "jwk",
 	.table = "pgbeam.jwks",
+	.copying = PB_NEVER_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

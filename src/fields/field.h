@@ -162,6 +162,18 @@ typedef struct PbUnique
 	const char *hint;			/* the way out */
 } PbUnique;
 
+/*
+ * Whether the copy of a region has rows of the resource: see publication.c. A
+ * resource must decide, as rows of a table that nobody thought of must neither
+ * leak nor be missing.
+ */
+typedef enum PbCopying
+{
+	PB_COPYING_UNDECIDED,
+	PB_COPIED,					/* those of its organizations, by org_id */
+	PB_NEVER_COPIED
+} PbCopying;
+
 typedef struct PbResource
 {
 	const char *name;			/* in messages: "project" */
@@ -174,6 +186,7 @@ typedef struct PbResource
 	const char *plural;			/* in lists: "projects" */
 	const char *around;			/* the member that holds the answer to an
 								 * operation on one, or NULL */
+	PbCopying	copying;
 	const int  *limit;			/* setting: how many may live below one
 								 * parent, 0 is no limit; or NULL */
 	const char *limit_setting;	/* that one's name */

@@ -80,6 +80,8 @@ static const struct
 	{"key_status", ADMIN},
 	{"logging_profile", ADMIN},
 	{"check_configuration", ADMIN},
+	{"publication_statements", ADMIN},
+	{"publication_additions", ADMIN},
 };
 
 static int

@@ -86,6 +86,7 @@ static const PbField fields[] = {
 const PbResource pb_idempotency_key = {
 	.name = "idempotency_key",
 	.table = "pgbeam.idempotency_keys",
+	.copying = PB_NEVER_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

@@ -197,6 +197,7 @@ const PbResource pb_cache_rule = {
 	.plural = "entries",
 	.around = "entry",
 	.table = "pgbeam.cache_rules",
+	.copying = PB_COPIED,
 	.parent = &pb_database,
 	.orders = orders,
 	.fields = fields,

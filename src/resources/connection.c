@@ -65,6 +65,7 @@ static const PbField fields[] = {
 const PbResource pb_connection_test = {
 	.name = "connection_test",
 	.table = "pgbeam.connection_tests",
+	.copying = PB_NEVER_COPIED,
 	.parent = &pb_database,
 	.fields = fields,
 	.prepared = &prepared,

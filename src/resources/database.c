@@ -441,6 +441,7 @@ const PbResource pb_database = {
 	.plural = "databases",
 	.orders = orders,
 	.table = "pgbeam.databases",
+	.copying = PB_COPIED,
 	.prefix = PB_DATABASE_PREFIX,
 	.parent = &pb_project,
 	.fields = fields,

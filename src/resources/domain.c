@@ -320,6 +320,7 @@ const PbResource pb_custom_domain = {
 	.name = "custom_domain",
 	.plural = "domains",
 	.table = "pgbeam.custom_domains",
+	.copying = PB_COPIED,
 	.prefix = PB_CUSTOM_DOMAIN_PREFIX,
 	.parent = &pb_project,
 	.retire = "reported_txt = NULL",

@@ -46,6 +46,7 @@ static PbPrepared prepared;
 const PbResource pb_host = {
 	.name = "host",
 	.table = "pgbeam.hosts",
+	.copying = PB_NEVER_COPIED,
 	.fields = fields,
 	.prepared = &prepared,
 };

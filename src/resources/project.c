@@ -417,6 +417,7 @@ const PbResource pb_project = {
 	.plural = "projects",
 	.orders = orders,
 	.table = "pgbeam.projects",
+	.copying = PB_COPIED,
 	.prefix = PB_PROJECT_PREFIX,
 	.unique = &name_unique,
 	.retire = "status = 'deleted', database_count = 0",

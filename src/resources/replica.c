@@ -63,6 +63,7 @@ const PbResource pb_replica = {
 	.name = "replica",
 	.plural = "replicas",
 	.table = "pgbeam.replicas",
+	.copying = PB_COPIED,
 	.prefix = PB_REPLICA_PREFIX,
 	.parent = &pb_database,
 	.limit = &limit,
