@@ -10,7 +10,7 @@ PARTS = \
 	$(addprefix base/, own compat pattern crypt typeid jwt letter text instant json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
-	$(addprefix feed/, retention change feed) \
+	$(addprefix feed/, horizon retention change feed) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection cacherule queryreport rewrap regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 #include "utils/guc.h"
@@ -345,6 +346,14 @@ pb_sql_may_be_distributed(void)
 			(GetConfigOptionFlags(SETTING_OF_CITUS, true) &
 			 GUC_CUSTOM_PLACEHOLDER) == 0;
 	return answer == 1;
+}
+
+/* Whether Citus is also installed in this database. */
+bool
+pb_sql_is_distributed(void)
+{
+	return pb_sql_may_be_distributed() &&
+		OidIsValid(get_extension_oid("citus", true));
 }
 
 /*

@@ -15,10 +15,14 @@
 #include "access/transam.h"
 #include "access/xact.h"
 
+#include "base/crypt.h"
+#include "base/sql.h"
 #include "base/sweep.h"
 
 /* One write in so many sweeps. */
 #define SWEEP_EVERY 16
+
+#define DISTRIBUTED_FACTOR 64
 
 /* After so many transactions the server may have forgotten how one ended. */
 #define REMEMBERED 10000000
@@ -28,6 +32,33 @@ bool
 pb_sweep_is_due(uint64 random)
 {
 	return random % SWEEP_EVERY == 0;
+}
+
+/*
+ * Where tables are distributed a sweep goes to all nodes. So most of those
+ * that are due are left out, and the others take so many times the rows.
+ */
+static unsigned
+factor(void)
+{
+	return pb_sql_may_be_distributed() ? DISTRIBUTED_FACTOR : 1;
+}
+
+bool
+pb_sweep_is_left_out(void)
+{
+	unsigned	random = 0;
+
+	if (factor() > 1)
+		pb_random(&random, sizeof(random));
+	return random % factor() != 0;
+}
+
+/* How many rows one sweep deletes at most. */
+int
+pb_sweep_rows(void)
+{
+	return PB_SWEEP_ROWS * factor();
 }
 
 /* Whether a transaction is over and its deletes are known to stay. */

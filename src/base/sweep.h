@@ -9,14 +9,17 @@
 
 #include "base/compat.h"
 
-/* One sweep deletes no more rows than this. */
-#define PB_SWEEP_ROWS "64"
+/* One sweep deletes no more rows than this, on one server. */
+#define PB_SWEEP_ROWS 64
 
-/* SQL: the delete of a sweep. Rows that others have locked stay. */
+/*
+ * SQL: the delete of a sweep on one server. Rows that others have locked stay.
+ * Citus cannot plan it.
+ */
 #define PB_SWEEP_DELETE(table, condition, order) \
 	"DELETE FROM " table " WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT ctid FROM " table " WHERE " condition " ORDER BY " order \
-	" LIMIT " PB_SWEEP_ROWS " FOR UPDATE SKIP LOCKED))"
+	" LIMIT " CppAsString2(PB_SWEEP_ROWS) " FOR UPDATE SKIP LOCKED))"
 
 /* A place in the order that a table is swept in. */
 typedef struct PbPosition
@@ -39,6 +42,8 @@ typedef struct PbSweep
 } PbSweep;
 
 extern bool pb_sweep_is_due(uint64 random);
+extern bool pb_sweep_is_left_out(void);
+extern int	pb_sweep_rows(void);
 extern PbPosition pb_sweep_begin(PbSweep *sweep);
 extern void pb_sweep_end(PbSweep *sweep, PbPosition reached);
 

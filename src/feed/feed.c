@@ -21,6 +21,7 @@
 
 #include "base/sql.h"
 #include "feed/feed.h"
+#include "feed/horizon.h"
 #include "feed/retention.h"
 
 #define ROWS_MAX 10000
@@ -35,16 +36,13 @@
 #define START_OVER \
 	"To start over, read from null to the end, keep the last token, take a full copy of the state, and go on from that token."
 
-#define SNAPSHOT(end) \
-	"pg_catalog.pg_snapshot_" end "(pg_catalog.pg_current_snapshot())"
-
 typedef struct Position
 {
 	FullTransactionId xid;
 	pg_uuid_t	id;
 } Position;
 
-static const Oid types[] = {XID8OID, UUIDOID, INT4OID};
+static const Oid types[] = {XID8OID, UUIDOID, INT4OID, XID8OID};
 
 static const PbResult read_results[] = {
 	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false},
@@ -57,38 +55,32 @@ static PbStatement read_rows = {
 	.text = "SELECT pg_catalog.concat(xid, '.', id), org_id, resource, "
 	"resource_id, action, actor, actor_kind, request_id, "
 	"detail::pg_catalog.text::pg_catalog.json, changed_at "
-	"FROM pgbeam.changes WHERE xid OPERATOR(pg_catalog.<) " SNAPSHOT("xmin")
-	" AND ROW (xid, id) OPERATOR(pg_catalog.>) ROW ($1, $2) "
+	"FROM pgbeam.changes WHERE xid OPERATOR(pg_catalog.<) $4 "
+	"AND ROW (xid, id) OPERATOR(pg_catalog.>) ROW ($1, $2) "
 	"ORDER BY " PB_CHANGE_ORDER " LIMIT $3",
-	.nargs = 3, .types = types,
+	.nargs = 4, .types = types,
 	.nresults = lengthof(read_results), .results = read_results,
 	.reads = true
 };
 
-static const PbResult judge_results[] = {
-	{BOOLOID, false}, {BOOLOID, false}, {BOOLOID, false}
-};
+static const PbResult one[] = {{INT4OID, false}};
 
-/* the columns of judge */
-enum
-{
-	IS_AHEAD, IS_THERE, HAS_FOREIGN, COLUMNS
-};
-
-/*
- * Rows that are ahead of this server came from another one. The rows of the
- * running transaction are left out: its own snapshot may not contain them.
- */
-static PbStatement judge = {
-	.text = "SELECT $1 OPERATOR(pg_catalog.>=) " SNAPSHOT("xmax") ", "
-	"EXISTS (SELECT FROM pgbeam.changes "
-	"WHERE xid OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2), "
-	"EXISTS (SELECT FROM pgbeam.changes "
-	"WHERE xid OPERATOR(pg_catalog.>=) " SNAPSHOT("xmax") " AND ("
-	"pg_catalog.pg_current_xact_id_if_assigned() IS NULL "
-	"OR xid OPERATOR(pg_catalog.<>) pg_catalog.pg_current_xact_id_if_assigned()))",
+/* Whether the row of a token is there. */
+static PbStatement the_row = {
+	.text = "SELECT 1 FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2, .types = types,
-	.nresults = COLUMNS, .results = judge_results, .reads = true
+	.nresults = lengthof(one), .results = one, .reads = true
+};
+
+/* The last of the rows that the snapshot's end does not explain. */
+static PbStatement last_from = {
+	.text = "SELECT xid FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.>=) $1 "
+	"ORDER BY xid USING OPERATOR(pg_catalog.>) LIMIT 1",
+	.nargs = 1, .types = types,
+	.nresults = 1, .results = (const PbResult[]) {{XID8OID, false}},
+	.reads = true
 };
 
 /* Whether an older row is kept, for a token whose row is not there. */
@@ -96,18 +88,16 @@ static PbStatement older = {
 	.text = "SELECT 1 FROM pgbeam.changes "
 	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($1, $2) LIMIT 1",
 	.nargs = 2, .types = types,
-	.nresults = 1, .results = (const PbResult[]) {{INT4OID, false}},
-	.reads = true
+	.nresults = lengthof(one), .results = one, .reads = true
 };
 
-static const PbResult waiting_results[] = {
-	{XID8OID, false}, {TIMESTAMPTZOID, false}
-};
+static const PbResult waiting_results[] = {{TIMESTAMPTZOID, false}};
 
 static PbStatement waiting = {
-	.text = "SELECT " SNAPSHOT("xmin") ", changed_at FROM pgbeam.changes "
-	"WHERE xid OPERATOR(pg_catalog.>=) " SNAPSHOT("xmin")
-	" ORDER BY " PB_CHANGE_ORDER " LIMIT 1",
+	.text = "SELECT changed_at FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.>=) $1 "
+	"ORDER BY " PB_CHANGE_ORDER " LIMIT 1",
+	.nargs = 1, .types = types,
 	.nresults = lengthof(waiting_results), .results = waiting_results,
 	.reads = true
 };
@@ -202,21 +192,35 @@ refuse_foreign(void)
 			 errhint("TRUNCATE pgbeam.changes. " START_OVER)));
 }
 
+/*
+ * Whether a row is ahead of this server, because another one wrote it. On
+ * other nodes of Citus a row may be newer than the snapshot, and so may be
+ * rows of the running transaction, but none is newer than the next one.
+ */
+static bool
+has_foreign(const PbHorizon *horizon)
+{
+	Datum		xmax = FullTransactionIdGetDatum(horizon->xmax);
+	Datum		last;
+	bool		isnull;
+
+	return pb_sql_row(&last_from, &xmax, NULL, &last, &isnull) &&
+		FullTransactionIdFollowsOrEquals(DatumGetFullTransactionId(last),
+										 ReadNextFullTransactionId());
+}
+
 /* Refuses a token behind which changes may be missing. */
 static void
-require_whole(const char *after, Datum place[2])
+require_whole(const char *after, FullTransactionId xid, Datum place[2],
+			  const PbHorizon *horizon)
 {
-	Datum		values[COLUMNS];
-	bool		nulls[COLUMNS];
-
-	(void) pb_sql_row(&judge, place, NULL, values, nulls);
-	if (DatumGetBool(values[HAS_FOREIGN]))
+	if (has_foreign(horizon))
 		refuse_foreign();
 	if (after == NULL)
 		return;
-	if (DatumGetBool(values[IS_AHEAD]))
+	if (FullTransactionIdFollowsOrEquals(xid, horizon->xmax))
 		refuse_ahead();
-	if (DatumGetBool(values[IS_THERE]))
+	if (pb_sql_run(&the_row, place, NULL) > 0)
 		return;
 	if (pb_sql_run(&older, place, NULL) > 0)
 		refuse_ahead();
@@ -242,16 +246,19 @@ check_size(int32 max_rows, PbFaults *faults)
 bool
 pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
 {
-	Position		place;
-	Datum		values[3];
+	Position	place;
+	PbHorizon	horizon;
+	Datum		values[4];
 	bool		is_token = read_token(after, &place, faults);
 
 	if (!check_size(max_rows, faults) || !is_token)
 		return false;
+	pb_horizon_find(&horizon);
 	values[0] = FullTransactionIdGetDatum(place.xid);
 	values[1] = UUIDPGetDatum(&place.id);
 	values[2] = Int32GetDatum(max_rows);
-	require_whole(after, values);
+	values[3] = FullTransactionIdGetDatum(horizon.xmin);
+	require_whole(after, place.xid, values, &horizon);
 	(void) pb_sql_run(&read_rows, values, NULL);
 	return true;
 }
@@ -285,24 +292,38 @@ find_prepared(TransactionId xid, PbFeedHold *hold)
 	hold->held_since = DatumGetTimestampTz(values[1]);
 }
 
+/* Finds what holds the horizon: a backend, or a prepared transaction. */
+static void
+find_holder(const PbHorizon *horizon, PbFeedHold *hold)
+{
+	TransactionId xid = XidFromFullTransactionId(horizon->xmin);
+
+	hold->prepared = horizon->prepared;
+	if (hold->prepared != NULL)
+		return;
+	find_backend(xid, hold);
+	if (hold->pid == 0)
+		find_prepared(xid, hold);
+}
+
 /* Whether changes wait for an older transaction to end, and for which. */
 bool
 pb_feed_is_held(PbFeedHold *hold)
 {
-	Datum		values[lengthof(waiting_results)];
-	bool		nulls[lengthof(waiting_results)];
-	TransactionId xid;
+	PbHorizon	horizon;
+	Datum		xmin;
+	Datum		since;
+	bool		isnull;
 
 	memset(hold, 0, sizeof(*hold));
-	if (!pb_sql_row(&waiting, NULL, NULL, values, nulls))
+	pb_horizon_find(&horizon);
+	xmin = FullTransactionIdGetDatum(horizon.xmin);
+	if (!pb_sql_row(&waiting, &xmin, NULL, &since, &isnull))
 		return false;
-	xid = XidFromFullTransactionId(DatumGetFullTransactionId(values[0]));
-	hold->waiting_since = DatumGetTimestampTz(values[1]);
+	hold->waiting_since = DatumGetTimestampTz(since);
 	hold->is_long = TimestampDifferenceExceeds(hold->waiting_since,
 											   GetCurrentTimestamp(),
 											   PATIENCE * 1000);
-	find_backend(xid, hold);
-	if (hold->pid == 0)
-		find_prepared(xid, hold);
+	find_holder(&horizon, hold);
 	return true;
 }

@@ -23,33 +23,32 @@
 
 #include "base/sql.h"
 #include "base/sweep.h"
+#include "feed/horizon.h"
 #include "feed/retention.h"
 
 #define IN_ORDER "ORDER BY " PB_CHANGE_ORDER " "
-
-/* Changes that readers cannot see yet are not swept. */
-#define READABLE \
-	"xid OPERATOR(pg_catalog.<) " \
-	"pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())"
 
 /* An advisory lock, but of no kind that SQL can take: those are 1 and 2. */
 #define LOCK_NUMBER 0x70626368
 #define LOCK_KIND 3
 
-static const Oid last_old_types[] = {TIMESTAMPTZOID, XID8OID, UUIDOID};
+static const Oid last_old_types[] = {
+	TIMESTAMPTZOID, XID8OID, UUIDOID, XID8OID, INT4OID
+};
 static const PbResult last_old_results[] = {
 	{XID8OID, false}, {UUIDOID, false}, {TIMESTAMPTZOID, false}
 };
 
 /*
  * Among the first changes, the last one that is old, and the earliest time of
- * the old ones: the clock may have been wrong for some of them.
+ * the old ones: the clock may have been wrong for some of them. Changes that
+ * readers cannot see yet are not swept.
  */
 static PbStatement last_old = {
 	.text = "SELECT xid, id, pg_catalog.min(changed_at) OVER () "
 	"FROM (SELECT xid, id, changed_at FROM pgbeam.changes "
-	"WHERE ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($2, $3) AND " READABLE
-	" " IN_ORDER "LIMIT " PB_SWEEP_ROWS ") AS first "
+	"WHERE ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($2, $3) "
+	"AND xid OPERATOR(pg_catalog.<) $4 " IN_ORDER "LIMIT $5) AS first "
 	"WHERE changed_at OPERATOR(pg_catalog.<) $1 "
 	"ORDER BY xid USING OPERATOR(pg_catalog.>), "
 	"id USING OPERATOR(pg_catalog.>) LIMIT 1",
@@ -59,23 +58,30 @@ static PbStatement last_old = {
 
 static const Oid sweep_types[] = {XID8OID, UUIDOID, XID8OID, UUIDOID};
 
+#define BETWEEN \
+	"ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($1, $2) " \
+	"AND ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($3, $4)"
+
 /* Whatever stands before an old change is old too. */
 static PbStatement delete = {
-	.text = PB_SWEEP_DELETE("pgbeam.changes",
-							"ROW (xid, id) OPERATOR(pg_catalog.>=) ROW ($1, $2) "
-							"AND ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($3, $4)",
-							PB_CHANGE_ORDER),
+	.text = PB_SWEEP_DELETE("pgbeam.changes", BETWEEN, PB_CHANGE_ORDER),
 	.nargs = lengthof(sweep_types), .types = sweep_types
 };
 
-static const Oid from_types[] = {XID8OID};
+/* The same for all nodes of Citus. */
+static PbStatement delete_everywhere = {
+	.text = "DELETE FROM pgbeam.changes WHERE " BETWEEN,
+	.nargs = lengthof(sweep_types), .types = sweep_types
+};
+
+static const Oid from_types[] = {XID8OID, XID8OID};
 static const PbResult from_results[] = {
 	{XID8OID, false}, {TIMESTAMPTZOID, false}
 };
 
 static PbStatement first_from = {
 	.text = "SELECT xid, changed_at FROM pgbeam.changes "
-	"WHERE xid OPERATOR(pg_catalog.>=) $1 AND " READABLE " "
+	"WHERE xid OPERATOR(pg_catalog.>=) $1 AND xid OPERATOR(pg_catalog.<) $2 "
 	IN_ORDER "LIMIT 1",
 	.nargs = lengthof(from_types), .types = from_types,
 	.nresults = lengthof(from_results), .results = from_results
@@ -95,12 +101,13 @@ take_turn(void)
 }
 
 static bool
-find_last_old(TimestampTz before, PbPosition begin, PbPosition *last,
-			  TimestampTz *oldest)
+find_last_old(TimestampTz before, PbPosition begin, uint64 horizon,
+			  PbPosition *last, TimestampTz *oldest)
 {
 	Datum		arguments[] = {
 		TimestampTzGetDatum(before), Int64GetDatum(begin.first),
-		UUIDPGetDatum(&begin.id)
+		UUIDPGetDatum(&begin.id), UInt64GetDatum(horizon),
+		Int32GetDatum(pb_sweep_rows())
 	};
 	Datum		values[lengthof(last_old_results)];
 	bool		nulls[lengthof(last_old_results)];
@@ -118,20 +125,20 @@ find_last_old(TimestampTz before, PbPosition begin, PbPosition *last,
  * on. The search is binary, as if times rose with transaction ids.
  */
 static TimestampTz
-last_change_before(TimestampTz time, PbPosition old)
+last_change_before(TimestampTz time, PbPosition old, uint64 horizon)
 {
 	uint64		low = old.first;
-	uint64		high = U64FromFullTransactionId(ReadNextFullTransactionId());
+	uint64		high = horizon;
 	TimestampTz last = 0;
 
 	while (low < high)
 	{
 		uint64		middle = low + (high - low) / 2;
-		Datum		from = UInt64GetDatum(middle);
+		Datum		from[] = {UInt64GetDatum(middle), UInt64GetDatum(horizon)};
 		Datum		values[lengthof(from_results)];
 		bool		nulls[lengthof(from_results)];
 
-		if (pb_sql_row(&first_from, &from, NULL, values, nulls) &&
+		if (pb_sql_row(&first_from, from, NULL, values, nulls) &&
 			DatumGetTimestampTz(values[1]) < time)
 		{
 			last = DatumGetTimestampTz(values[1]);
@@ -164,9 +171,9 @@ warn_of_clock(TimestampTz now, TimestampTz believed)
  * a day old. A clock that was set wrong would otherwise sweep everything.
  */
 static TimestampTz
-believed_time(TimestampTz now, PbPosition old)
+believed_time(TimestampTz now, PbPosition old, uint64 horizon)
 {
-	TimestampTz last = last_change_before(now - USECS_PER_DAY, old);
+	TimestampTz last = last_change_before(now - USECS_PER_DAY, old, horizon);
 	TimestampTz believed = Min(now, last + USECS_PER_DAY);
 
 	if (now - believed > USECS_PER_DAY)
@@ -184,7 +191,8 @@ delete_between(PbPosition begin, PbPosition end)
 
 	if (memcmp(&begin, &end, sizeof(begin)) == 0)
 		return;
-	(void) pb_sql_run(&delete, values, NULL);
+	(void) pb_sql_run(pb_sql_may_be_distributed() ? &delete_everywhere :
+					  &delete, values, NULL);
 	pb_sweep_end(&sweep, end);
 }
 
@@ -194,18 +202,22 @@ pb_retention_sweep(TimestampTz now, int retention, uint64 random)
 {
 	TimestampTz kept = retention * USECS_PER_DAY;
 	TimestampTz oldest;
+	PbHorizon	horizon;
 	PbPosition	begin;
 	PbPosition	last;
+	uint64		end;
 
 	if (retention == 0 || !pb_sweep_is_due(random) ||
-		IsolationUsesXactSnapshot() || !take_turn())
+		pb_sweep_is_left_out() || IsolationUsesXactSnapshot() || !take_turn())
 		return;
 	begin = pb_sweep_begin(&sweep);
-	if (!find_last_old(now - kept, begin, &last, &oldest))
+	pb_horizon_find(&horizon);
+	end = U64FromFullTransactionId(horizon.xmin);
+	if (!find_last_old(now - kept, begin, end, &last, &oldest))
 		return;
 	if (now - kept - oldest > USECS_PER_DAY &&
-		!find_last_old(believed_time(now, last) - kept, begin, &last,
-					   &oldest))
+		!find_last_old(believed_time(now, last, end) - kept, begin, end,
+					   &last, &oldest))
 		return;
 	delete_between(begin, last);
 }

@@ -103,6 +103,7 @@ static const Oid settle_types[] = {
 	TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID
 };
 static const Oid sweep_types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+static const Oid sweep_end_types[] = {TIMESTAMPTZOID, INT4OID};
 static const PbResult sweep_results[] = {{TIMESTAMPTZOID, false}};
 
 static PbStatement claim_key = {
@@ -147,14 +148,31 @@ static PbStatement settle = {
 	.nargs = lengthof(settle_types), .types = settle_types
 };
 
+#define IN_ORDER "created_at USING OPERATOR(pg_catalog.<)"
+
 static PbStatement sweep_away = {
 	.text = PB_SWEEP_DELETE("pgbeam.idempotency_keys",
 							"created_at OPERATOR(pg_catalog.<) $1 "
 							"AND created_at OPERATOR(pg_catalog.>=) $2",
-							"created_at USING OPERATOR(pg_catalog.<)")
+							IN_ORDER)
 	" RETURNING created_at",
 	.nargs = lengthof(sweep_types), .types = sweep_types,
 	.nresults = lengthof(sweep_results), .results = sweep_results
+};
+
+/* For all nodes of Citus: the end of what one sweep takes, and its delete. */
+static PbStatement sweep_end = {
+	.text = "SELECT created_at FROM pgbeam.idempotency_keys "
+	"WHERE created_at OPERATOR(pg_catalog.<) $1 "
+	"ORDER BY " IN_ORDER " LIMIT 1 OFFSET $2",
+	.nargs = lengthof(sweep_end_types), .types = sweep_end_types,
+	.nresults = lengthof(sweep_results), .results = sweep_results
+};
+
+static PbStatement sweep_everywhere = {
+	.text = "DELETE FROM pgbeam.idempotency_keys "
+	"WHERE created_at OPERATOR(pg_catalog.<) $1",
+	.nargs = 1, .types = sweep_end_types
 };
 
 /* An idempotency key counts if it was first used after this. */
@@ -315,13 +333,38 @@ sweep_keys(void)
 		pb_sweep_end(&sweep, position);
 }
 
+/*
+ * The same where the table may be distributed: each node looks for its oldest
+ * rows, so that no position helps.
+ */
+static void
+sweep_keys_everywhere(void)
+{
+	Datum		values[] = {
+		TimestampTzGetDatum(horizon(GetCurrentTimestamp())),
+		Int32GetDatum(pb_sweep_rows())
+	};
+	Datum		end;
+	bool		isnull;
+
+	if (pb_sweep_is_left_out())
+		return;
+	if (pb_sql_row(&sweep_end, values, NULL, &end, &isnull))
+		values[0] = TimestampTzGetDatum(DatumGetTimestampTz(end));
+	(void) pb_sql_run(&sweep_everywhere, values, NULL);
+}
+
 static void
 sweep_sometimes(void)
 {
 	uint8		random;
 
 	pb_random(&random, sizeof(random));
-	if (pb_sweep_is_due(random))
+	if (!pb_sweep_is_due(random))
+		return;
+	if (pb_sql_may_be_distributed())
+		sweep_keys_everywhere();
+	else
 		sweep_keys();
 }
 

@@ -10,6 +10,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 
+#include "base/sql.h"
 #include "base/sweep.h"
 
 /* check.h has these by other means */
@@ -24,10 +25,17 @@
 #define ANEW_EVERY 4
 #define REMEMBERED 10000000
 
+static bool is_distributed = false;
 static TransactionId current = 1000;
 static bool is_running = true;
 static bool was_committed = false;
 static int	questions = 0;
+
+bool
+pb_sql_may_be_distributed(void)
+{
+	return is_distributed;
+}
 
 TransactionId
 GetCurrentTransactionId(void)
@@ -144,6 +152,21 @@ test_anew(void)
 	CHECK(pb_sweep_begin(&sweep).first == -5, "the old end is forgotten");
 }
 
+/* To all nodes there are fewer sweeps, of as many rows. */
+static void
+test_distributed(void)
+{
+	int			made = 0;
+
+	CHECK(!pb_sweep_is_left_out() && pb_sweep_rows() == 64, "on one server");
+	is_distributed = true;
+	for (int i = 0; i < 64000; i++)
+		made += !pb_sweep_is_left_out();
+	CHECK(made > 800 && made < 1200, "%d of 64000", made);
+	CHECK(pb_sweep_rows() == 4096, "%d rows", pb_sweep_rows());
+	is_distributed = false;
+}
+
 static void
 test_how_often(void)
 {
@@ -163,5 +186,6 @@ main(void)
 	test_much_later();
 	test_anew();
 	test_how_often();
+	test_distributed();
 	return report("sweep");
 }
