@@ -426,6 +426,8 @@ AS $$
 	UNION ALL
 	SELECT * FROM pgbeam.check_roles()
 	UNION ALL
+	SELECT * FROM pgbeam.check_distribution()
+	UNION ALL
 	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
 			CASE WHEN h.pid IS NOT NULL THEN 'backend ' || h.pid WHEN h.prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.prepared)
 				ELSE 'a transaction of the primary' END),

@@ -1,0 +1,102 @@
+/*
+ * distribution.c
+ *	  How the tables are spread over the nodes of Citus.
+ *
+ * All that belongs to an organization stands on one node, so that a statement
+ * that names the organization is run there, and foreign keys hold.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "auth/apikey.h"
+#include "auth/member.h"
+#include "auth/organization.h"
+#include "auth/token.h"
+#include "base/result.h"
+#include "feed/change.h"
+#include "http/idempotency.h"
+#include "resources/cacherule.h"
+#include "resources/connection.h"
+#include "resources/database.h"
+#include "resources/domain.h"
+#include "resources/host.h"
+#include "resources/project.h"
+#include "resources/replica.h"
+
+PG_FUNCTION_INFO_V1(pgbeam_distribution);
+
+typedef struct Distribution
+{
+	const PbResource *resource;
+	const char *column;			/* its rows are spread by; NULL: each node has
+								 * all of them */
+	const PbResource *beside;	/* equal values of the column are on the same
+								 * node as there; NULL: its own nodes */
+} Distribution;
+
+#define BESIDE_ORGANIZATIONS(resource, column) \
+	{&(resource), column, &pb_organization}
+
+/*
+ * In the order in which they are distributed: what a foreign key refers to
+ * stands before what has it.
+ *
+ * API keys are looked up by their ids at every request and seldom written, so
+ * that every node has them: the look-up is then local. An idempotency key
+ * belongs to an organization or a user, and stands beside an organization's
+ * rows.
+ */
+static const Distribution distributions[] = {
+	{&pb_api_key, NULL, NULL},
+	{&pb_jwk, NULL, NULL},
+	{&pb_organization, "org_id", NULL},
+	BESIDE_ORGANIZATIONS(pb_member, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_project, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_database, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_replica, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_custom_domain, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_connection_test, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_change, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_idempotency_key, "owner_id"),
+	{&pb_host, "host", NULL},
+};
+
+/* the columns of pgbeam.distribution() */
+enum
+{
+	TABLE_NAME, RESOURCE, COLUMN_NAME, BESIDE, COLUMNS
+};
+
+static const PbColumn columns[COLUMNS] = {
+	[TABLE_NAME] = {"table_name", TEXTOID}, [RESOURCE] = {"resource", TEXTOID},
+	[COLUMN_NAME] = {"column_name", TEXTOID}, [BESIDE] = {"beside", TEXTOID}
+};
+
+Datum
+pgbeam_distribution(PG_FUNCTION_ARGS)
+{
+	pb_result_begin(fcinfo, columns, COLUMNS);
+	for (int i = 0; i < (int) lengthof(distributions); i++)
+	{
+		const Distribution *distribution = &distributions[i];
+		const PbResource *beside = distribution->beside;
+		Datum		values[COLUMNS] = {
+			CStringGetTextDatum(distribution->resource->table),
+			CStringGetTextDatum(distribution->resource->name)
+		};
+		bool		nulls[COLUMNS] = {
+			[COLUMN_NAME] = distribution->column == NULL,
+			[BESIDE] = beside == NULL
+		};
+
+		if (distribution->column != NULL)
+			values[COLUMN_NAME] = CStringGetTextDatum(distribution->column);
+		if (beside != NULL)
+			values[BESIDE] = CStringGetTextDatum(beside->table);
+		pb_result_add(fcinfo, values, nulls);
+	}
+	return (Datum) 0;
+}
