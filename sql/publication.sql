@@ -1,4 +1,4 @@
--- What the copy of a region gets. test/t/021_copies.pl makes one.
+-- What the copy of a region gets. test/t/022_copies.pl makes one.
 \set VERBOSITY terse
 SET client_min_messages = error; -- the server need not be able to publish
 

@@ -174,18 +174,25 @@ $do$;$m$, added)),
 		(2, 'copy', format('ALTER SUBSCRIPTION %I DISABLE;', name)),
 		(3, 'publisher', format('DO %L;', format($m$
 BEGIN
-	LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE;
 	ALTER PUBLICATION %I SET TABLE %s;
-	ALTER PUBLICATION %I DROP TABLE %1$s;
+	ALTER PUBLICATION %I DROP TABLE %s;
 END
-$m$, tables, name, enlarged, added))),
+$m$, name, enlarged, added, tables))),
+		-- A transaction that wrote both before and after that comes by both.
+		-- To lock the tables instead was rejected: it stops all writes, and
+		-- their order of locks is not one.
 		(3, 'publisher', format($m$DO $do$
 DECLARE
-	handed_over pg_lsn := pg_catalog.pg_current_wal_lsn();
+	later xid8 := pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot());
+	last pg_lsn;
 BEGIN
+	WHILE pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) < later LOOP
+		PERFORM pg_catalog.pg_sleep(0.1);
+	END LOOP;
+	last := pg_catalog.pg_logical_emit_message(false, 'pgbeam', 'joined');
 	WHILE EXISTS (
 		SELECT FROM pg_catalog.pg_replication_slots
-		WHERE slot_name = %L AND confirmed_flush_lsn < handed_over)
+		WHERE slot_name = %L AND confirmed_flush_lsn < last)
 	LOOP
 		PERFORM pg_catalog.pg_sleep(0.1);
 	END LOOP;
@@ -198,4 +205,4 @@ END
 $$;
 COMMENT ON FUNCTION pgbeam.publication_additions(text[], text) IS
 'Returns, in order, the statements that add organizations to a copy which pgbeam.publication_statements() has set up.
-It runs none of them. To change the publication alone would leave out the rows that exist. So a second publication brings these, and is then joined with the first one: until the end of step 4 the copy stands still, and step 3 stops writes for a moment. Run the steps one after the other; server says where. Fill in the words in <> before running a statement. Errors: PT400 with all problems, PT401 for a caller without admin access, PT404 for an unknown organization or publication.';
+It runs none of them. To change the publication alone would leave out the rows that exist. So a second publication brings these, and is then joined with the first one: from the end of step 2 to that of step 4 the copy stands still, and step 3 waits for every transaction that runs on the publisher. Run the steps one after the other; server says where. Fill in the words in <> before running a statement. Errors: PT400 with all problems, PT401 for a caller without admin access, PT404 for an unknown organization or publication.';
