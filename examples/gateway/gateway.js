@@ -10,6 +10,7 @@ import { readSettings } from './settings.js';
 import { readTarget } from './target.js';
 
 const enough = 2 * 1024 * 1024 + 1; // bytes of a body for the router to refuse it
+const atOnce = 100; // requests of a connection
 const healthPath = '/-/health'; // no path of the API begins so
 const addressHeader = 'x-real-ip'; // for pgbeam.address_header = 'X-Real-IP'
 
@@ -45,10 +46,20 @@ fastify.get(healthPath, answerHealth);
 async function answer({ method, originalUrl, headers: given, raw }, reply) {
   const address = addressOf(raw.socket, given);
   if (settings.ACCESS_LOG) logWhenDone(address, method, originalUrl, reply);
+  if (countUntilDone(raw.socket, reply) > atOnce) throw Object.assign(new Error('too many at once'), { status: 429 });
   if (raw.httpVersion === '1.1' && given.host === undefined) throw Object.assign(new Error('no Host'), { status: 400 });
   if (address === '') throw Object.assign(new Error('no client any more'), { status: 400 }); // uncounted otherwise
   given[addressHeader] = address;
   return send(reply, await database.callRouter(method, withoutAuthority(originalUrl), JSON.stringify(given), await readBody(raw)));
+}
+
+// Nothing else stops a client who sends one request after the other without
+// waiting for answers: they would have every connection to the database.
+const unanswered = new WeakMap();
+function countUntilDone(socket, reply) {
+  const change = (by) => unanswered.set(socket, (unanswered.get(socket) ?? 0) + by).get(socket);
+  reply.raw.once('close', () => change(-1));
+  return change(1);
 }
 
 // Of a status below 200 a client would wait for more.
@@ -77,15 +88,18 @@ function addressOf({ remoteAddress = '' }, given) {
 // A proxy may name scheme and host (RFC 9112, 3.2.2); the router has one host.
 const withoutAuthority = (target) => target.replace(/^https?:\/\/[^/?#]*(?=(.?))/i, (_, next) => next === '/' ? '' : '/');
 
+// The pieces are copied, for each by itself takes hundreds of bytes, even where
+// it is one byte.
 function readBody(stream) {
   return new Promise((resolve, reject) => {
-    const chunks = [];
+    let body = Buffer.alloc(0); // may have room for more
     let length = 0;
-    stream.on('data', (chunk) => {
-      if (length < enough) chunks.push(chunk);
-      length += chunk.length;
+    stream.on('data', (piece) => {
+      if (length >= enough) return;
+      if (length + piece.length > body.length) body = Buffer.concat([body], Math.max(2 * body.length, length + piece.length));
+      length += piece.copy(body, length);
     });
-    stream.on('end', () => resolve(length ? Buffer.concat(chunks) : null));
+    stream.on('end', () => resolve(length ? body.subarray(0, length) : null));
     stream.on('error', reject);
   });
 }
@@ -93,7 +107,7 @@ function readBody(stream) {
 // The access log: neither a query nor a header, for there may be secrets in
 // them, and in a path nothing that looks like an API key.
 function log(address, method, target, status, started, id) {
-  const path = target.replace(/[?#].*/s, '').replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
+  const path = withoutAuthority(target).replace(/[?#].*/s, '').replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
   const seconds = ((performance.now() - started) / 1000).toFixed(3);
   process.stdout.write(`${new Date().toISOString()} ${address || '-'} ${method} ${path} ${status} ${seconds} ${id}\n`);
 }

@@ -35,7 +35,7 @@ export function refuse(error, status, given = {}) {
   };
   const headers = {
     'Content-Type': wantsDocument ? 'application/problem+json' : 'application/json', 'X-Request-Id': id,
-    'Cache-Control': 'private, no-cache', ...(status === 503 && { 'Retry-After': retryAfter }),
+    'Cache-Control': 'private, no-cache', ...([429, 503].includes(status) && { 'Retry-After': retryAfter }),
     ...(status === 400 && { Connection: 'close' }), // what follows cannot be trusted either
   };
   return { headers, body: Buffer.from(JSON.stringify(body)) };

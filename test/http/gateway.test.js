@@ -2,6 +2,7 @@
 // router and answers what it was given.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -77,6 +78,52 @@ test('of a body that is too long, the router sees that', async () => {
   }
   const { length } = told(await curl(url, { method: 'POST', body: Buffer.alloc(2 ** 23) }));
   assert.ok(length > 2 ** 21 && length < 2 ** 22, length);
+});
+
+test('a body in tiny pieces takes up no more memory than its bytes', async (t) => {
+  const other = await startGateway(name);
+  const memory = async () => Number(/VmRSS:\s*(\d+)/.exec(await readFile(`/proc/${other.child.pid}/status`))[1]) / 1024;
+  const { hostname, port } = new URL(other.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  t.after(() => socket.destroy());
+  const before = await memory();
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n');
+  for (let i = 0; i < 100; i++) {
+    if (!socket.write('1\r\nx\r\n'.repeat(10_000))) await once(socket, 'drain');
+  }
+  await curl(other.url);
+  assert.ok(await memory() - before < 100, `${await memory() - before} MB more for a body of 1 MB`);
+  socket.write('0\r\n\r\n');
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  assert.match(answer, /"length" : 1000000,/);
+});
+
+test('100 requests of a connection are served at once, and more are refused in their order', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const ask = async (count) => {
+    const requests = Array.from({ length: count }, (_, i) => `GET /${i} HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.01\r\n`);
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.write(`${requests.join('\r\n')}Connection: close\r\n\r\n`);
+    let answers = '';
+    for await (const chunk of socket) answers += chunk;
+    return answers;
+  };
+  const served = await ask(100);
+  assert.deepEqual([...served.matchAll(/"uri" : "\/(\d+)"/g)].map(([, i]) => Number(i)), Array.from({ length: 100 }, (_, i) => i));
+  const flooded = ask(5000);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const begun = performance.now();
+  assert.equal((await curl(other.url)).status, 200);
+  assert.ok(performance.now() - begun < 2000, 'others are served meanwhile');
+  const statuses = [...(await flooded).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
+  assert.equal(statuses.length, 5000);
+  assert.deepEqual([...new Set(statuses.slice(0, 100))], ['200']);
+  assert.equal(statuses[100], '429');
+  assert.match(await flooded, /"error":{"code":"RATE_LIMITED","message":"too many requests"}/);
+  assert.match(await flooded, /\r\nretry-after: 5\r\n/i);
+  assert.match(await ask(1), /HTTP\/1.1 200/);
 });
 
 test('errors become statuses without their text', async () => {
@@ -258,21 +305,22 @@ test('the access log has a line a request, and no secret', async () => {
     headers: { Authorization: 'Bearer s3cret', 'X-Answer': answer, 'X-Status': '418' } });
   await curl(`${other.url}/${key}/x`, { headers: { 'X-Answer': answer } });
   await exchange(other.url, Buffer.from('GET /v1/a#s3cret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  await exchange(other.url, Buffer.from('GET http://u:s3cret@x/v1/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
   const { headers } = await curl(other.url, { headers: { 'X-Raise': 'P0001' } });
   await exchange(other.url, Buffer.from('s3cret\r\n\r\n'));
   await curl(`${other.url}/gone`, { headers: { 'X-Sleep': '1' }, giveUpAfter: 0.3 }).catch(() => {});
-  const lines = await takeLines(other, 6);
+  const lines = await takeLines(other, 7);
   assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
-    '127.0.0.1 POST /v1/a 418', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 GET /v1/a 200', '127.0.0.1 GET / 500',
-    '127.0.0.1 - - 400', '127.0.0.1 GET /gone 499',
+    '127.0.0.1 POST /v1/a 418', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 GET /v1/a 200', '127.0.0.1 GET /v1/a 200',
+    '127.0.0.1 GET / 500', '127.0.0.1 - - 400', '127.0.0.1 GET /gone 499',
   ]);
   for (const [time, , , , , seconds, id, ...rest] of lines) {
     assert.match(time, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.match(seconds, /^\d\.\d{3}$/);
     assert.ok(id && !rest.length);
   }
-  assert.deepEqual([lines[0][6], lines[3][6], lines[5][6]], ['req_1', headers['x-request-id'], '-']);
-  assert.ok(lines[5][5] >= 0.25);
+  assert.deepEqual([lines[0][6], lines[4][6], lines[6][6]], ['req_1', headers['x-request-id'], '-']);
+  assert.ok(lines[6][5] >= 0.25);
   const silent = await startGateway(name, { ACCESS_LOG: 'off' });
   await curl(silent.url);
   await exchange(silent.url, Buffer.from('x\r\n\r\n'));
