@@ -155,11 +155,13 @@ describe('nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async 
     const key = `pbo_${'0'.repeat(26)}_${'s3cret'.repeat(8)}`;
     await curl(`${own.url}/v1/a?b=s3cret`, { method: 'POST', body: 's3cret', headers: { Authorization: 'Bearer s3cret', 'X-Request-Id': 'mine' } });
     await curl(`${own.url}/${key}/x`);
+    await curl(`${own.url}/${key}/${key}`);
     await curl(answerOf(409, '{}', 'json').replace(url, own.url), { method: 'PATCH' });
     await raw(own.url, 's3cret\n\n');
-    const lines = await takeLines(own, 4);
+    const lines = await takeLines(own, 5);
     assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
-      '127.0.0.1 POST /v1/a 200', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 PATCH /answer/409/7b7d/json 409',
+      '127.0.0.1 POST /v1/a 200', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, `127.0.0.1 GET /pbo_${'0'.repeat(26)}_... 200`,
+      '127.0.0.1 PATCH /answer/409/7b7d/json 409',
       '127.0.0.1 - - 400',
     ]);
     for (const [time, , , , , seconds, id, ...rest] of lines) {
@@ -167,7 +169,7 @@ describe('nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async 
       assert.match(seconds, /^\d\.\d{3}$/);
       assert.ok(id && !rest.length);
     }
-    assert.deepEqual([lines[0][6], lines[2][6]], ['mine', 'req_1']);
+    assert.deepEqual([lines[0][6], lines[3][6]], ['mine', 'req_1']);
   });
 
   test('a health check asks the router for its health, without an address, and is not logged', async () => {
@@ -177,7 +179,12 @@ describe('nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async 
     assert.deepEqual([seen['x-pgbeam-method'], seen['x-pgbeam-uri'], seen['x-real-ip']], ['GET', '/v1/health', undefined]);
     const other = JSON.parse((await curl(`${own.url}/-/health?x`)).body);
     assert.deepEqual([other['x-pgbeam-uri'], other['x-real-ip']], ['/-/health?x', '127.0.0.1']);
-    assert.deepEqual((await takeLines(own, 1)).map(([, , , path]) => path), ['/-/health']);
+    assert.equal((await curl(`${own.url}/-/health`, { method: 'HEAD' })).status, 200);
+    for (const method of ['POST', 'DELETE', 'OPTIONS', 'GETS']) {
+      const seen = JSON.parse((await curl(`${own.url}/-/health`, { method })).body);
+      assert.deepEqual([seen['x-pgbeam-uri'], seen['x-real-ip']], ['/-/health', '127.0.0.1'], method);
+    }
+    assert.deepEqual((await takeLines(own, 5)).map(([, , method]) => method), ['GET', 'POST', 'DELETE', 'OPTIONS', 'GETS']);
     assertWords(await curl(`${(await startNginx('http://127.0.0.1:9')).url}/-/health`), unavailable);
   });
 
