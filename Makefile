@@ -33,7 +33,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database project replica domain connection cacherule plans change operation openapi http \
 	idempotency constraint distribution altered examples guard catalog publication
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change trigger
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -398,7 +398,6 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	PbRow	   *row = pb_row_make(&pb_api_key);
 	PbOwnerKind kind;
 	pg_uuid_t	uuid;
-	uint64		random;
 
 	if (!choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
 					  &kind, faults))
@@ -410,8 +409,7 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 		(kind == PB_OF_ORGANIZATION &&
 		 !pb_organization_require(pb_row_value(row, at.owner_id), faults)))
 		return false;
-	pb_random(&random, sizeof(random));
-	pb_id_make(random, uuid.data);
+	pb_id_make(uuid.data);
 	made->key = spell(kind, &uuid);
 	made->id = pnstrdup(made->key, ID_SIZE);
 	made->never = !pb_row_has(row, at.expires_at);

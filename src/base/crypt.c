@@ -8,6 +8,7 @@
  */
 #include "base/crypt.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -45,17 +46,48 @@ struct PbKeyring
 	KeyringKey	keys[];			/* the last one is active */
 };
 
+/* Those at the beginning have not been given out. */
+static uint64_t numbers[32];
+static size_t numbers_left = 0;
+
+static void
+forget_numbers(void)
+{
+	numbers_left = 0;
+}
+
 /* Must be called once in a process, before anything else here. */
 bool
 pb_crypt_start(void)
 {
-	return sodium_init() >= 0;
+	return sodium_init() >= 0 &&
+		pthread_atfork(NULL, NULL, forget_numbers) == 0;
 }
 
 void
 pb_random(void *bytes, size_t size)
 {
 	randombytes_buf(bytes, size);
+}
+
+/*
+ * A random number for an id, or for a choice. Numbers are drawn ahead, because
+ * a call of the system for each costs more than the rest of the id. A process
+ * that is forked draws its own. Nothing secret may be made of them, and no
+ * nonce: a machine that is copied while it runs has the same numbers ahead.
+ *
+ * libsodium's generator within the process was rejected, because it ends a
+ * process that was forked after its start.
+ */
+uint64_t
+pb_random_number(void)
+{
+	if (numbers_left == 0)
+	{
+		randombytes_buf(numbers, sizeof(numbers));
+		numbers_left = sizeof(numbers) / sizeof(numbers[0]);
+	}
+	return numbers[--numbers_left];
 }
 
 void

@@ -63,6 +63,7 @@ typedef enum PbOpened
 
 extern bool pb_crypt_start(void);
 extern void pb_random(void *bytes, size_t size);
+extern uint64_t pb_random_number(void);
 extern void pb_wipe(void *bytes, size_t size);
 extern void *pb_guarded_alloc(size_t size);
 extern void pb_guarded_free(void *memory);

@@ -8,6 +8,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/crypt.h"
 #include "base/id.h"
 #include "base/own.h"
 
@@ -21,7 +22,7 @@ pb_id_instant(const uint8 uuid[PB_UUID_BYTES])
 
 /* Makes a new id, greater than all that this backend has made. */
 void
-pb_id_make(uint64 random, uint8 uuid[PB_UUID_BYTES])
+pb_id_make(uint8 uuid[PB_UUID_BYTES])
 {
 	static uint64_t last_ns = 0;
 	struct timespec now;
@@ -29,5 +30,5 @@ pb_id_make(uint64 random, uint8 uuid[PB_UUID_BYTES])
 	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
 		elog(ERROR, "cannot read the clock: %m");
 	pb_uuid7(&last_ns, (uint64_t) now.tv_sec * 1000000000 + now.tv_nsec,
-			 random, uuid);
+			 pb_random_number(), uuid);
 }

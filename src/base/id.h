@@ -9,7 +9,7 @@
 
 #include "base/typeid.h"
 
-extern void pb_id_make(uint64 random, uint8 uuid[PB_UUID_BYTES]);
+extern void pb_id_make(uint8 uuid[PB_UUID_BYTES]);
 extern TimestampTz pb_id_instant(const uint8 uuid[PB_UUID_BYTES]);
 
 #endif							/* PB_ID_H */

@@ -24,19 +24,15 @@
 
 #define DISTRIBUTED_FACTOR 64
 
+/* Of the sweeps that are due, one in so many, plus one, looks at least. */
+#define PAUSE_MAX 15
+
 /* After so many transactions the server may have forgotten how one ended. */
 #define REMEMBERED 10000000
 
-/* Whether this write sweeps; random has random bits. */
-bool
-pb_sweep_is_due(uint64 random)
-{
-	return random % SWEEP_EVERY == 0;
-}
-
 /*
- * Where tables are distributed a sweep goes to all nodes. So most of those
- * that are due are left out, and the others take so many times the rows.
+ * Where tables are distributed a sweep goes to all nodes. So there are fewer,
+ * and each takes so many times the rows.
  */
 static unsigned
 factor(void)
@@ -44,14 +40,25 @@ factor(void)
 	return pb_sql_may_be_distributed() ? DISTRIBUTED_FACTOR : 1;
 }
 
+/*
+ * Whether this write sweeps; random has random bits. While nothing is old,
+ * fewer and fewer do: to find that out costs as much as another write.
+ */
 bool
-pb_sweep_is_left_out(void)
+pb_sweep_is_due(PbSweep *sweep, uint64 random)
 {
-	unsigned	random = 0;
+	if (random % (SWEEP_EVERY * factor()) != 0 ||
+		sweep->left_out++ < sweep->pause)
+		return false;
+	sweep->left_out = 0;
+	return true;
+}
 
-	if (factor() > 1)
-		pb_random(&random, sizeof(random));
-	return random % factor() != 0;
+/* A sweep has found something to delete, or nothing. */
+void
+pb_sweep_found(PbSweep *sweep, bool something)
+{
+	sweep->pause = something ? 0 : Min(2 * sweep->pause + 1, PAUSE_MAX);
 }
 
 /* How many rows one sweep deletes at most. */

@@ -39,10 +39,12 @@ typedef struct PbSweep
 								 * passed is gone */
 	PbPosition	reached;		/* where it begins once that is committed */
 	TransactionId reached_by;	/* 0: nothing waits */
+	int			pause;			/* due sweeps to leave out before the next */
+	int			left_out;
 } PbSweep;
 
-extern bool pb_sweep_is_due(uint64 random);
-extern bool pb_sweep_is_left_out(void);
+extern bool pb_sweep_is_due(PbSweep *sweep, uint64 random);
+extern void pb_sweep_found(PbSweep *sweep, bool something);
 extern int	pb_sweep_rows(void);
 extern PbPosition pb_sweep_begin(PbSweep *sweep);
 extern void pb_sweep_end(PbSweep *sweep, PbPosition reached);

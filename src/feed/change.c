@@ -19,7 +19,6 @@
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
-#include "base/crypt.h"
 #include "base/id.h"
 #include "base/result.h"
 #include "base/sql.h"
@@ -102,10 +101,10 @@ const PbResource pb_change = {
 enum
 {
 	ORG_ID, XID, ID, RESOURCE, RESOURCE_ID, ACTION, ACTOR_KIND, ACTOR,
-	REQUEST_ID, DETAIL, CHANGED_AT, COLUMNS
+	REQUEST_ID, DETAIL, CHANGED_AT
 };
 
-static const PbColumn columns[COLUMNS] = {
+static const PbColumn columns[] = {
 	[ORG_ID] = {"org_id", TEXTOID}, [XID] = {"xid", XID8OID},
 	[ID] = {"id", UUIDOID}, [RESOURCE] = {"resource", TEXTOID},
 	[RESOURCE_ID] = {"resource_id", TEXTOID}, [ACTION] = {"action", TEXTOID},
@@ -113,6 +112,9 @@ static const PbColumn columns[COLUMNS] = {
 	[REQUEST_ID] = {"request_id", TEXTOID}, [DETAIL] = {"detail", TEXTOID},
 	[CHANGED_AT] = {"changed_at", TIMESTAMPTZOID}
 };
+
+StaticAssertDecl(lengthof(columns) == PB_CHANGE_VALUES,
+				 "a change has a value for each column");
 
 /* A statement for each number of changes, made at its first use. */
 static PbStatement notes[NOTES_MAX];
@@ -136,37 +138,48 @@ text_or_none(const char *string)
 	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
 }
 
+/*
+ * Appends an INSERT of so many changes, whose parameters follow the first
+ * ones, and sets the types of these parameters.
+ */
+void
+pb_change_append_insert(StringInfo text, int first, int count, Oid *types)
+{
+	appendStringInfo(text, "INSERT INTO %s (", pb_change.table);
+	for (int i = 0; i < PB_CHANGE_VALUES; i++)
+		appendStringInfo(text, "%s%s", i == 0 ? "" : ", ", columns[i].name);
+	appendStringInfoString(text, ") VALUES ");
+	for (int i = 0; i < count * PB_CHANGE_VALUES; i++)
+	{
+		appendStringInfo(text, "%s$%d", i == 0 ? "(" :
+						 i % PB_CHANGE_VALUES == 0 ? "), (" : ", ",
+						 first + i + 1);
+		types[first + i] = columns[i % PB_CHANGE_VALUES].type;
+	}
+	appendStringInfoChar(text, ')');
+}
+
 static void
 make_note(PbStatement *note, int count)
 {
 	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
-	Oid		   *types = palloc(count * COLUMNS * sizeof(Oid));
+	Oid		   *types = palloc(count * PB_CHANGE_VALUES * sizeof(Oid));
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "INSERT INTO %s (", pb_change.table);
-	for (int i = 0; i < COLUMNS; i++)
-		appendStringInfo(&text, "%s%s", i == 0 ? "" : ", ", columns[i].name);
-	appendStringInfoString(&text, ") VALUES ");
-	for (int i = 0; i < count * COLUMNS; i++)
-	{
-		appendStringInfo(&text, "%s$%d", i == 0 ? "(" :
-						 i % COLUMNS == 0 ? "), (" : ", ", i + 1);
-		types[i] = columns[i % COLUMNS].type;
-	}
-	appendStringInfoChar(&text, ')');
+	pb_change_append_insert(&text, 0, count, types);
 	*note = (PbStatement) {
-		.text = text.data, .nargs = count * COLUMNS, .types = types
+		.text = text.data, .nargs = count * PB_CHANGE_VALUES, .types = types
 	};
 	MemoryContextSwitchTo(before);
 }
 
 static void
-set_values(const PbActor *actor, const PbChange *change, uint64 random,
-		   TimestampTz now, Datum values[COLUMNS], char nulls[COLUMNS])
+set_values(const PbActor *actor, const PbChange *change, TimestampTz now,
+		   Datum *values, char *nulls)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	const Datum all[COLUMNS] = {
+	const Datum all[PB_CHANGE_VALUES] = {
 		[ORG_ID] = change->org_id,
 		[XID] = FullTransactionIdGetDatum(GetTopFullTransactionId()),
 		[ID] = UUIDPGetDatum(id),
@@ -180,13 +193,37 @@ set_values(const PbActor *actor, const PbChange *change, uint64 random,
 		[CHANGED_AT] = TimestampTzGetDatum(now)
 	};
 
-	pb_id_make(random, id->data);
+	pb_id_make(id->data);
 	memcpy(values, all, sizeof(all));
-	memset(nulls, ' ', COLUMNS);
+	memset(nulls, ' ', PB_CHANGE_VALUES);
 	if (actor->request_id == NULL)
 		nulls[REQUEST_ID] = 'n';
 	if (change->detail == NULL)
 		nulls[DETAIL] = 'n';
+}
+
+/* Sets the values of an INSERT of changes, with SPI's marks for nulls. */
+void
+pb_change_set_values(const PbActor *actor, const PbChange *changes, int count,
+					 Datum *values, char *nulls)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < count; i++)
+		set_values(actor, &changes[i], now, &values[i * PB_CHANGE_VALUES],
+				   &nulls[i * PB_CHANGE_VALUES]);
+}
+
+/* What follows from the writing of changes. */
+void
+pb_change_written(int count)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < count; i++)
+		pb_retention_sweep(now, retention);
+	if (notify)
+		Async_Notify(CHANNEL, "");
 }
 
 /* Writes as many changes as one statement takes. */
@@ -194,21 +231,15 @@ static void
 note_some(const PbActor *actor, const PbChange *changes, int count)
 {
 	PbStatement *note = &notes[count - 1];
-	TimestampTz now = GetCurrentTimestamp();
-	uint64		random[NOTES_MAX];
-	Datum		values[NOTES_MAX * COLUMNS];
-	char		nulls[NOTES_MAX * COLUMNS];
+	Datum		values[NOTES_MAX * PB_CHANGE_VALUES];
+	char		nulls[NOTES_MAX * PB_CHANGE_VALUES];
 
-	pb_random(random, count * sizeof(random[0]));
-	for (int i = 0; i < count; i++)
-		set_values(actor, &changes[i], random[i], now, &values[i * COLUMNS],
-				   &nulls[i * COLUMNS]);
 	if (note->text == NULL)
 		make_note(note, count);
+	pb_change_set_values(actor, changes, count, values, nulls);
 	if (pb_sql_run(note, values, nulls) != (uint64) count)
 		pb_sql_vetoed(pb_change.table);
-	for (int i = 0; i < count; i++)
-		pb_retention_sweep(now, retention, random[i]);
+	pb_change_written(count);
 }
 
 /*
@@ -220,8 +251,6 @@ pb_change_note_all(const PbActor *actor, const PbChange *changes, int count)
 {
 	for (int done = 0; done < count; done += NOTES_MAX)
 		note_some(actor, changes + done, Min(count - done, NOTES_MAX));
-	if (notify)
-		Async_Notify(CHANNEL, "");
 }
 
 /* The same for a single change. */

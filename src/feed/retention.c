@@ -21,6 +21,7 @@
 #include "utils/uuid.h"
 #include "utils/xid8.h"
 
+#include "base/crypt.h"
 #include "base/sql.h"
 #include "base/sweep.h"
 #include "feed/horizon.h"
@@ -196,9 +197,9 @@ delete_between(PbPosition begin, PbPosition end)
 	pb_sweep_end(&sweep, end);
 }
 
-/* Sweeps at one change in so many; random bits tell at which. */
+/* Sweeps at one change in so many, by chance. */
 void
-pb_retention_sweep(TimestampTz now, int retention, uint64 random)
+pb_retention_sweep(TimestampTz now, int retention)
 {
 	TimestampTz kept = retention * USECS_PER_DAY;
 	TimestampTz oldest;
@@ -206,14 +207,17 @@ pb_retention_sweep(TimestampTz now, int retention, uint64 random)
 	PbPosition	begin;
 	PbPosition	last;
 	uint64		end;
+	bool		found;
 
-	if (retention == 0 || !pb_sweep_is_due(random) ||
-		pb_sweep_is_left_out() || IsolationUsesXactSnapshot() || !take_turn())
+	if (retention == 0 || !pb_sweep_is_due(&sweep, pb_random_number()) ||
+		IsolationUsesXactSnapshot() || !take_turn())
 		return;
 	begin = pb_sweep_begin(&sweep);
 	pb_horizon_find(&horizon);
 	end = U64FromFullTransactionId(horizon.xmin);
-	if (!find_last_old(now - kept, begin, end, &last, &oldest))
+	found = find_last_old(now - kept, begin, end, &last, &oldest);
+	pb_sweep_found(&sweep, found);
+	if (!found)
 		return;
 	if (now - kept - oldest > USECS_PER_DAY &&
 		!find_last_old(believed_time(now, last, end) - kept, begin, end,

@@ -11,6 +11,6 @@
 #define PB_CHANGE_ORDER \
 	"xid USING OPERATOR(pg_catalog.<), id USING OPERATOR(pg_catalog.<)"
 
-extern void pb_retention_sweep(TimestampTz now, int retention, uint64 random);
+extern void pb_retention_sweep(TimestampTz now, int retention);
 
 #endif							/* PB_RETENTION_H */

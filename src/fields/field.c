@@ -80,6 +80,16 @@ pb_field_embedded(const PbField *field)
 	elog(ERROR, "there is no resource \"%s\"", field->embeds);
 }
 
+/* The resource that a create request may embed in that of another, or NULL. */
+const PbResource *
+pb_field_embeds(const PbResource *resource)
+{
+	for (const PbField *field = resource->fields; field->name != NULL; field++)
+		if (field->kind == PB_EMBEDDED)
+			return pb_field_embedded(field);
+	return NULL;
+}
+
 /* Whether the column may be null; in the array of a list an item may be. */
 bool
 pb_leaf_may_be_null(const PbLeaf *leaf)

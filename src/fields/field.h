@@ -145,6 +145,8 @@ typedef struct PbPrepared
 {
 	PbShape    *shape;
 	struct PbStatements *statements;	/* statement.c's */
+	bool		stores_as_given;	/* the same; see pb_stores_as_given() */
+	uint64		known_at;
 	int			id;
 	int			org_id;
 	int			parent;
@@ -225,6 +227,7 @@ typedef struct PbRow
 extern void pb_field_start(const PbResource *resource);
 extern bool pb_field_lists_objects(const PbField *field);
 extern const PbResource *pb_field_embedded(const PbField *field);
+extern const PbResource *pb_field_embeds(const PbResource *resource);
 extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);

@@ -9,7 +9,6 @@
 #include "utils/uuid.h"
 
 #include "base/compat.h"
-#include "base/crypt.h"
 #include "base/id.h"
 #include "base/own.h"
 #include "base/typeid.h"
@@ -58,10 +57,8 @@ Datum
 pgbeam_typeid(PG_FUNCTION_ARGS)
 {
 	uint8		uuid[PB_UUID_BYTES];
-	uint64		random;
 
-	pb_random(&random, sizeof(random));
-	pb_id_make(random, uuid);
+	pb_id_make(uuid);
 	PG_RETURN_TEXT_P(typeid_text(PG_GETARG_TEXT_PP(0), uuid));
 }
 

@@ -12,7 +12,6 @@
 #include "utils/guc.h"
 
 #include "auth/authentication.h"
-#include "base/crypt.h"
 #include "base/id.h"
 #include "base/parse.h"
 #include "base/text.h"
@@ -83,7 +82,6 @@ request_id(const PbRequest *request)
 {
 	PbJson		given;
 	uint8		uuid[PB_UUID_BYTES];
-	uint64		random;
 	char		text[PB_TYPEID_MAX];
 	size_t		length;
 
@@ -91,8 +89,7 @@ request_id(const PbRequest *request)
 		given.length <= PB_REQUEST_ID_MAX &&
 		pb_text_path_id_problem(given.text, given.length) == NULL)
 		return pnstrdup(given.text, given.length);
-	pb_random(&random, sizeof(random));
-	pb_id_make(random, uuid);
+	pb_id_make(uuid);
 	length = pb_typeid_encode("req", 3, uuid, text);
 	return pnstrdup(text, length);
 }

@@ -303,6 +303,10 @@ try_claim(PbIdempotencyClaim *claim, const char *hex,
 	return true;
 }
 
+static PbSweep sweep = {
+	.beginning.first = DT_NOBEGIN, .anew_every = 16
+};
+
 /*
  * Several backends may sweep at once, and a clock may be set back, so a sweep
  * can leave rows before its position. Some sweeps begin at the beginning to
@@ -311,9 +315,6 @@ try_claim(PbIdempotencyClaim *claim, const char *hex,
 static void
 sweep_keys(void)
 {
-	static PbSweep sweep = {
-		.beginning.first = DT_NOBEGIN, .anew_every = 16
-	};
 	PbPosition	position = pb_sweep_begin(&sweep);
 	Datum		values[] = {
 		TimestampTzGetDatum(horizon(GetCurrentTimestamp())),
@@ -329,6 +330,7 @@ sweep_keys(void)
 		pb_sql_read(&sweep_away, SPI_tuptable, i, &created_at, &isnull);
 		position.first = Max(position.first, DatumGetTimestampTz(created_at));
 	}
+	pb_sweep_found(&sweep, count > 0);
 	if (count > 0)
 		pb_sweep_end(&sweep, position);
 }
@@ -347,20 +349,15 @@ sweep_keys_everywhere(void)
 	Datum		end;
 	bool		isnull;
 
-	if (pb_sweep_is_left_out())
-		return;
 	if (pb_sql_row(&sweep_end, values, NULL, &end, &isnull))
 		values[0] = TimestampTzGetDatum(DatumGetTimestampTz(end));
-	(void) pb_sql_run(&sweep_everywhere, values, NULL);
+	pb_sweep_found(&sweep, pb_sql_run(&sweep_everywhere, values, NULL) > 0);
 }
 
 static void
 sweep_sometimes(void)
 {
-	uint8		random;
-
-	pb_random(&random, sizeof(random));
-	if (!pb_sweep_is_due(random))
+	if (!pb_sweep_is_due(&sweep, pb_random_number()))
 		return;
 	if (pb_sql_may_be_distributed())
 		sweep_keys_everywhere();

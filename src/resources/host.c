@@ -155,7 +155,6 @@ form_host(Datum name, Datum cloud, bool plain)
 	StringInfoData host;
 	char		label[PB_LABEL_MAX];
 	char		suffix[PB_LABEL_SUFFIX];
-	uint32		random;
 
 	initStringInfo(&host);
 	appendBinaryStringInfo(&host, label,
@@ -163,8 +162,7 @@ form_host(Datum name, Datum cloud, bool plain)
 										 VARSIZE_ANY_EXHDR(name_text), label));
 	if (!plain)
 	{
-		pb_random(&random, sizeof(random));
-		pb_text_label_suffix(random, suffix);
+		pb_text_label_suffix((uint32) pb_random_number(), suffix);
 		appendStringInfoChar(&host, '-');
 		appendBinaryStringInfo(&host, suffix, PB_LABEL_SUFFIX);
 	}

@@ -10,7 +10,6 @@
 #include "utils/uuid.h"
 
 #include "auth/authentication.h"
-#include "base/crypt.h"
 #include "base/id.h"
 #include "base/sql.h"
 #include "base/text.h"
@@ -74,11 +73,9 @@ pb_resource_stamp(PbRow *row)
 {
 	const PbPrepared *at = row->resource->prepared;
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	uint64		random;
 	Datum		now;
 
-	pb_random(&random, sizeof(random));
-	pb_id_make(random, id->data);
+	pb_id_make(id->data);
 	now = TimestampTzGetDatum(pb_id_instant(id->data));
 	pb_row_set(row, at->id, UUIDPGetDatum(id));
 	pb_row_set(row, at->created_at, now);
@@ -143,27 +140,6 @@ set_key(const PbRow *row, Datum values[PB_KEY_ARGUMENTS])
 	values[1] = pb_resource_id(row);
 	values[2] = parent == PB_NO_LEAF ? UUIDPGetDatum(&none)
 		: pb_row_value(row, parent);
-}
-
-/*
- * Writes a row by one of two statements. The first returns the row as stored;
- * the second returns nothing, and is for tables that change no row. If another
- * session has altered the table since the first question, the second question
- * shows it, and the row is read.
- */
-static bool
-store(PbStatement *returning, PbStatement *given, PbRow *row)
-{
-	Datum		key[PB_KEY_ARGUMENTS];
-
-	if (given->text == NULL || !pb_stores_as_given(row->resource))
-		return run(returning, row->values, row->nulls, row);
-	if (pb_sql_run(given, row->values, row->nulls) == 0)
-		return false;
-	if (pb_stores_as_given(row->resource))
-		return true;
-	set_key(row, key);
-	return run(&pb_statements(row->resource)->read[PB_LATEST], key, NULL, row);
 }
 
 /*
@@ -233,43 +209,148 @@ require_parent(const PbRow *row)
 				 errhint("A trigger on one of their tables deletes it.")));
 }
 
-/*
- * Inserts the row and reads it back as stored. False with faults if another
- * row has its unique value.
- */
-bool
-pb_resource_insert(const PbRequest *request, PbRow *row, PbFaults *faults)
+/* The changes of a create: of the row, and of the one that it embeds. */
+static int
+list_created(const PbRow *row, PbChange changes[2])
 {
-	PbStatements *made = pb_statements(row->resource);
-
-	row->lived_at = deletions;
-	if (!store(&made->insert, &made->insert_given, row))
-	{
-		if (is_taken(row))
-			return refuse_taken(row, faults);
-		pb_sql_vetoed(row->resource->table);
-	}
-	require_parent(row);
-	return true;
-}
-
-/* Notes that a row has been created, and the one that it embeds. */
-void
-pb_resource_note_created(const PbRequest *request, const PbRow *row)
-{
-	const PbActor actor = pb_authentication_actor(request);
-	PbChange	changes[2];
 	int			count = 0;
 
 	for (; row != NULL; row = row->embedded)
 	{
-		Assert(count < (int) lengthof(changes));
+		Assert(count < 2);
 		changes[count++] = (PbChange) {
 			PB_CREATED, row->resource, pb_resource_org(row),
 			pb_resource_typeid(row), NULL
 		};
 	}
-	pb_change_note_all(&actor, changes, count);
+	return count;
+}
+
+/*
+ * Whether the row and the one that it embeds are stored as given, and changes
+ * are too. Where tables may be distributed, each row has a statement of its
+ * own: Citus plans few of the others.
+ */
+static bool
+is_stored_as_given(const PbRow *row)
+{
+	if (pb_sql_may_be_distributed())
+		return false;
+	for (; row != NULL; row = row->embedded)
+		if (!pb_stores_as_given(row->resource))
+			return false;
+	return pb_stores_as_given(&pb_change);
+}
+
+/*
+ * Reads written rows back, if another session has altered a table since the
+ * question whether it stores them as given. Changes cannot be found by their
+ * ids, so a trigger that skips them would go unnoticed.
+ */
+static void
+read_altered(PbRow *row)
+{
+	Datum		key[PB_KEY_ARGUMENTS];
+
+	if (is_stored_as_given(row))
+		return;
+	if (!pb_stores_as_given(&pb_change))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("%s was altered while a %s was written",
+						pb_change.table, row->resource->name),
+				 errhint("Try again.")));
+	for (; row != NULL; row = row->embedded)
+	{
+		set_key(row, key);
+		if (!run(&pb_statements(row->resource)->read[PB_LATEST], key, NULL,
+				 row))
+			pb_sql_vetoed(row->resource->table);
+	}
+}
+
+/*
+ * Runs a statement that writes the row, the one that it embeds, and so many
+ * changes.
+ */
+static bool
+write_noted(const PbRequest *request, PbStatement *statement, PbRow *row,
+			const PbChange *changes, int count)
+{
+	const PbActor actor = pb_authentication_actor(request);
+	Datum	   *values = palloc(statement->nargs * sizeof(Datum));
+	char	   *nulls = palloc(statement->nargs);
+	int			set = 0;
+	bool		is_written;
+
+	for (const PbRow *one = row; one != NULL; one = one->embedded)
+	{
+		memcpy(values + set, one->values, one->shape->count * sizeof(Datum));
+		memcpy(nulls + set, one->nulls, one->shape->count);
+		set += one->shape->count;
+	}
+	pb_change_set_values(&actor, changes, count, values + set, nulls + set);
+	is_written = statement->nresults == 0 ?
+		pb_sql_run(statement, values, nulls) > 0 :
+		run(statement, values, nulls, row);
+	if (is_written)
+		pb_change_written(count);
+	return is_written;
+}
+
+static bool
+refuse_unwritten(const PbRow *row, PbFaults *faults)
+{
+	if (is_taken(row))
+		return refuse_taken(row, faults);
+	pb_sql_vetoed(row->resource->table);
+}
+
+/* Creates the rows by one statement. */
+static bool
+create_at_once(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	PbStatements *made = pb_statements(row->resource);
+	PbChange	changes[2];
+	int			count = list_created(row, changes);
+
+	if (!write_noted(request, row->embedded == NULL ? &made->create :
+					 &made->create_both, row, changes, count))
+		return refuse_unwritten(row, faults);
+	read_altered(row);
+	return true;
+}
+
+/* Creates the rows by a statement for each, which returns it as stored. */
+static bool
+create_in_turn(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	const PbActor actor = pb_authentication_actor(request);
+	PbChange	changes[2];
+
+	for (PbRow *one = row; one != NULL; one = one->embedded)
+		if (!run(&pb_statements(one->resource)->insert, one->values,
+				 one->nulls, one))
+			return refuse_unwritten(one, faults);
+	pb_change_note_all(&actor, changes, list_created(row, changes));
+	return true;
+}
+
+/*
+ * Creates the row, and the one that it embeds. False with faults if another
+ * row has its unique value.
+ */
+bool
+pb_resource_create(const PbRequest *request, PbRow *row, PbFaults *faults)
+{
+	for (PbRow *one = row; one != NULL; one = one->embedded)
+		one->lived_at = deletions;
+	if (!(is_stored_as_given(row) ? create_at_once(request, row, faults) :
+		  create_in_turn(request, row, faults)))
+		return false;
+	for (const PbRow *one = row; one != NULL; one = one->embedded)
+		require_parent(one);
+	return true;
 }
 
 void
@@ -451,21 +532,58 @@ pb_resource_lock(const PbRow *row, PbFaults *faults)
 
 	set_key(row, values);
 	locked->lived_at = deletions;
-	if (pb_sql_run(&made->lock, values, NULL) > 0 &&
+	if (made->lock.nresults > 0 ? run(&made->lock, values, NULL, locked) :
+		pb_sql_run(&made->lock, values, NULL) > 0 &&
 		run(&made->read[PB_LATEST], values, NULL, locked))
 		return locked;
 	pb_resource_not_found(row->resource, faults);
 	return NULL;
 }
 
-static bool
-update(void *state)
+/* An update that is to be written. */
+typedef struct Update
 {
-	PbRow	   *row = state;
-	PbStatements *made = pb_statements(row->resource);
+	const PbRequest *request;
+	PbRow	   *row;
+	const char *detail;			/* for the feed, or NULL */
+} Update;
 
-	if (!store(&made->update, &made->update_given, row))
+static void
+update_at_once(const Update *update)
+{
+	PbRow	   *row = update->row;
+	const PbChange change = {
+		PB_UPDATED, row->resource, pb_resource_org(row),
+		pb_resource_typeid(row), update->detail
+	};
+
+	if (!write_noted(update->request,
+					 &pb_statements(row->resource)->noted_update, row,
+					 &change, 1))
 		pb_sql_vetoed(row->resource->table);
+	read_altered(row);
+}
+
+static void
+update_in_turn(const Update *update)
+{
+	PbRow	   *row = update->row;
+
+	if (!run(&pb_statements(row->resource)->update, row->values, row->nulls,
+			 row))
+		pb_sql_vetoed(row->resource->table);
+	note(update->request, PB_UPDATED, row, update->detail);
+}
+
+static bool
+write_update(void *state)
+{
+	const Update *update = state;
+
+	if (is_stored_as_given(update->row))
+		update_at_once(update);
+	else
+		update_in_turn(update);
 	return true;
 }
 
@@ -476,11 +594,12 @@ update(void *state)
  * another row, which a trigger may write, is raised again.
  */
 static bool
-update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
+update_unique(Update *update, PbFaults *faults)
 {
+	const PbRow *row = update->row;
 	ErrorData  *violation = NULL;
 
-	if (pb_sql_try(request->scope, update, row, &violation))
+	if (pb_sql_try(update->request->scope, write_update, update, &violation))
 		return true;
 	if (pb_sql_is_of(violation, row->resource->unique->index) &&
 		is_taken(row))
@@ -489,25 +608,24 @@ update_unique(const PbRequest *request, PbRow *row, PbFaults *faults)
 }
 
 /*
- * Updates a locked row, sets its time, and reads it back as stored. False with
- * faults if another row has its unique value. A subtransaction for every
- * update was rejected: with over 64 of them in a transaction, snapshots get
- * slow. Detail is for the feed, or NULL.
+ * Updates a locked row, and sets its time. False with faults if another row
+ * has its unique value. A subtransaction for every update was rejected: with
+ * over 64 of them in a transaction, snapshots get slow. Detail is for the
+ * feed, or NULL.
  */
 bool
 pb_resource_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 				   const char *detail, PbFaults *faults)
 {
 	int			updated_at = row->resource->prepared->updated_at;
+	Update		update = {request, row, detail};
 
 	if (updated_at != PB_NO_LEAF)
 		pb_row_set(row, updated_at,
 				   TimestampTzGetDatum(GetCurrentTimestamp()));
-	if (!may_be_taken)
-		(void) update(row);
-	else if (!update_unique(request, row, faults))
-		return false;
-	note(request, PB_UPDATED, row, detail);
+	if (may_be_taken)
+		return update_unique(&update, faults);
+	(void) write_update(&update);
 	return true;
 }
 

@@ -74,10 +74,8 @@ extern void pb_resource_stamp(PbRow *row);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
 extern void pb_resource_tell(const PbRow *row, PbFaults *faults);
-extern bool pb_resource_insert(const PbRequest *request, PbRow *row,
+extern bool pb_resource_create(const PbRequest *request, PbRow *row,
 							   PbFaults *faults);
-extern void pb_resource_note_created(const PbRequest *request,
-									 const PbRow *row);
 extern PbRow *pb_resource_find(const PbRequest *request,
 							   PbPermission permission,
 							   PbOrganization *organization,

@@ -119,28 +119,13 @@ prepare(PbRow *row, PbFaults *faults)
 	return prepare(row->embedded, faults);
 }
 
-/*
- * Writes both; false with faults if another row has the unique value of one.
- */
-static bool
-write_rows(const PbRequest *request, PbRow *row, PbFaults *faults)
+/* Writes rows that must exist before a new row, and the one it embeds. */
+static void
+precede(PbRow *row)
 {
-	const PbHooks *hooks = pb_hooks(row->resource);
-
-	if (hooks->precede != NULL)
-		hooks->precede(row);
-	return pb_resource_insert(request, row, faults) &&
-		(row->embedded == NULL ||
-		 write_rows(request, row->embedded, faults));
-}
-
-static bool
-embeds(const PbResource *resource)
-{
-	for (const PbField *field = resource->fields; field->name != NULL; field++)
-		if (field->kind == PB_EMBEDDED)
-			return true;
-	return false;
+	for (; row != NULL; row = row->embedded)
+		if (pb_hooks(row->resource)->precede != NULL)
+			pb_hooks(row->resource)->precede(row);
 }
 
 static void
@@ -160,7 +145,7 @@ answer_created(PbRow *row, const PbOrganization *organization, PbReply *reply)
 	StringInfo	out = reply->body;
 
 	reply->created = pb_resource_typeid(row);
-	if (!embeds(row->resource))
+	if (pb_field_embeds(row->resource) == NULL)
 	{
 		answer(row, organization, reply);
 		return;
@@ -189,9 +174,11 @@ pb_standard_create(const PbRequest *request, PbReply *reply)
 	if (hooks->admit != NULL &&
 		!hooks->admit(request, row, &organization, faults))
 		return;
-	if (!prepare(row, faults) || !write_rows(request, row, faults))
+	if (!prepare(row, faults))
 		return;
-	pb_resource_note_created(request, row);
+	precede(row);
+	if (!pb_resource_create(request, row, faults))
+		return;
 	if (hooks->created != NULL)
 		hooks->created(row);
 	answer_created(row, &organization, reply);

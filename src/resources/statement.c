@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "auth/authorization.h"
+#include "feed/change.h"
 #include "resources/page.h"
 #include "resources/statement.h"
 
@@ -104,43 +105,105 @@ make_results(const PbShape *shape)
 	return results;
 }
 
+/* The columns of a row that is inserted, or with parameters their values. */
+static void
+append_values(StringInfo text, const PbShape *shape, bool parameters,
+			  int first)
+{
+	const char *separator = "";
+
+	for (int i = 0; i < shape->count; i++)
+	{
+		if (shape->leaves[i].column == NULL)
+			continue;
+		appendStringInfoString(text, separator);
+		if (parameters)
+			appendStringInfo(text, "$%d", first + i + 1);
+		else
+			appendStringInfoString(text, shape->leaves[i].column);
+		separator = ", ";
+	}
+}
+
+/*
+ * Appends an INSERT of one row, whose parameters follow the first ones, and
+ * sets their types. Where from names a query, the row is inserted if that has
+ * one.
+ */
+static void
+append_insert(StringInfo text, const PbResource *resource, int first,
+			  const char *from, Oid *types)
+{
+	const PbShape *shape = pb_field_shape(resource);
+
+	for (int i = 0; i < shape->count; i++)
+		types[first + i] = shape->leaves[i].type;
+	appendStringInfo(text, "INSERT INTO %s (", resource->table);
+	append_values(text, shape, false, 0);
+	appendStringInfoString(text, from == NULL ? ") VALUES (" : ") SELECT ");
+	append_values(text, shape, true, first);
+	if (from == NULL)
+		appendStringInfoChar(text, ')');
+	else
+		appendStringInfo(text, " FROM %s", from);
+	if (resource->unique != NULL)
+		appendStringInfo(text, " ON CONFLICT (org_id, %s) "
+						 "WHERE deleted_at IS NULL DO NOTHING",
+						 shape->leaves[*resource->unique->leaf].column);
+}
+
 static void
 make_insert(PbStatements *made, const PbResource *resource,
 			const PbShape *shape, const PbResult *results)
 {
-	StringInfoData columns;
-	StringInfoData values;
 	StringInfoData text;
 	Oid		   *types = palloc(shape->count * sizeof(Oid));
 
-	initStringInfo(&columns);
-	initStringInfo(&values);
 	initStringInfo(&text);
-	for (int i = 0; i < shape->count; i++)
-	{
-		const PbLeaf *leaf = &shape->leaves[i];
-
-		types[i] = leaf->type;
-		if (leaf->column == NULL)
-			continue;
-		appendStringInfo(&columns, "%s%s", columns.len > 0 ? ", " : "",
-						 leaf->column);
-		appendStringInfo(&values, "%s$%d", values.len > 0 ? ", " : "", i + 1);
-	}
-	appendStringInfo(&text, "INSERT INTO %s (%s) VALUES (%s) ",
-					 resource->table, columns.data, values.data);
-	if (resource->unique != NULL)
-		appendStringInfo(&text, "ON CONFLICT (org_id, %s) "
-						 "WHERE deleted_at IS NULL DO NOTHING ",
-						 shape->leaves[*resource->unique->leaf].column);
-	made->insert_given = (PbStatement) {
-		.text = pstrdup(text.data), .nargs = shape->count, .types = types
-	};
-	appendStringInfoString(&text, "RETURNING ");
+	append_insert(&text, resource, 0, NULL, types);
+	appendStringInfoString(&text, " RETURNING ");
 	append_columns(&text, shape, false);
 	made->insert = (PbStatement) {
 		.text = text.data, .nargs = shape->count, .types = types,
 		.nresults = shape->sources, .results = results
+	};
+}
+
+/*
+ * One statement for a row, the row that it embeds, if any, and the changes
+ * that tell of them, for each statement more costs a few percent of a create.
+ * If the unique value of the first row is taken, the other is not written
+ * either. The changes are, and are undone when the operation refuses the
+ * request.
+ */
+static void
+make_create(PbStatement *create, const PbResource *resource,
+			const PbResource *embedded)
+{
+	int			first = pb_field_shape(resource)->count;
+	int			values = first + (embedded == NULL ? 0 :
+								  pb_field_shape(embedded)->count);
+	int			changes = embedded == NULL ? 1 : 2;
+	int			nargs = values + changes * PB_CHANGE_VALUES;
+	Oid		   *types = palloc(nargs * sizeof(Oid));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "WITH noted AS (");
+	pb_change_append_insert(&text, values, changes, types);
+	if (embedded != NULL)
+	{
+		appendStringInfoString(&text, "), above AS (");
+		append_insert(&text, resource, 0, NULL, types);
+		appendStringInfoString(&text, " RETURNING true");
+	}
+	appendStringInfoString(&text, ") ");
+	if (embedded == NULL)
+		append_insert(&text, resource, 0, NULL, types);
+	else
+		append_insert(&text, embedded, first, "above", types);
+	*create = (PbStatement) {
+		.text = text.data, .nargs = nargs, .types = types
 	};
 }
 
@@ -283,10 +346,20 @@ make_lists(PbStatements *made, const PbResource *resource,
 	}
 }
 
+/* Whether SQL derives values of the row. */
+static bool
+has_expressions(const PbShape *shape)
+{
+	for (int i = 0; i < shape->count; i++)
+		if (shape->leaves[i].field->expression != NULL)
+			return true;
+	return false;
+}
+
 /*
- * One statement locks the row, and the next one reads it. A single statement
- * was rejected: it keeps its old snapshot while it waits, and what it counts
- * below the row would be out of date.
+ * The statement that locks a row also reads it, unless SQL derives values of
+ * it. Such values would come from the statement's snapshot, which is old if
+ * the statement had to wait: then another statement reads the row.
  */
 static void
 make_lock(PbStatements *made, const PbResource *resource,
@@ -296,11 +369,6 @@ make_lock(PbStatements *made, const PbResource *resource,
 	const Oid  *types = key_types(resource, InvalidOid);
 	StringInfoData text;
 
-	made->lock = (PbStatement) {
-		.text = psprintf("SELECT FROM %s %s FOR UPDATE", resource->table,
-						 where),
-		.nargs = PB_KEY_ARGUMENTS, .types = types
-	};
 	initStringInfo(&text);
 	appendStringInfoString(&text, "SELECT ");
 	append_columns(&text, shape, true);
@@ -311,16 +379,13 @@ make_lock(PbStatements *made, const PbResource *resource,
 	};
 	made->read[PB_SNAPSHOT] = made->read[PB_LATEST];
 	made->read[PB_SNAPSHOT].reads = true;
-}
-
-/* What SQL derives may depend on what an update changes. */
-static bool
-has_expressions(const PbShape *shape)
-{
-	for (int i = 0; i < shape->count; i++)
-		if (shape->leaves[i].field->expression != NULL)
-			return true;
-	return false;
+	made->lock = made->read[PB_LATEST];
+	made->lock.text = psprintf("%s FOR UPDATE", text.data);
+	if (!has_expressions(shape))
+		return;
+	made->lock.text = psprintf("SELECT FROM %s %s FOR UPDATE",
+							   resource->table, where);
+	made->lock.nresults = 0;
 }
 
 static bool
@@ -348,6 +413,32 @@ append_own_key(StringInfo text, const PbResource *resource)
 }
 
 /*
+ * An update and the change that tells of it, in one statement. The row is
+ * returned only if SQL derives values of it.
+ */
+static void
+make_noted_update(PbStatements *made, const PbShape *shape,
+				  const char *update)
+{
+	int			nargs = shape->count + PB_CHANGE_VALUES;
+	Oid		   *types = palloc(nargs * sizeof(Oid));
+	StringInfoData text;
+
+	memcpy(types, made->update.types, shape->count * sizeof(Oid));
+	initStringInfo(&text);
+	appendStringInfoString(&text, "WITH noted AS (");
+	pb_change_append_insert(&text, shape->count, 1, types);
+	appendStringInfo(&text, ") %s", update);
+	made->noted_update = (PbStatement) {
+		.text = text.data, .nargs = nargs, .types = types
+	};
+	if (!has_expressions(shape))
+		return;
+	made->noted_update.nresults = made->update.nresults;
+	made->noted_update.results = made->update.results;
+}
+
+/*
  * Sets every column that may change: the server itself finds out which values
  * are new. Statements for single columns were rejected, as each would need a
  * plan of its own.
@@ -359,6 +450,7 @@ make_update(PbStatements *made, const PbResource *resource,
 	StringInfoData text;
 	Oid		   *types = palloc(shape->count * sizeof(Oid));
 	const char *separator = "";
+	const char *update;
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "UPDATE %s AS t SET ", resource->table);
@@ -372,16 +464,15 @@ make_update(PbStatements *made, const PbResource *resource,
 		separator = ", ";
 	}
 	append_own_key(&text, resource);
-	if (!has_expressions(shape))
-		made->update_given = (PbStatement) {
-			.text = pstrdup(text.data), .nargs = shape->count, .types = types
-		};
+	update = pstrdup(text.data);
 	appendStringInfoString(&text, " RETURNING ");
 	append_columns(&text, shape, true);
 	made->update = (PbStatement) {
 		.text = text.data, .nargs = shape->count, .types = types,
 		.nresults = shape->sources, .results = results
 	};
+	make_noted_update(made, shape, has_expressions(shape) ? text.data :
+					  update);
 }
 
 /*
@@ -468,8 +559,12 @@ static void
 make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 {
 	PbResult   *results = make_results(shape);
+	const PbResource *embedded = pb_field_embeds(resource);
 
 	make_insert(made, resource, shape, results);
+	make_create(&made->create, resource, NULL);
+	if (embedded != NULL)
+		make_create(&made->create_both, resource, embedded);
 	if (resource->prefix != NULL)
 	{
 		make_finds(made->find, resource, shape, results, false);
@@ -554,16 +649,16 @@ is_plain(Relation table, const PbShape *shape)
 bool
 pb_stores_as_given(const PbResource *resource)
 {
-	PbStatements *made = pb_statements(resource);
+	PbPrepared *known = resource->prepared;
 	List	   *name;
 	Relation	table;
 
-	if (made->known_at == pb_sql_generation())
-		return made->stores_as_given;
+	if (known->known_at == pb_sql_generation())
+		return known->stores_as_given;
 	name = pb_qualified_name(resource->table);
 	table = table_openrv(makeRangeVarFromNameList(name), RowExclusiveLock);
-	made->known_at = pb_sql_generation();
-	made->stores_as_given = is_plain(table, pb_field_shape(resource));
+	known->known_at = pb_sql_generation();
+	known->stores_as_given = is_plain(table, pb_field_shape(resource));
 	table_close(table, NoLock);
-	return made->stores_as_given;
+	return known->stores_as_given;
 }

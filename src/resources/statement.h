@@ -20,26 +20,25 @@
 typedef struct PbStatements
 {
 	PbStatement insert;			/* a value for each leaf */
-	PbStatement insert_given;	/* the same, and gives nothing */
+	PbStatement create;			/* the same, and of a change */
+	PbStatement create_both;	/* a value for each leaf of the row and of the
+								 * one that it embeds, and of two changes */
 	PbStatement find[PB_LOCKED];	/* id, parent id or null */
 	PbStatement find_in_sight[PB_LOCKED];	/* the same, and the caller's
 											 * organization and user or null */
 	PbStatement lists[PB_ORDERS_MAX];	/* org_id, parent id, after, limit */
-	PbStatement lock;			/* the key */
+	PbStatement lock;			/* the key; it gives no row where SQL derives
+								 * values of it */
 	PbStatement read[PB_LOCKED];	/* the key */
 	PbStatement update;			/* a value for each leaf */
-	PbStatement update_given;	/* the same, and gives nothing; without text
-								 * where SQL derives values of the row */
+	PbStatement noted_update;	/* the same, and of a change; it gives the
+								 * row only where SQL derives values of it */
 	PbStatement is_taken;		/* the key, what is unique */
 	PbStatement delete;			/* the key, now */
 	PbStatement is_living;		/* the key */
 	PbStatement delete_children;	/* org_id, parent id, now */
 	PbStatement has_children;	/* org_id, parent id */
 	PbStatement count_children; /* org_id, parent id, limit */
-
-	/* See pb_stores_as_given(). */
-	bool		stores_as_given;
-	uint64		known_at;
 } PbStatements;
 
 extern PbStatements *pb_statements(const PbResource *resource);

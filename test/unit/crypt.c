@@ -4,6 +4,10 @@
  *	  belong and nowhere else, digests, and signatures with one spelling.
  */
 #include "check.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/crypt.h"
 
 #define KEY_ID_A "15efb04f51261b5f8854cb3e48574fa6"
@@ -942,6 +946,32 @@ test_memory(void)
 	pb_guarded_free(NULL);
 }
 
+/* A process and one that it has forked draw no number twice. */
+static void
+test_numbers(void)
+{
+	uint64_t	drawn[200];
+	int			ends[2];
+
+	(void) pb_random_number();
+	if (pipe(ends) != 0)
+		abort();
+	if (fork() == 0)
+	{
+		for (int i = 0; i < 100; i++)
+			drawn[i] = pb_random_number();
+		_exit(write(ends[1], drawn, 100 * sizeof(drawn[0])) < 0);
+	}
+	CHECK(read(ends[0], drawn, 100 * sizeof(drawn[0])) ==
+		  100 * sizeof(drawn[0]), "the other process");
+	(void) wait(NULL);
+	for (int i = 100; i < lengthof(drawn); i++)
+		drawn[i] = pb_random_number();
+	for (int i = 0; i < lengthof(drawn); i++)
+		for (int k = 0; k < i; k++)
+			CHECK(drawn[i] != drawn[k], "%d and %d", k, i);
+}
+
 int
 main(void)
 {
@@ -962,6 +992,7 @@ main(void)
 	test_other_kind();
 	test_mutations();
 	test_noise();
+	test_numbers();
 	test_digest();
 	test_same_bytes();
 	test_signatures();

@@ -156,13 +156,14 @@ test_anew(void)
 static void
 test_distributed(void)
 {
-	int			made = 0;
+	PbSweep		sweep = {0};
+	int			due = 0;
 
-	CHECK(!pb_sweep_is_left_out() && pb_sweep_rows() == 64, "on one server");
+	CHECK(pb_sweep_rows() == 64, "%d rows on one server", pb_sweep_rows());
 	is_distributed = true;
-	for (int i = 0; i < 64000; i++)
-		made += !pb_sweep_is_left_out();
-	CHECK(made > 800 && made < 1200, "%d of 64000", made);
+	for (uint64 random = 0; random < 102400; random++)
+		due += pb_sweep_is_due(&sweep, random);
+	CHECK(due == 100, "%d of 102400", due);
 	CHECK(pb_sweep_rows() == 4096, "%d rows", pb_sweep_rows());
 	is_distributed = false;
 }
@@ -170,11 +171,19 @@ test_distributed(void)
 static void
 test_how_often(void)
 {
-	int			due = 0;
+	static const int expected[] = {100, 50, 25, 12, 6, 6, 100};
+	PbSweep		sweep = {0};
 
-	for (uint64 random = 0; random < 1600; random++)
-		due += pb_sweep_is_due(random);
-	CHECK(due == 100, "%d of 1600", due);
+	for (int i = 0; i < (int) (sizeof(expected) / sizeof(expected[0])); i++)
+	{
+		int			due = 0;
+
+		sweep.left_out = 0;
+		for (uint64 random = 0; random < 1600; random++)
+			due += pb_sweep_is_due(&sweep, random);
+		CHECK(due == expected[i], "%d of 1600 after %d in vain", due, i);
+		pb_sweep_found(&sweep, i == 5);
+	}
 }
 
 int
