@@ -219,21 +219,42 @@ static PbStatement find_claim = {
 	.nargs = lengthof(name_types), .types = name_types, .sees_all = true
 };
 
-/* SQL: whether a host's project still has it as a proved domain */
-#define IS_HELD(host) \
-	"EXISTS (SELECT FROM pgbeam.custom_domains AS d " \
-	"WHERE " FOLDED("d.domain") " OPERATOR(pg_catalog.=) " host ".host " \
-	"AND d.org_id OPERATOR(pg_catalog.=) " host ".org_id " \
-	"AND d.project_id OPERATOR(pg_catalog.=) " host ".project_id " \
-	"AND d.verified_at IS NOT NULL AND d.deleted_at IS NULL)"
-
-static PbStatement find_proof = {
-	.text = "SELECT FROM pgbeam.hosts AS h "
-	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
-	"AND (h.kind OPERATOR(pg_catalog.<>) 'custom' "
-	"OR h.org_id OPERATOR(pg_catalog.<>) $2 "
-	"OR (h.project_id OPERATOR(pg_catalog.<>) $3 AND " IS_HELD("h") "))",
+/* Whether a project has a name as a proved domain. */
+static PbStatement find_held = {
+	.text = "SELECT FROM pgbeam.custom_domains "
+	"WHERE " FOLDED("domain") " OPERATOR(pg_catalog.=) $1 "
+	"AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3 "
+	"AND verified_at IS NOT NULL AND deleted_at IS NULL LIMIT 1",
 	.nargs = lengthof(name_types), .types = name_types
+};
+
+/* the columns of find_host */
+enum
+{
+	HOST_PROJECT, IS_OWN, IS_PROJECTS, HOST_COLUMNS
+};
+
+static const PbResult host_results[HOST_COLUMNS] = {
+	[HOST_PROJECT] = {UUIDOID, false}, [IS_OWN] = {BOOLOID, false},
+	[IS_PROJECTS] = {BOOLOID, false}
+};
+
+#define FIND_HOST \
+	"SELECT project_id, kind OPERATOR(pg_catalog.=) 'custom' " \
+	"AND org_id OPERATOR(pg_catalog.=) $2, " \
+	"project_id OPERATOR(pg_catalog.=) $3 " \
+	"FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1"
+
+static PbStatement find_host = {
+	.text = FIND_HOST, .nargs = lengthof(name_types), .types = name_types,
+	.nresults = HOST_COLUMNS, .results = host_results
+};
+
+static PbStatement lock_own = {
+	.text = FIND_HOST " AND org_id OPERATOR(pg_catalog.=) $2 FOR UPDATE",
+	.nargs = lengthof(name_types), .types = name_types,
+	.nresults = HOST_COLUMNS, .results = host_results
 };
 
 static PbStatement take_new = {
@@ -242,20 +263,34 @@ static PbStatement take_new = {
 	.nargs = lengthof(name_types), .types = name_types
 };
 
-static PbStatement lock_own = {
-	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 "
-	"AND org_id OPERATOR(pg_catalog.=) $2 "
-	"AND kind OPERATOR(pg_catalog.=) 'custom' FOR UPDATE",
-	.nargs = 2, .types = name_types
-};
-
 static PbStatement take_over = {
-	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
-	"WHERE h.host OPERATOR(pg_catalog.=) $1 "
-	"AND h.org_id OPERATOR(pg_catalog.=) $2 "
-	"AND (h.project_id OPERATOR(pg_catalog.=) $3 OR NOT " IS_HELD("h") ")",
+	.text = "UPDATE pgbeam.hosts SET project_id = $3 "
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND kind OPERATOR(pg_catalog.=) 'custom'",
 	.nargs = lengthof(name_types), .types = name_types
 };
+
+/*
+ * Whether a name that has a host may not be another project's. The statement
+ * finds the host, or locks it too. The domains are read by a statement of
+ * their own: one that waits for a lock judges other tables by its old
+ * snapshot, and Citus has their rows on other nodes.
+ */
+static bool
+is_kept(PbStatement *statement, Datum values[lengthof(name_types)])
+{
+	Datum		held[] = {values[0], values[1], (Datum) 0};
+	Datum		host[HOST_COLUMNS];
+	bool		nulls[HOST_COLUMNS];
+
+	if (!pb_sql_row(statement, values, NULL, host, nulls))
+		return false;
+	if (!DatumGetBool(host[IS_OWN]))
+		return true;
+	held[2] = host[HOST_PROJECT];
+	return !DatumGetBool(host[IS_PROJECTS]) &&
+		pb_sql_run(&find_held, held, NULL) > 0;
+}
 
 /* Gives a new row its token. */
 static bool
@@ -292,7 +327,7 @@ may_claim(const PbRow *row, PbFaults *faults)
 	else if (pb_sql_run(&find_claim, values, NULL) > 0)
 		pb_fault_taken(faults, name.name, values[0], IN_USE,
 					   "The project has it already.");
-	else if (pb_sql_run(&find_proof, values, NULL) > 0)
+	else if (is_kept(&find_host, values))
 		pb_fault_taken(faults, name.name, values[0], IN_USE,
 					   "Another project has proved it. Choose another domain. Whoever runs this service can free it by pgbeam.release_domain().");
 	return faults->refusal == PB_ACCEPTED;
@@ -334,16 +369,14 @@ const PbResource pb_custom_domain = {
 
 /*
  * Takes a name that its DNS proves: a free one, or one that its organization
- * had before and no living domain holds. The host is locked first, and judged
- * by the next statement. A single statement was rejected: after waiting for a
- * lock it judges other tables by its old snapshot, and two projects could both
- * take the name over.
+ * had before and no living domain holds. The host is locked first: otherwise
+ * two projects could both take the name over.
  */
 static bool
 take_name(Datum values[lengthof(name_types)])
 {
 	return pb_sql_run(&take_new, values, NULL) > 0 ||
-		(pb_sql_run(&lock_own, values, NULL) > 0 &&
+		(!is_kept(&lock_own, values) &&
 		 pb_sql_run(&take_over, values, NULL) > 0);
 }
 
@@ -367,14 +400,14 @@ prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 	if (pb_row_has(row, at.verified_at))
 		return NULL;
 	set_arguments(row, values);
-	if (pb_sql_run(&find_proof, values, NULL) > 0)
+	if (is_kept(&find_host, values))
 		return PROVED;
 	if (!pb_row_has(row, at.reported))
 		return "TXT record not found";
 	if (!says_token(row))
 		return "the TXT record says something else";
 	if (!take_name(values))
-		return PROVED;			/* since find_proof looked */
+		return PROVED;			/* since is_kept() looked */
 	pb_row_set(row, at.verified_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
 	(void) pb_resource_update(request, row, false, NULL, faults);

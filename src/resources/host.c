@@ -65,20 +65,32 @@ static PbStatement claim = {
 	.nresults = lengthof(claim_results), .results = claim_results
 };
 
-/*
- * A deleted project's host goes to another project of its organization. A
- * session that has waited here for another one finds the host no longer with
- * the deleted project, and does not take it too.
- */
-static PbStatement take_over = {
-	.text = "UPDATE pgbeam.hosts AS h SET project_id = $3 "
-	"FROM pgbeam.projects AS p WHERE h.host OPERATOR(pg_catalog.=) $1 "
-	"AND h.org_id OPERATOR(pg_catalog.=) $2 "
-	"AND h.kind OPERATOR(pg_catalog.=) 'proxy' "
-	"AND p.org_id OPERATOR(pg_catalog.=) $2 "
-	"AND p.id OPERATOR(pg_catalog.=) h.project_id "
-	"AND p.deleted_at IS NOT NULL RETURNING h.host",
-	.nargs = lengthof(claim_types), .types = claim_types,
+static const PbResult holder_results[] = {{UUIDOID, false}};
+
+/* The project of the organization that a host leads to. */
+static PbStatement find_holder = {
+	.text = "SELECT project_id FROM pgbeam.hosts "
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND kind OPERATOR(pg_catalog.=) 'proxy'",
+	.nargs = 2, .types = claim_types,
+	.nresults = lengthof(holder_results), .results = holder_results
+};
+
+static PbStatement is_deleted = {
+	.text = "SELECT FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $2 AND id OPERATOR(pg_catalog.=) $3 "
+	"AND deleted_at IS NOT NULL",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+static const Oid pass_on_types[] = {TEXTOID, TEXTOID, UUIDOID, UUIDOID};
+
+static PbStatement pass_on = {
+	.text = "UPDATE pgbeam.hosts SET project_id = $4 "
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND kind OPERATOR(pg_catalog.=) 'proxy' "
+	"AND project_id OPERATOR(pg_catalog.=) $3 RETURNING host",
+	.nargs = lengthof(pass_on_types), .types = pass_on_types,
 	.nresults = lengthof(claim_results), .results = claim_results
 };
 
@@ -172,6 +184,26 @@ form_host(Datum name, Datum cloud, bool plain)
 }
 
 /*
+ * A deleted project's host goes to another project of its organization. A
+ * session that has waited here for another one finds the host no longer with
+ * the deleted project, and does not take it too. A deleted project stays
+ * deleted, so that nothing changes between the statements. A join of the two
+ * tables was rejected: Citus has their rows on different nodes.
+ */
+static bool
+take_over(Datum host, Datum org_id, Datum project_id, Datum *taken)
+{
+	Datum		values[lengthof(pass_on_types)] = {host, org_id};
+	bool		isnull;
+
+	if (!pb_sql_row(&find_holder, values, NULL, &values[2], &isnull) ||
+		pb_sql_run(&is_deleted, values, NULL) == 0)
+		return false;
+	values[3] = project_id;
+	return pb_sql_row(&pass_on, values, NULL, taken, &isnull);
+}
+
+/*
  * Claims a host for a new project: its name as a label, with a random suffix
  * if another project has that host or another organization ever had it. Waits
  * for a session that is claiming the same host. Returns the host as stored, as
@@ -187,7 +219,7 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 		bool		isnull;
 
 		if (pb_sql_row(&claim, values, NULL, &host, &isnull) ||
-			pb_sql_row(&take_over, values, NULL, &host, &isnull))
+			take_over(host, org_id, project_id, &host))
 			return host;
 		if (pb_sql_run(&is_taken, values, NULL) == 0)
 			pb_sql_vetoed(pb_host.table);

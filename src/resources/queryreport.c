@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -253,74 +254,120 @@ array_of(const Datum *values, int count, Oid type)
 										   type, length, by_value, alignment));
 }
 
-static const Oid lock_types[] = {UUIDARRAYOID};
-static const PbResult lock_results[] = {{TEXTOID, false}, {UUIDOID, false}};
-
-/*
- * Locks projects in the order of their ids, and finds each by its key. Deleted
- * projects are not left out: their databases are deleted too, and a condition
- * on deleted_at would lead the planner to a partial index, along which it
- * would walk past all of an organization's projects.
- */
-static PbStatement lock_projects = {
-	.text = "SELECT p.org_id, p.id FROM ("
-	"SELECT DISTINCT d.project_id, d.org_id FROM pgbeam.databases AS d "
-	"WHERE d.id OPERATOR(pg_catalog.=) ANY ($1) AND d.deleted_at IS NULL "
-	"ORDER BY d.project_id USING OPERATOR(pg_catalog.<), "
-	"d.org_id USING OPERATOR(pg_catalog.<)) AS d, "
-	"LATERAL (SELECT p.org_id, p.id FROM pgbeam.projects AS p "
-	"WHERE p.org_id OPERATOR(pg_catalog.=) d.org_id "
-	"AND p.id OPERATOR(pg_catalog.=) d.project_id FOR UPDATE) AS p",
-	.nargs = lengthof(lock_types), .types = lock_types,
-	.nresults = lengthof(lock_results), .results = lock_results
+static const Oid place_types[] = {UUIDARRAYOID};
+static const PbResult place_results[] = {
+	{UUIDOID, false}, {TEXTOID, false}, {UUIDOID, false}
 };
 
-typedef struct Project
-{
-	Datum		org_id;
-	Datum		id;
-} Project;
+/* Whose the living databases are. */
+static PbStatement find_places = {
+	.text = "SELECT id, org_id, project_id FROM pgbeam.databases "
+	"WHERE id OPERATOR(pg_catalog.=) ANY ($1) AND deleted_at IS NULL",
+	.nargs = lengthof(place_types), .types = place_types,
+	.nresults = lengthof(place_results), .results = place_results
+};
 
-/* Locks the projects of these databases; returns how many there are. */
+/* Orders by database alone. */
 static int
-lock(const QueryShape *shapes, int count, Project **projects)
+compare_databases(const void *a, const void *b)
 {
-	Datum	   *ids = palloc(count * sizeof(Datum));
-	Datum		values[lengthof(lock_types)];
-	int			distinct = 0;
-	int			locked;
-
-	for (int i = 0; i < count; i++)
-		if (i == 0 || memcmp(DatumGetUUIDP(shapes[i].database_id)->data,
-							 DatumGetUUIDP(ids[distinct - 1])->data,
-							 UUID_LEN) != 0)
-			ids[distinct++] = shapes[i].database_id;
-	values[0] = array_of(ids, distinct, UUIDOID);
-	locked = (int) pb_sql_run(&lock_projects, values, NULL);
-	*projects = palloc(locked * sizeof(Project));
-	for (int i = 0; i < locked; i++)
-	{
-		Datum		row[lengthof(lock_results)];
-		bool		nulls[lengthof(lock_results)];
-
-		pb_sql_read(&lock_projects, SPI_tuptable, i, row, nulls);
-		(*projects)[i] = (Project) {row[0], row[1]};
-	}
-	return locked;
+	return memcmp(DatumGetUUIDP(((const QueryShape *) a)->database_id)->data,
+				  DatumGetUUIDP(((const QueryShape *) b)->database_id)->data,
+				  UUID_LEN);
 }
 
-static const Oid find_types[] = {UUIDARRAYOID, TEXTARRAYOID};
+/* Tells the shapes of a database whose it is. They stand side by side. */
+static void
+place(QueryShape *shapes, int count, const Datum row[])
+{
+	const QueryShape key = {.database_id = row[0]};
+	QueryShape *shape = bsearch(&key, shapes, count, sizeof(QueryShape),
+								compare_databases);
+
+	while (shape > shapes && compare_databases(shape - 1, &key) == 0)
+		shape--;
+	for (; shape < shapes + count && compare_databases(shape, &key) == 0;
+		 shape++)
+	{
+		shape->org_id = row[1];
+		shape->project_id = row[2];
+	}
+}
+
+/* Finds out whose each shape is. The databases of some may not exist. */
+static void
+place_all(QueryShape *shapes, int count)
+{
+	Datum	   *ids = palloc(count * sizeof(Datum));
+	Datum		values[lengthof(place_types)];
+	int			distinct = 0;
+	uint64		found;
+
+	for (int i = 0; i < count; i++)
+		if (i == 0 || compare_databases(&shapes[i - 1], &shapes[i]) != 0)
+			ids[distinct++] = shapes[i].database_id;
+	values[0] = array_of(ids, distinct, UUIDOID);
+	found = pb_sql_run(&find_places, values, NULL);
+	for (uint64 i = 0; i < found; i++)
+	{
+		Datum		row[lengthof(place_results)];
+		bool		nulls[lengthof(place_results)];
+
+		pb_sql_read(&find_places, SPI_tuptable, i, row, nulls);
+		place(shapes, count, row);
+	}
+}
+
+/* Orders by project alone, those without one first. */
+static int
+compare_projects(const QueryShape *a, const QueryShape *b)
+{
+	bool		has_a = a->project_id != (Datum) 0;
+	bool		has_b = b->project_id != (Datum) 0;
+	int			result;
+
+	if (!has_a || !has_b)
+		return has_a - has_b;
+	result = memcmp(DatumGetUUIDP(a->project_id)->data,
+					DatumGetUUIDP(b->project_id)->data, UUID_LEN);
+	return result != 0 ? result :
+		strcmp(TextDatumGetCString(a->org_id),
+			   TextDatumGetCString(b->org_id));
+}
+
+/* The same, and within a project as before. */
+static int
+compare_places(const void *a, const void *b)
+{
+	int			result = compare_projects(a, b);
+
+	return result != 0 ? result : compare(a, b);
+}
+
+static const Oid lock_types[] = {TEXTOID, UUIDOID};
+
+/*
+ * Locks a project. A deleted one is not left out: its databases are deleted
+ * too, and a condition on deleted_at would lead the planner to a partial
+ * index, along which it would walk past all of an organization's projects.
+ */
+static PbStatement lock_project = {
+	.text = "SELECT FROM pgbeam.projects "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND id OPERATOR(pg_catalog.=) $2 FOR UPDATE",
+	.nargs = lengthof(lock_types), .types = lock_types
+};
+
+static const Oid find_types[] = {TEXTOID, UUIDARRAYOID, TEXTARRAYOID};
 
 /* the columns of find */
 enum
 {
-	PLACE, ORG, PROJECT, TYPE, CALLS, LATENCY, P95, BYTES, STABLE, FIRST, LAST,
-	COLUMNS
+	PLACE, TYPE, CALLS, LATENCY, P95, BYTES, STABLE, FIRST, LAST, COLUMNS
 };
 
 static const PbResult find_results[COLUMNS] = {
-	[PLACE] = {INT8OID, false}, [ORG] = {TEXTOID, false},
-	[PROJECT] = {UUIDOID, false}, [TYPE] = {TEXTOID, true},
+	[PLACE] = {INT8OID, false}, [TYPE] = {TEXTOID, true},
 	[CALLS] = {INT8OID, true}, [LATENCY] = {FLOAT8OID, true},
 	[P95] = {FLOAT8OID, true}, [BYTES] = {INT8OID, true},
 	[STABLE] = {FLOAT8OID, true}, [FIRST] = {TIMESTAMPTZOID, true},
@@ -333,17 +380,17 @@ static const PbResult find_results[COLUMNS] = {
  * one.
  */
 static PbStatement find = {
-	.text = "SELECT r.place, d.org_id, d.project_id, t.query_type, "
+	.text = "SELECT r.place, t.query_type, "
 	"t.call_count, t.avg_latency_ms, t.p95_latency_ms, t.avg_response_bytes, "
 	"t.stability_rate, t.first_seen_at, t.last_seen_at "
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) "
+	"FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) "
 	"WITH ORDINALITY AS r (database_id, query_hash, place) "
-	"CROSS JOIN LATERAL (SELECT d.org_id, d.project_id "
-	"FROM pgbeam.databases AS d "
-	"WHERE d.id OPERATOR(pg_catalog.=) r.database_id "
+	"CROSS JOIN LATERAL (SELECT d.id FROM pgbeam.databases AS d "
+	"WHERE d.org_id OPERATOR(pg_catalog.=) $1 "
+	"AND d.id OPERATOR(pg_catalog.=) r.database_id "
 	"AND d.deleted_at IS NULL LIMIT 1) AS d "
 	"LEFT JOIN LATERAL (SELECT * FROM pgbeam.cache_rules AS t "
-	"WHERE t.org_id OPERATOR(pg_catalog.=) d.org_id "
+	"WHERE t.org_id OPERATOR(pg_catalog.=) $1 "
 	"AND t.database_id OPERATOR(pg_catalog.=) r.database_id "
 	"AND t.query_hash OPERATOR(pg_catalog.=) r.query_hash LIMIT 1) AS t "
 	"ON true",
@@ -356,10 +403,8 @@ static void
 add_to_stored(QueryShape *shape, const Datum row[COLUMNS],
 			  const bool nulls[COLUMNS])
 {
-	QueryShape		stored = *shape;
+	QueryShape	stored = *shape;
 
-	shape->org_id = stored.org_id = row[ORG];
-	shape->project_id = stored.project_id = row[PROJECT];
 	if (nulls[CALLS])
 		return;
 	stored.query_type = row[TYPE];
@@ -376,8 +421,8 @@ add_to_stored(QueryShape *shape, const Datum row[COLUMNS],
 }
 
 /*
- * Keeps the queries of living databases, each added to its rule. Sets found to
- * how many there are.
+ * Keeps a project's queries of living databases, each added to its rule. Sets
+ * found to how many there are.
  */
 static QueryShape *
 find_stored(const QueryShape *shapes, int count, int *found)
@@ -392,8 +437,9 @@ find_stored(const QueryShape *shapes, int count, int *found)
 		databases[i] = shapes[i].database_id;
 		hashes[i] = shapes[i].query_hash;
 	}
-	values[0] = array_of(databases, count, UUIDOID);
-	values[1] = array_of(hashes, count, TEXTOID);
+	values[0] = shapes[0].org_id;
+	values[1] = array_of(databases, count, UUIDOID);
+	values[2] = array_of(hashes, count, TEXTOID);
 	*found = (int) pb_sql_run(&find, values, NULL);
 	living = palloc(*found * sizeof(QueryShape));
 	for (int i = 0; i < *found; i++)
@@ -486,7 +532,7 @@ static PbStatement count_rules = {
 /* Drops the rules that no PUT has changed, except one in a PUT right now. */
 static PbStatement drop = {
 	.text = "DELETE FROM pgbeam.cache_rules "
-	"WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT ctid " OF_PROJECT
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 AND ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT ctid " OF_PROJECT
 	" AND updated_at IS NULL ORDER BY "
 	"last_seen_at USING OPERATOR(pg_catalog.<), "
 	"database_id USING OPERATOR(pg_catalog.<), "
@@ -508,44 +554,69 @@ most_shapes(Datum org_id)
 
 /* Drops the least recently seen rules beyond what the plan allows. */
 static void
-make_room(const Project *project)
+make_room(Datum org_id, Datum project_id)
 {
-	Datum		values[] = {project->org_id, project->id, (Datum) 0};
+	Datum		values[] = {org_id, project_id, (Datum) 0};
 	Datum		count = Int64GetDatum(0);
 	int64		excess;
 	bool		isnull;
 
 	(void) pb_sql_row(&count_rules, values, NULL, &count, &isnull);
-	excess = DatumGetInt64(count) - most_shapes(project->org_id);
+	excess = DatumGetInt64(count) - most_shapes(org_id);
 	values[2] = Int64GetDatum(excess);
 	if (excess > 0)
 		(void) pb_sql_run(&drop, values, NULL);
 }
 
 /*
+ * Stores the queries of one project, which is locked. Returns how many entries
+ * of the report that were.
+ */
+static int64
+store_project(const QueryShape *shapes, int count)
+{
+	Datum		project[] = {shapes[0].org_id, shapes[0].project_id};
+	QueryShape *living;
+	int64		stored = 0;
+	int			found;
+
+	(void) pb_sql_run(&lock_project, project, NULL);
+	living = find_stored(shapes, count, &found);
+	if (found > 0)
+		write_shapes(living, found);
+	for (int i = 0; i < found; i++)
+		stored += living[i].entries;
+	make_room(project[0], project[1]);
+	return stored;
+}
+
+/*
  * Stores a data plane's report. Returns how many entries were stored. Entries
  * of databases that do not exist are skipped: one tenant's deleted database
- * must not hold back everybody's report.
+ * must not hold back everybody's report. Projects are locked in the order of
+ * their ids. Each has statements of its own, because Citus may have it on a
+ * node of its own.
  */
 int64
 pb_query_report_store(const PbJson *report, PbFaults *faults)
 {
 	QueryShape *shapes = read_report(report, faults);
-	Project    *projects;
-	int			locked;
-	int			count;
 	int64		stored = 0;
+	int			count;
+	int			end;
 
 	if (shapes == NULL || report->size == 0)
 		return 0;
 	count = sort_and_add(shapes, report->size);
-	locked = lock(shapes, count, &projects);
-	shapes = find_stored(shapes, count, &count);
-	if (count > 0)
-		write_shapes(shapes, count);
-	for (int i = 0; i < count; i++)
-		stored += shapes[i].entries;
-	for (int i = 0; i < locked; i++)
-		make_room(&projects[i]);
+	place_all(shapes, count);
+	qsort(shapes, count, sizeof(QueryShape), compare_places);
+	for (int i = 0; i < count; i = end)
+	{
+		end = i + 1;
+		while (end < count && compare_projects(&shapes[i], &shapes[end]) == 0)
+			end++;
+		if (shapes[i].project_id != (Datum) 0)
+			stored += store_project(&shapes[i], end - i);
+	}
 	return stored;
 }

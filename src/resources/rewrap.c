@@ -28,7 +28,9 @@
 #include "resources/resource.h"
 #include "resources/rewrap.h"
 
-static const Oid pick_types[] = {TEXTARRAYOID, TEXTOID, UUIDOID, INT4OID};
+static const Oid pick_types[] = {
+	TEXTARRAYOID, TEXTOID, UUIDOID, TEXTOID, INT4OID
+};
 static const Oid reseal_types[] = {TEXTOID, UUIDOID, BYTEAOID};
 
 #define UNDER_KEYS \
@@ -49,11 +51,23 @@ static const PbResult pick_results[COLUMNS] = {
 };
 static const PbResult count_results[] = {{INT8OID, false}};
 
+#define BEHIND \
+	" AND ROW (org_id, id) OPERATOR(pg_catalog.>) ROW ($2, $3) "
+
+/* The organization of the next secret. */
+static PbStatement find_next = {
+	.text = "SELECT org_id " UNDER_KEYS BEHIND
+	"ORDER BY org_id USING OPERATOR(pg_catalog.<), "
+	"id USING OPERATOR(pg_catalog.<) LIMIT 1",
+	.nargs = 3, .types = pick_types,
+	.nresults = 1, .results = pick_results
+};
+
+/* Its secrets. Rows of several organizations cannot be locked on Citus. */
 static PbStatement pick = {
 	.text = "SELECT org_id, project_id, id, password_generation, password_sealed "
-	UNDER_KEYS " AND ROW (org_id, id) OPERATOR(pg_catalog.>) ROW ($2, $3) "
-	"ORDER BY org_id USING OPERATOR(pg_catalog.<), "
-	"id USING OPERATOR(pg_catalog.<) LIMIT $4 FOR UPDATE SKIP LOCKED",
+	UNDER_KEYS BEHIND "AND org_id OPERATOR(pg_catalog.=) $4 "
+	"ORDER BY id USING OPERATOR(pg_catalog.<) LIMIT $5 FOR UPDATE SKIP LOCKED",
 	.nargs = lengthof(pick_types), .types = pick_types,
 	.nresults = lengthof(pick_results), .results = pick_results
 };
@@ -175,33 +189,61 @@ advance(Walk *at, const Datum row[COLUMNS])
 }
 
 /*
- * Reseals a batch; returns how many of the picked secrets were done. A batch
- * that fails leaves the walk where it was.
+ * Reseals secrets of one organization, at most so many; returns how many it
+ * picked. If these are fewer, the walk passes what others have locked.
  */
-static uint64
-seal_batch(int32 batch, uint64 *count)
+static int
+seal_some(Walk *at, Datum values[lengthof(pick_types)], int most)
 {
-	Walk		at = walk;
-	Datum		values[] = {
-		at.keys, CStringGetTextDatum(at.org_id), UUIDPGetDatum(&walk.id),
-		Int32GetDatum(batch)
-	};
 	SPITupleTable *picked;
-	uint64		done = 0;
+	int			count;
 
-	*count = pb_sql_run(&pick, values, NULL);
+	values[4] = Int32GetDatum(most);
+	count = (int) pb_sql_run(&pick, values, NULL);
 	picked = SPI_tuptable;
-	for (uint64 i = 0; i < *count; i++)
+	for (int i = 0; i < count; i++)
 	{
 		Datum		row[COLUMNS];
 		bool		nulls[COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
 		pb_sql_read(&pick, picked, i, row, nulls);
-		done += rewrap(row);
-		advance(&at, row);
+		if (!rewrap(row))
+			at->failed++;
+		advance(at, row);
 	}
-	at.failed += *count - done;
+	if (count < most)
+	{
+		strlcpy(at->org_id, TextDatumGetCString(values[3]),
+				sizeof(at->org_id));
+		memset(&at->id, 0xff, sizeof(at->id));
+	}
+	return count;
+}
+
+/*
+ * Reseals a batch; returns how many of the picked secrets were done. A batch
+ * that fails leaves the walk where it was.
+ */
+static int
+seal_batch(int32 batch, int *count)
+{
+	Walk		at = walk;
+	int			done;
+
+	*count = 0;
+	while (*count < batch)
+	{
+		Datum		values[lengthof(pick_types)] = {
+			at.keys, CStringGetTextDatum(at.org_id), UUIDPGetDatum(&at.id)
+		};
+		bool		isnull;
+
+		if (!pb_sql_row(&find_next, values, NULL, &values[3], &isnull))
+			break;
+		*count += seal_some(&at, values, batch - *count);
+	}
+	done = *count - (int) (at.failed - walk.failed);
 	walk = at;
 	return done;
 }
@@ -241,8 +283,8 @@ int64
 pb_rewrap(int32 batch, PbFaults *faults)
 {
 	Datum		keys = pb_keyring_ids(true, faults);
-	uint64		count;
-	uint64		done;
+	int			count;
+	int			done;
 	int64		left;
 
 	if (keys == (Datum) 0)
@@ -252,16 +294,16 @@ pb_rewrap(int32 batch, PbFaults *faults)
 	done = seal_batch(batch, &count);
 	if (count > 0 && done == 0)
 	{
-		walk.is_under_way = count == (uint64) batch;
+		walk.is_under_way = count == batch;
 		pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 							 "none of the secrets tried can be opened",
 							 "The warnings tell which they are; store them anew, or delete them. The next call goes on after them.");
 		return 0;
 	}
-	left = count_rest(count < (uint64) batch);
+	left = count_rest(count < batch);
 	ereport(NOTICE,
-			(errmsg("secrets sealed under the active key: %llu, left: %lld",
-					(unsigned long long) done, (long long) left)));
+			(errmsg("secrets sealed under the active key: %d, left: %lld",
+					done, (long long) left)));
 	if (left == 0)
 		warn_of_missing_keys(faults);
 	return left;
