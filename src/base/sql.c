@@ -208,6 +208,30 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 	return keep;
 }
 
+static bool
+is_of_name(char c)
+{
+	return isalnum((unsigned char) c) || c == '_';
+}
+
+/*
+ * Whether the message names the index of a shard. Citus passes on what another
+ * node has said, but of the names only those within the message.
+ */
+static bool
+names_shard_of(const char *message, const char *index)
+{
+	const char *at = strstr(message, index);
+	size_t		digits;
+
+	if (at == NULL || at == message || is_of_name(at[-1]) ||
+		at[strlen(index)] != '_')
+		return false;
+	at += strlen(index) + 1;
+	digits = strspn(at, "0123456789");
+	return digits > 0 && !is_of_name(at[digits]);
+}
+
 /*
  * Whether a unique violation is of this index of ours. Triggers may violate
  * other indexes, and users may have added some.
@@ -215,8 +239,10 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 bool
 pb_sql_is_of(const ErrorData *violation, const char *index)
 {
+	if (violation->constraint_name == NULL)
+		return pb_sql_may_be_distributed() && violation->message != NULL &&
+			names_shard_of(violation->message, index);
 	return violation->schema_name != NULL &&
-		violation->constraint_name != NULL &&
 		strcmp(violation->schema_name, "pgbeam") == 0 &&
 		strcmp(violation->constraint_name, index) == 0;
 }
