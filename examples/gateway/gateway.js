@@ -10,7 +10,7 @@ import { readSettings } from './settings.js';
 import { readTarget } from './target.js';
 
 const enough = 2 * 1024 * 1024 + 1; // bytes of a body for the router to refuse it
-const atOnce = 100; // requests of a connection
+const atOnce = 10; // requests of a connection: each keeps an answer in memory until it is read
 const healthPath = '/-/health'; // no path of the API begins so
 const addressHeader = 'x-real-ip'; // for pgbeam.address_header = 'X-Real-IP'
 

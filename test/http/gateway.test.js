@@ -99,7 +99,7 @@ test('a body in tiny pieces takes up no more memory than its bytes', async (t) =
   assert.match(answer, /"length" : 1000000,/);
 });
 
-test('100 requests of a connection are served at once, and more are refused in their order', async () => {
+test('ten requests of a connection are served at once, and more are refused in their order', async () => {
   const other = await startGateway(name);
   const { hostname, port } = new URL(other.url);
   const ask = async (count) => {
@@ -110,8 +110,8 @@ test('100 requests of a connection are served at once, and more are refused in t
     for await (const chunk of socket) answers += chunk;
     return answers;
   };
-  const served = await ask(100);
-  assert.deepEqual([...served.matchAll(/"uri" : "\/(\d+)"/g)].map(([, i]) => Number(i)), Array.from({ length: 100 }, (_, i) => i));
+  const served = await ask(10);
+  assert.deepEqual([...served.matchAll(/"uri" : "\/(\d+)"/g)].map(([, i]) => Number(i)), Array.from({ length: 10 }, (_, i) => i));
   const flooded = ask(5000);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const begun = performance.now();
@@ -119,8 +119,8 @@ test('100 requests of a connection are served at once, and more are refused in t
   assert.ok(performance.now() - begun < 2000, 'others are served meanwhile');
   const statuses = [...(await flooded).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
   assert.equal(statuses.length, 5000);
-  assert.deepEqual([...new Set(statuses.slice(0, 100))], ['200']);
-  assert.equal(statuses[100], '429');
+  assert.deepEqual([...new Set(statuses.slice(0, 10))], ['200']);
+  assert.equal(statuses[10], '429');
   assert.match(await flooded, /"error":{"code":"RATE_LIMITED","message":"too many requests"}/);
   assert.match(await flooded, /\r\nretry-after: 5\r\n/i);
   assert.match(await ask(1), /HTTP\/1.1 200/);
