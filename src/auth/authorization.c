@@ -8,6 +8,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
 #include "auth/authorization.h"
 
 /* A caller that nobody identified must not pass for one that may see all. */
@@ -19,16 +22,47 @@ require_somebody(const PbCaller *caller)
 		elog(ERROR, "a caller was not identified");
 }
 
-/* The arguments of PB_IS_IN_SIGHT, with SPI's marks for null values. */
-void
-pb_authorization_sight(const PbCaller *caller, Datum *org_id, char *org_null,
-					   Datum *user_id, char *user_null)
+/* Of a caller who acts for one organization: a user needs a membership. */
+static PbSight
+sight_of_one(const PbCaller *caller)
 {
+	PbSight		sight = {.count = 1, .organizations = palloc(sizeof(Datum))};
+	bool		may_write;
+
+	sight.organizations[0] = PointerGetDatum(caller->org_id);
+	if (caller->user_id != NULL &&
+		!pb_member_find(sight.organizations[0],
+						PointerGetDatum(caller->user_id), &may_write))
+		sight.count = 0;
+	return sight;
+}
+
+/*
+ * Statements name these organizations, so that they go to the servers that
+ * hold them and to no other.
+ */
+PbSight
+pb_authorization_sight(const PbCaller *caller)
+{
+	PbSight		sight = {.is_unlimited = caller->is_trusted};
+
 	require_somebody(caller);
-	*org_id = PointerGetDatum(caller->org_id);
-	*org_null = caller->org_id == NULL ? 'n' : ' ';
-	*user_id = PointerGetDatum(caller->user_id);
-	*user_null = caller->user_id == NULL ? 'n' : ' ';
+	if (caller->is_trusted)
+		return sight;
+	if (caller->org_id != NULL)
+		return sight_of_one(caller);
+	sight.count = pb_member_organizations(PointerGetDatum(caller->user_id),
+										  &sight.organizations);
+	return sight;
+}
+
+/* The organizations as an array of texts. */
+Datum
+pb_authorization_array(const PbSight *sight)
+{
+	return PointerGetDatum(construct_array(sight->organizations, sight->count,
+										   TEXTOID, -1, false,
+										   TYPALIGN_INT));
 }
 
 static bool

@@ -16,14 +16,16 @@ typedef enum PbPermission
 	PB_WRITE
 } PbPermission;
 
-/* SQL: whether the caller may see objects of org. */
-#define PB_IS_IN_SIGHT(caller_org, caller_user, org) \
-	"(" caller_org " IS NULL OR " org " OPERATOR(pg_catalog.=) " caller_org \
-	") AND " PB_IS_MEMBER(caller_user, org)
+/* The organizations whose objects a caller may see. */
+typedef struct PbSight
+{
+	bool		is_unlimited;	/* all of them */
+	int			count;
+	Datum	   *organizations;	/* texts */
+} PbSight;
 
-extern void pb_authorization_sight(const PbCaller *caller, Datum *org_id,
-								   char *org_null, Datum *user_id,
-								   char *user_null);
+extern PbSight pb_authorization_sight(const PbCaller *caller);
+extern Datum pb_authorization_array(const PbSight *sight);
 extern bool pb_authorize(const PbCaller *caller, PbPermission permission,
 						 Datum org_id, PbOrganization *organization,
 						 PbFaults *faults);

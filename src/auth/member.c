@@ -61,6 +61,17 @@ static PbStatement find = {
 	.nresults = lengthof(find_results), .results = find_results
 };
 
+static const Oid user_type[] = {TEXTOID};
+static const PbResult organizations_results[] = {{TEXTOID, false}};
+
+static PbStatement organizations_of = {
+	.text = "SELECT org_id FROM pgbeam.members "
+	"WHERE user_id OPERATOR(pg_catalog.=) $1",
+	.nargs = lengthof(user_type), .types = user_type,
+	.nresults = lengthof(organizations_results),
+	.results = organizations_results
+};
+
 static const PbResult list_results[] = {{TEXTOID, false}, {TEXTOID, false}};
 
 static PbStatement list = {
@@ -97,6 +108,20 @@ pb_member_find(Datum org_id, Datum user_id, bool *may_write)
 		return false;
 	*may_write = DatumGetBool(is_more);
 	return true;
+}
+
+/* Finds the organizations that a user is a member of, and their number. */
+int
+pb_member_organizations(Datum user_id, Datum **organizations)
+{
+	int			count = (int) pb_sql_run(&organizations_of, &user_id, NULL);
+	bool		isnull;
+
+	*organizations = palloc(count * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+		pb_sql_read(&organizations_of, SPI_tuptable, i, &(*organizations)[i],
+					&isnull);
+	return count;
 }
 
 static void

@@ -6,6 +6,7 @@ CREATE TABLE pgbeam.members (
 	CONSTRAINT members_fields_check
 		CHECK (pgbeam.check_fields('member', members.*))
 );
+CREATE INDEX members_user_idx ON pgbeam.members (user_id, org_id);
 COMMENT ON TABLE pgbeam.members IS
 'The users of organizations and their roles. Written by pgbeam.set_member() and pgbeam.remove_member(), read at each request of a user.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.members', '');

@@ -11,7 +11,7 @@
 #include "base/sql.h"
 #include "resources/organizations.h"
 
-static const Oid list_types[] = {TEXTOID, TEXTOID};
+static const Oid list_types[] = {TEXTARRAYOID, TEXTOID};
 
 static const char *const members[] = {"id", "name", "slug", "role"};
 
@@ -19,25 +19,47 @@ static const PbResult list_results[lengthof(members)] = {
 	{TEXTOID, false}, {TEXTOID, false}, {TEXTOID, false}, {TEXTOID, true}
 };
 
+#define LIST(condition, role) \
+	"SELECT o.org_id, coalesce(o.name, o.org_id), " \
+	"coalesce(o.slug, o.org_id), " role " FROM pgbeam.organizations AS o " \
+	condition "ORDER BY o.org_id USING OPERATOR(pg_catalog.<)"
+
 static PbStatement list = {
-	.text = "SELECT o.org_id, coalesce(o.name, o.org_id), "
-	"coalesce(o.slug, o.org_id), (SELECT u.role FROM pgbeam.members AS u "
-	"WHERE u.org_id OPERATOR(pg_catalog.=) o.org_id "
-	"AND u.user_id OPERATOR(pg_catalog.=) $2) "
-	"FROM pgbeam.organizations AS o WHERE "
-	PB_IS_IN_SIGHT("$1", "$2", "o.org_id")
-	" ORDER BY o.org_id USING OPERATOR(pg_catalog.<)",
+	.text = LIST("WHERE o.org_id OPERATOR(pg_catalog.=) ANY ($1) ",
+				 "(SELECT u.role FROM pgbeam.members AS u "
+				 "WHERE u.org_id OPERATOR(pg_catalog.=) o.org_id "
+				 "AND u.user_id OPERATOR(pg_catalog.=) $2)"),
 	.nargs = lengthof(list_types), .types = list_types,
 	.nresults = lengthof(list_results), .results = list_results
 };
 
+static PbStatement list_all = {
+	.text = LIST("", "NULL::pg_catalog.text"),
+	.nresults = lengthof(list_results), .results = list_results
+};
+
+/* Runs the statement that fits the caller, and returns it. */
+static const PbStatement *
+run_list(const PbCaller *caller, uint64 *count)
+{
+	PbSight		sight = pb_authorization_sight(caller);
+	Datum		values[] = {(Datum) 0, PointerGetDatum(caller->user_id)};
+	const char	nulls[] = {' ', caller->user_id == NULL ? 'n' : ' '};
+	PbStatement *statement = sight.is_unlimited ? &list_all : &list;
+
+	if (!sight.is_unlimited)
+		values[0] = pb_authorization_array(&sight);
+	*count = pb_sql_run(statement, values, nulls);
+	return statement;
+}
+
 static void
-put_organization(StringInfo out, uint64 row)
+put_organization(StringInfo out, const PbStatement *statement, uint64 row)
 {
 	Datum		values[lengthof(members)];
 	bool		nulls[lengthof(members)];
 
-	pb_sql_read(&list, SPI_tuptable, row, values, nulls);
+	pb_sql_read(statement, SPI_tuptable, row, values, nulls);
 	pb_json_next(out);
 	pb_json_begin(out, '{');
 	for (int i = 0; i < (int) lengthof(members); i++)
@@ -50,15 +72,11 @@ put_organization(StringInfo out, uint64 row)
 void
 pb_organizations_list(const PbRequest *request, PbReply *reply)
 {
-	Datum		values[2];
-	char		nulls[2];
 	uint64		count;
+	const PbStatement *statement = run_list(&request->caller, &count);
 
-	pb_authorization_sight(&request->caller, &values[0], &nulls[0], &values[1],
-						   &nulls[1]);
-	count = pb_sql_run(&list, values, nulls);
 	pb_json_open_list(reply->body, "organizations");
 	for (uint64 i = 0; i < count; i++)
-		put_organization(reply->body, i);
+		put_organization(reply->body, statement, i);
 	pb_json_close_list(reply->body);
 }

@@ -381,6 +381,26 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 }
 
 /*
+ * The statement that finds what a caller may see, and the organizations to
+ * look in. NULL if they see nothing.
+ */
+static PbStatement *
+choose_find(PbStatements *made, const PbCaller *caller, Datum *organizations)
+{
+	PbSight		sight = pb_authorization_sight(caller);
+
+	if (sight.is_unlimited)
+		return made->find;
+	if (sight.count == 0)
+		return NULL;
+	*organizations = sight.organizations[0];
+	if (sight.count == 1)
+		return made->find_in_one;
+	*organizations = pb_authorization_array(&sight);
+	return made->find_in_some;
+}
+
+/*
  * Finds a row by its TypeID, if the caller may see it. An id before it must be
  * its parent's; ids before that are not checked.
  */
@@ -389,25 +409,20 @@ find_by_id(const PbResource *resource, const PbCaller *caller,
 		   PbReading reading, const char *const *ids, int count)
 {
 	pg_uuid_t	uuids[2];
-	Datum		values[4] = {
+	Datum		values[3] = {
 		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
 	};
-	char		nulls[4] = {' ', count == 1 ? 'n' : ' '};
-	PbStatements *made = pb_statements(resource);
-	PbStatement *find = made->find;
+	const char	nulls[] = {' ', count == 1 ? 'n' : ' ', ' '};
+	PbStatement *find;
 	PbRow	   *row = pb_row_make(resource);
 
 	if (!read_id(resource->prefix, ids[count - 1], &uuids[0]) ||
 		(count > 1 &&
 		 !read_id(resource->parent->prefix, ids[count - 2], &uuids[1])))
 		return NULL;
-	if (!caller->is_trusted)
-	{
-		find = made->find_in_sight;
-		pb_authorization_sight(caller, &values[2], &nulls[2], &values[3],
-							   &nulls[3]);
-	}
-	return run(&find[reading], values, nulls, row) ? row : NULL;
+	find = choose_find(pb_statements(resource), caller, &values[2]);
+	return find != NULL && run(&find[reading], values, nulls, row) ? row :
+		NULL;
 }
 
 static bool

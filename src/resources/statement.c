@@ -23,7 +23,8 @@
 #include "resources/page.h"
 #include "resources/statement.h"
 
-static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID};
+static const Oid find_types[] = {UUIDOID, UUIDOID, TEXTOID};
+static const Oid find_in_some_types[] = {UUIDOID, UUIDOID, TEXTARRAYOID};
 static const Oid delete_types[] = {TEXTOID, UUIDOID, TIMESTAMPTZOID};
 static const Oid count_types[] = {TEXTOID, UUIDOID, INT8OID};
 static const PbResult delete_results[] = {{UUIDOID, false}};
@@ -208,13 +209,18 @@ make_create(PbStatement *create, const PbResource *resource,
 }
 
 /*
- * The condition is on id alone, so that no statistics lead the planner to
- * another index than the one on id. A condition on deleted_at was rejected:
- * with it the planner might walk the whole partial index of living rows.
+ * No statistics may lead the planner to another index than one on id alone, or
+ * on org_id and id. A condition on deleted_at was rejected: with it the
+ * planner might walk the whole partial index of living rows. Several
+ * organizations are hidden from it, as it might look into an index for each of
+ * them. Citus must see them, to know the servers.
  */
+#define IS_IN_SOME "org_id OPERATOR(pg_catalog.=) ANY ($3)"
+
 static void
 make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
-		   const PbShape *shape, const PbResult *results, bool in_sight)
+		   const PbShape *shape, const PbResult *results, const char *where,
+		   int nargs, const Oid *types)
 {
 	StringInfoData text;
 
@@ -226,11 +232,9 @@ make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
 	if (resource->parent != NULL)
 		appendStringInfo(&text, " AND ($2 IS NULL OR %s OPERATOR(pg_catalog.=) $2)",
 						 parent_column(resource));
-	if (in_sight)
-		appendStringInfoString(&text,
-							   " AND " PB_IS_IN_SIGHT("$3", "$4", "t.org_id"));
+	appendStringInfoString(&text, where);
 	finds[PB_LATEST] = (PbStatement) {
-		.text = text.data, .nargs = in_sight ? 4 : 2, .types = find_types,
+		.text = text.data, .nargs = nargs, .types = types,
 		.nresults = shape->sources, .results = results
 	};
 	finds[PB_SNAPSHOT] = finds[PB_LATEST];
@@ -567,8 +571,13 @@ make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 		make_create(&made->create_both, resource, embedded);
 	if (resource->prefix != NULL)
 	{
-		make_finds(made->find, resource, shape, results, false);
-		make_finds(made->find_in_sight, resource, shape, results, true);
+		make_finds(made->find, resource, shape, results, "", 2, find_types);
+		make_finds(made->find_in_one, resource, shape, results,
+				   " AND org_id OPERATOR(pg_catalog.=) $3", 3, find_types);
+		make_finds(made->find_in_some, resource, shape, results,
+				   pb_sql_may_be_distributed() ? " AND " IS_IN_SOME :
+				   " AND CASE WHEN " IS_IN_SOME " THEN true ELSE false END",
+				   3, find_in_some_types);
 	}
 	make_lists(made, resource, shape, results);
 	make_lock(made, resource, shape, results);

@@ -24,8 +24,9 @@ typedef struct PbStatements
 	PbStatement create_both;	/* a value for each leaf of the row and of the
 								 * one that it embeds, and of two changes */
 	PbStatement find[PB_LOCKED];	/* id, parent id or null */
-	PbStatement find_in_sight[PB_LOCKED];	/* the same, and the caller's
-											 * organization and user or null */
+	PbStatement find_in_one[PB_LOCKED]; /* the same, and org_id */
+	PbStatement find_in_some[PB_LOCKED];	/* the same, and an array of
+											 * several */
 	PbStatement lists[PB_ORDERS_MAX];	/* org_id, parent id, after, limit */
 	PbStatement lock;			/* the key; it gives no row where SQL derives
 								 * values of it */
