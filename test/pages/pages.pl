@@ -49,6 +49,8 @@ my @substitutes = (
 	[ '/srv/postgres' => sub { $page{root} } ],
 	[ '/usr/lib/postgresql/15/bin' => sub { $bin } ],
 	[ '/usr/lib/postgresql/16/bin' => sub { $bin } ],
+	[ '/var/run/postgresql' => sub { "$page{root}/socket" } ],
+	[ 'publisher.example.com' => sub { "$page{root}/socket" } ],
 	[ '/var/backups/pgbeam' => sub { "$page{root}/backups" } ],
 	[ '/opt/pgbeam-gateway' => sub { "$page{root}/gateway" } ],
 	[ '/etc/systemd/system' => sub { "$page{root}/units" } ],
@@ -406,7 +408,7 @@ sub end_page
 		ask($page{shell}, 'jobs -p | while read -r job; do kill $job; done; wait', "echo '$sentinel'") if !$page{shell}{ended};
 		stop_program($page{shell});
 	}
-	system("pg_ctl -D $_ -m immediate -s stop 2>/dev/null") foreach grep { -e "$_/postmaster.pid" } "$page{root}/data", "$page{root}/data16";
+	system("pg_ctl -D $_ -m immediate -s stop 2>/dev/null") foreach map { dirname($_) } glob("$page{root}/*/postmaster.pid");
 	%page = (root => '', name => 'pages');
 }
 
