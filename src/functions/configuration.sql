@@ -396,6 +396,9 @@ BEGIN
 	LOOP
 		EXECUTE format('ALTER %s OWNER TO %s', object, role);
 	END LOOP;
+	IF pgbeam.is_distributed() THEN
+		PERFORM pgbeam.set_owner_on_nodes(role);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION pgbeam.set_owner(regrole) IS

@@ -33,6 +33,52 @@ $$;
 COMMENT ON FUNCTION pgbeam.fit_constraint(regclass, text) IS
 'The part of pgbeam.distribute() that makes the constraint over a table''s rows fit for shards.';
 
+CREATE FUNCTION pgbeam.is_distributed() RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+		RETURN false;
+	END IF;
+	RETURN (SELECT count(*) > 0 FROM pgbeam.distribution() AS d JOIN pg_dist_partition AS p ON p.logicalrelid = d.table_name::regclass);
+END
+$$;
+COMMENT ON FUNCTION pgbeam.is_distributed() IS
+'Tells whether Citus has distributed any table of the extension''s.';
+
+-- Citus passes on the owner of tables that are distributed, but of nothing else
+-- that an extension has. The owner reaches the nodes by connections of its own, and what runs
+-- there needs its rights.
+CREATE FUNCTION pgbeam.set_owner_on_nodes(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	statements text;
+	problem text;
+BEGIN
+	IF (SELECT NOT rolcanlogin FROM pg_roles WHERE oid = role) THEN
+		RAISE EXCEPTION 'the nodes of Citus do not let the role in' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('ALTER ROLE %s LOGIN, and let it in by pg_hba.conf of each node.', role);
+	END IF;
+	SELECT string_agg(format('ALTER %s OWNER TO %s; ', object, role), '') INTO statements FROM (
+		SELECT 'SCHEMA pgbeam'
+		UNION ALL
+		SELECT format('TABLE %s', d.table_name) FROM pgbeam.distribution() AS d
+		WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = d.table_name::regclass)
+		UNION ALL
+		SELECT format('FUNCTION %s', p.oid::regprocedure) FROM pg_proc AS p WHERE p.pronamespace = 'pgbeam'::regnamespace) AS objects (object);
+	SELECT min(format('%s:%s: %s', nodename, nodeport, result)) INTO problem
+	FROM run_command_on_workers(format('DO %L', format('BEGIN %sEND', statements))) WHERE NOT success;
+	IF problem IS NOT NULL THEN
+		RAISE EXCEPTION 'the role does not own the functions of every node' USING ERRCODE = 'connection_exception', DETAIL = problem;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION pgbeam.set_owner_on_nodes(regrole) IS
+'The part of pgbeam.set_owner() about the other nodes of Citus.';
+
 CREATE FUNCTION pgbeam.check_distribution(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
@@ -40,7 +86,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+	IF NOT pgbeam.is_distributed() THEN
 		RETURN;
 	END IF;
 	RETURN QUERY
@@ -54,19 +100,21 @@ BEGIN
 	)
 	SELECT 'table ' || j.table_name, 'on this node alone', 'other tables are distributed, and calls that need both fail',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
-	FROM judged AS j WHERE NOT j.is_distributed AND (SELECT bool_or(o.is_distributed) FROM judged AS o)
+	FROM judged AS j WHERE NOT j.is_distributed
 	UNION ALL
 	SELECT 'table ' || j.table_name, 'its constraint leaves out columns', 'what is written to these by hand is not checked',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
-	FROM judged AS j WHERE j.is_distributed AND NOT j.checked @> j.columns
+	FROM judged AS j WHERE j.is_distributed AND NOT j.checked @> j.columns AND citus_is_coordinator()
 	UNION ALL
-	SELECT 'owner of pgbeam', r.rolname::text, 'may not log in, and so cannot reach the other nodes of Citus', format('ALTER ROLE %I LOGIN', r.rolname)
-	FROM pg_proc AS p JOIN pg_roles AS r ON r.oid = p.proowner
-	WHERE p.oid = 'pgbeam.create_project(jsonb)'::regprocedure AND NOT r.rolcanlogin AND (SELECT bool_or(o.is_distributed) FROM judged AS o)
+	SELECT format('node %s:%s', n.nodename, n.nodeport), n.result, 'calls fail there, as the functions belong to another role than here',
+		format('SELECT pgbeam.set_owner(%L)', o.owner)
+	FROM (SELECT proowner::regrole::text AS owner FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure) AS o,
+		run_command_on_workers($c$SELECT proowner::regrole FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure$c$) AS n
+	WHERE n.result <> o.owner AND citus_is_coordinator()
 	UNION ALL
 	SELECT 'node of Citus', 'not the coordinator', 'changes that calls on this node make are in no order with the others, and readers of the feed may miss them',
 		'SELECT ... -- by a connection to the coordinator'
-	FROM (SELECT bool_or(o.is_distributed) AS any_distributed FROM judged AS o) AS a WHERE a.any_distributed AND NOT citus_is_coordinator();
+	WHERE NOT citus_is_coordinator();
 END
 $$;
 COMMENT ON FUNCTION pgbeam.check_distribution() IS
@@ -78,6 +126,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	d record;
+	messages text DEFAULT current_setting('client_min_messages');
 	added regclass[] DEFAULT '{}';
 	added_table regclass;
 BEGIN
@@ -86,13 +135,17 @@ BEGIN
 			HINT = 'Put citus before pgbeam in shared_preload_libraries of every node and restart them, then CREATE EXTENSION citus in this database of each, and add the workers by citus_add_node().';
 	ELSIF (SELECT NOT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
 		RAISE EXCEPTION 'only a superuser may distribute the tables' USING ERRCODE = 'insufficient_privilege';
-	ELSIF NOT citus_is_coordinator() THEN
-		RAISE EXCEPTION 'this node of Citus is not the coordinator' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'Call this on the coordinator.';
 	ELSIF (SELECT count(*) = 0 FROM pg_dist_node WHERE shouldhaveshards AND isactive) THEN
 		RAISE EXCEPTION 'Citus has no node for the rows' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Add a worker by citus_add_node().';
+	ELSIF NOT citus_is_coordinator() THEN
+		RAISE EXCEPTION 'this node of Citus is not the coordinator' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Call this on the coordinator.';
 	END IF;
+	-- Citus tells of each table that its rows are to be removed here, as is
+	-- done below.
+	PERFORM set_config('client_min_messages', 'warning', true);
+	PERFORM pgbeam.set_owner_on_nodes(proowner) FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure;
 	FOR d IN SELECT * FROM pgbeam.distribution() LOOP
 		PERFORM pgbeam.fit_constraint(d.table_name::regclass, d.resource);
 		CONTINUE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = d.table_name::regclass);
@@ -108,6 +161,7 @@ BEGIN
 	FOREACH added_table IN ARRAY added LOOP
 		PERFORM truncate_local_data_after_distributing_table(added_table);
 	END LOOP;
+	PERFORM set_config('client_min_messages', messages, true);
 END
 $$;
 COMMENT ON FUNCTION pgbeam.distribute() IS
