@@ -44,21 +44,15 @@ PG_FUNCTION_INFO_V1(bench_run);
 
 extern PGDLLEXPORT void _PG_init(void);
 
-/* as src/feed/change.c has it */
-#define NOTE_CHANGE "/* pgbeam */ INSERT INTO pgbeam.changes"
-
-/* the changes of a create: of its project and of its database */
-#define CHANGES_OF_CREATE 2
-
 static char *total_of;
-static bool skips_changes;
+static uint64 statements;		/* that have begun */
 static ExecutorStart_hook_type next_executor_start;
-static ExecutorRun_hook_type next_executor_run;
 
 typedef struct Clock
 {
 	double		cpu_us;
 	uint64		wal_bytes;
+	uint64		statements;
 } Clock;
 
 /* The rows of a loop: their values and SPI's nulls, side by side. */
@@ -91,7 +85,10 @@ cpu_us(void)
 static Clock
 start_clock(void)
 {
-	Clock		clock = {.wal_bytes = pgWalUsage.wal_bytes, .cpu_us = cpu_us()};
+	Clock		clock = {
+		.statements = statements, .wal_bytes = pgWalUsage.wal_bytes,
+		.cpu_us = cpu_us()
+	};
 
 	CALLGRIND_START_INSTRUMENTATION;
 	return clock;
@@ -103,23 +100,25 @@ stop_clock(Clock start)
 	CALLGRIND_STOP_INSTRUMENTATION;
 	return (Clock) {
 		.cpu_us = cpu_us() - start.cpu_us,
-		.wal_bytes = pgWalUsage.wal_bytes - start.wal_bytes
+		.wal_bytes = pgWalUsage.wal_bytes - start.wal_bytes,
+		.statements = statements - start.statements
 	};
 }
 
-/* The cost of one call as the row (cpu_us, wal_bytes). */
+/* The cost of one call as the row (cpu_us, wal_bytes, statements). */
 static Datum
 cost_per_call(FunctionCallInfo fcinfo, Clock cost, int calls)
 {
 	TupleDesc	descriptor;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	Datum		values[3];
+	bool		nulls[3] = {false, false, false};
 
 	CALLGRIND_DUMP_STATS_AT(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "the result must be a row");
 	values[0] = Float8GetDatum(cost.cpu_us / calls);
 	values[1] = Float8GetDatum((double) cost.wal_bytes / calls);
+	values[2] = Float8GetDatum((double) cost.statements / calls);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor),
 											 values, nulls));
 }
@@ -301,40 +300,19 @@ bench_run(PG_FUNCTION_ARGS)
 	return cost_per_call(fcinfo, clock, ready.calls);
 }
 
-/* Another organization's total, if a list's total is measured on its own. */
+/*
+ * Counts statements. Sets another organization's total, if a list's total is
+ * measured on its own.
+ */
 static void
 start_executor(QueryDesc *query, int eflags)
 {
+	statements++;
 	if (total_of[0] != '\0' &&
 		strncmp(query->sourceText, COUNT_LIVING, strlen(COUNT_LIVING)) == 0)
 		query->params->params[0].value = CStringGetTextDatum(total_of);
 	(next_executor_start != NULL ? next_executor_start :
 	 standard_ExecutorStart) (query, eflags);
-}
-
-/* PostgreSQL 18 dropped a parameter. */
-#if PG_VERSION_NUM >= 180000
-#define ONCE_PARAMETER
-#define ONCE
-#else
-#define ONCE_PARAMETER , bool execute_once
-#define ONCE , execute_once
-#endif
-
-/*
- * Pretends that the rows of the changes were written, if a create is measured without
- * it.
- */
-static void
-run_executor(QueryDesc *query, ScanDirection direction,
-			 uint64 count ONCE_PARAMETER)
-{
-	if (skips_changes &&
-		strncmp(query->sourceText, NOTE_CHANGE, strlen(NOTE_CHANGE)) == 0)
-		query->estate->es_processed = CHANGES_OF_CREATE;
-	else
-		(next_executor_run != NULL ? next_executor_run :
-		 standard_ExecutorRun) (query, direction, count ONCE);
 }
 
 void
@@ -344,12 +322,6 @@ _PG_init(void)
 							   "Organization whose projects a list counts in place of its own.",
 							   NULL, &total_of, "", PGC_USERSET, 0, NULL, NULL,
 							   NULL);
-	DefineCustomBoolVariable("bench.skips_changes",
-							 "Whether no rows of the change feed are written.",
-							 NULL, &skips_changes, false, PGC_USERSET, 0, NULL,
-							 NULL, NULL);
 	next_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = start_executor;
-	next_executor_run = ExecutorRun_hook;
-	ExecutorRun_hook = run_executor;
 }

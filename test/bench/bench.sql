@@ -4,25 +4,42 @@
 CREATE SCHEMA bench;
 
 CREATE FUNCTION bench.call(variant text, function regprocedure, ready text,
-	OUT cpu_us float8, OUT wal_bytes float8)
+	OUT cpu_us float8, OUT wal_bytes float8, OUT statements float8)
 LANGUAGE c VOLATILE STRICT AS :'module', 'bench_call';
 
 CREATE FUNCTION bench.run(variant text, ready text, statements text[], widths integer[],
 	reads boolean DEFAULT false, rows integer DEFAULT 1,
-	OUT cpu_us float8, OUT wal_bytes float8)
+	OUT cpu_us float8, OUT wal_bytes float8, OUT statements float8)
 LANGUAGE c VOLATILE STRICT AS :'module', 'bench_run';
 
 CREATE TABLE bench.variants (variant text PRIMARY KEY, position integer, title text);
 INSERT INTO bench.variants VALUES
 	('plans', 1, 'the limit, as three plans'),
 	('chain', 2, 'the limit, as one chain'),
-	('unnoted', 3, '  pgbeam''s, without changes'),
-	('pgbeam', 4, 'pgbeam.create_project'),
-	('today', 5, 'today''s way'),
-	('bare', 6, 'today''s way, no CHECKs');
+	('silent', 3, '  which returns nothing'),
+	('noted', 4, '  and writes both changes'),
+	('pgbeam', 5, 'pgbeam.create_project'),
+	('update', 6, 'pgbeam.update_project'),
+	('delete', 7, 'pgbeam.delete_project'),
+	('lean', 8, 'lean PL/pgSQL'),
+	('today', 9, 'today''s way'),
+	('bare', 10, 'today''s way, no CHECKs');
+
+-- The indexes of the tables that a create writes, and what each is for.
+CREATE TABLE bench.indexes (position integer GENERATED ALWAYS AS IDENTITY, index_name text, serves text);
+INSERT INTO bench.indexes (index_name, serves) VALUES
+	('hosts_pkey', 'a create claims the host; proxies look it up'),
+	('projects_pkey', 'locks, updates and deletes; a find by a caller; the foreign key'),
+	('projects_id_idx', 'a find by trusted SQL, which knows no organization'),
+	('projects_living_idx', 'list_projects by created_at, and its total'),
+	('projects_name_key', 'a create and an update: the name is unique; list_projects by name'),
+	('databases_pkey', 'locks, updates and deletes; a find by a caller'),
+	('databases_id_idx', 'a find by trusted SQL: reveal_password'),
+	('databases_project_idx', 'list_databases; a delete of the project'),
+	('changes_pkey', 'read_changes, and the sweep of old changes');
 
 CREATE TABLE bench.costs (
-	variant text, round integer, calls integer, cpu_us float8, wal_bytes float8);
+	variant text, round integer, calls integer, cpu_us float8, wal_bytes float8, statements float8);
 CREATE VIEW bench.kept AS SELECT * FROM bench.costs WHERE round > 0;
 CREATE TABLE bench.instructions (variant text, count float8);
 
@@ -70,9 +87,8 @@ $$;
 -- The columns that a create writes.
 CREATE FUNCTION bench.columns(table_name text, prefix text DEFAULT '') RETURNS text
 LANGUAGE sql STABLE AS $$
-	SELECT string_agg(prefix || f.column_name, ', ' ORDER BY ordinality)
-	FROM pgbeam.fields() WITH ORDINALITY AS f
-	WHERE f.table_name = $1 AND f.column_name IS NOT NULL
+	SELECT string_agg(prefix || attname, ', ' ORDER BY attnum)
+	FROM pg_attribute WHERE attrelid = table_name::regclass AND attnum > 0 AND NOT attisdropped
 $$;
 
 CREATE FUNCTION bench.parameters(first integer, count integer) RETURNS text
@@ -80,57 +96,114 @@ LANGUAGE sql IMMUTABLE AS $$
 	SELECT string_agg('$' || n, ', ') FROM generate_series(first, first + count - 1) AS n
 $$;
 
--- The limit writes the same rows as create_project and does nothing else: its
--- three statements (src/resources/host.c, src/resources/resource.c), or the
--- same as one chain.
+CREATE FUNCTION bench.width(table_name text) RETURNS integer
+LANGUAGE sql STABLE AS $$
+	SELECT regexp_count(bench.columns(table_name), ',') + 1
+$$;
+
+-- An insert whose parameters begin with this number, of the row or of what a
+-- query gives.
+CREATE FUNCTION bench.insert(table_name text, first integer, source text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT format('INSERT INTO %s (%s) ', table_name, bench.columns(table_name)) ||
+		format(CASE WHEN source IS NULL THEN 'VALUES (%s)' ELSE 'SELECT %s FROM %s' END,
+			bench.parameters(first, bench.width(table_name)), source)
+$$;
+
+-- The limit writes the rows of create_project and does nothing else, as three
+-- statements that return what they wrote, or as one chain that does. Two more
+-- are for comparison: a chain that returns nothing, and one that writes the two
+-- changes as well.
 CREATE FUNCTION bench.limit_statements(variant text, OUT statements text[], OUT widths integer[])
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	host CONSTANT text := 'INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) '
 		'VALUES ($1, $2, $3, ''proxy'') ON CONFLICT (host) DO NOTHING RETURNING host';
-	project CONSTANT text := 'INSERT INTO pgbeam.projects (%s) %s '
-		'ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING %s';
-	database CONSTANT text := 'INSERT INTO pgbeam.databases (%s) %s RETURNING %1$s';
-	p text := bench.columns('pgbeam.projects');
-	d text := bench.columns('pgbeam.databases');
-	p_width integer := regexp_count(p, ',') + 1;
-	d_width integer := regexp_count(d, ',') + 1;
+	free CONSTANT text := ' ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING ';
+	p CONSTANT text := 'pgbeam.projects';
+	d CONSTANT text := 'pgbeam.databases';
+	c CONSTANT text := 'pgbeam.changes';
+	after_p CONSTANT integer := 4 + bench.width(p);
+	after_d CONSTANT integer := after_p + bench.width(d);
+	changes text := '';
 BEGIN
 	IF variant = 'plans' THEN
-		statements := ARRAY[host,
-			format(project, p, format('VALUES (%s)', bench.parameters(1, p_width)), p),
-			format(database, d, format('VALUES (%s)', bench.parameters(1, d_width)))];
-		widths := ARRAY[3, p_width, d_width];
+		statements := ARRAY[host, bench.insert(p, 1) || free || bench.columns(p),
+			bench.insert(d, 1) || ' RETURNING ' || bench.columns(d)];
+		widths := ARRAY[3, bench.width(p), bench.width(d)];
+		RETURN;
+	END IF;
+	IF variant = 'noted' THEN
+		changes := format(', changes AS (%s, (%s))', bench.insert(c, after_d),
+			bench.parameters(after_d + bench.width(c), bench.width(c)));
+	END IF;
+	statements := ARRAY[format('WITH host AS (%s), project AS (%s)%s %s%s', host,
+		bench.insert(p, 4, 'host') || free || 'true', changes, bench.insert(d, after_p, 'project'),
+		CASE WHEN variant = 'chain' THEN ' RETURNING ' || bench.columns(d) ELSE '' END)];
+	widths := ARRAY[after_d - 1 + CASE WHEN variant = 'noted' THEN 2 * bench.width(c) ELSE 0 END];
+END
+$$;
+
+-- The same ready values; those of a change are written as create_project's.
+CREATE FUNCTION bench.limit_ready(variant text, round integer, calls integer) RETURNS text
+LANGUAGE sql STABLE AS $$
+	SELECT format('SELECT host, (project).org_id, (project).id, %s, %s%s FROM bench.ready(%L, %s, %s), '
+		'(SELECT c AS change FROM pgbeam.changes AS c WHERE org_id = ''org_bench'' LIMIT 1) AS one OFFSET 0',
+		bench.columns('pgbeam.projects', '(project).'), bench.columns('pgbeam.databases', '(database).'),
+		CASE WHEN variant = 'noted' THEN repeat(', ' || replace(bench.columns('pgbeam.changes', '(change).'),
+			'(change).id', 'gen_random_uuid() AS id'), 2) ELSE '' END, variant, round, calls)
+$$;
+
+-- The ids of projects that an update or a delete is measured on: living ones of
+-- any variant, all over the table.
+CREATE FUNCTION bench.any_living(round integer, calls integer) RETURNS SETOF text
+LANGUAGE sql VOLATILE AS $$
+	SELECT pgbeam.typeid_encode('prj', id) FROM pgbeam.projects
+	WHERE org_id = 'org_bench' AND deleted_at IS NULL AND name <> bench.name('sample', 0, 0)
+	ORDER BY md5(id::text || round) LIMIT calls
+$$;
+
+-- What a variant calls, and the query of the arguments.
+CREATE FUNCTION bench.call_of(variant text, round integer, calls integer, OUT function text, OUT ready text)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF variant = 'update' THEN
+		function := 'pgbeam.update_project(text,jsonb)';
+		ready := format('SELECT id, jsonb_build_object(''description'', %L || id) FROM bench.any_living(%s, %s) AS id OFFSET 0',
+			round, round, calls);
+	ELSIF variant = 'delete' THEN
+		function := 'pgbeam.delete_project(text)';
+		ready := format('SELECT bench.any_living(%s, %s)', -round, calls);
 	ELSE
-		statements := ARRAY[format('WITH host AS (%s), project AS (%s) %s', host,
-			format(project, p, format('SELECT %s FROM host', bench.parameters(4, p_width)), 'id'),
-			format(database, d, format('SELECT %s FROM project', bench.parameters(4 + p_width, d_width))))];
-		widths := ARRAY[3 + p_width + d_width];
+		function := format('%s.create_project(jsonb)', replace(variant, 'ordered', 'pgbeam'));
+		ready := format('SELECT bench.body(%L, %s, n) FROM generate_series(1, %s) AS n', variant, round, calls);
 	END IF;
 END
 $$;
 
 -- One variant's cost per call.
 CREATE FUNCTION bench.measure(variant text, round integer, calls integer,
-	OUT cpu_us float8, OUT wal_bytes float8)
+	OUT cpu_us float8, OUT wal_bytes float8, OUT statements float8)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
 	made record;
 BEGIN
-	PERFORM set_config('bench.skips_changes', (variant IN ('unnoted', 'ordered'))::text, true);
-	IF variant IN ('pgbeam', 'unnoted', 'ordered', 'today', 'bare') THEN
-		SELECT * INTO cpu_us, wal_bytes FROM bench.call(variant,
-			format('%s.create_project(jsonb)', CASE WHEN variant IN ('unnoted', 'ordered') THEN 'pgbeam' ELSE variant END)::regprocedure,
-			format('SELECT bench.body(%L, %s, n) FROM generate_series(1, %s) AS n', variant, round, calls));
-	ELSE
+	IF variant IN ('plans', 'chain', 'silent', 'noted') THEN
 		made := bench.limit_statements(variant);
-		SELECT * INTO cpu_us, wal_bytes FROM bench.run(variant,
-			format('SELECT host, (project).org_id, (project).id, %s, %s FROM bench.ready(%L, %s, %s) OFFSET 0',
-				bench.columns('pgbeam.projects', '(project).'),
-				bench.columns('pgbeam.databases', '(database).'), variant, round, calls),
-			made.statements, made.widths);
+		SELECT * INTO cpu_us, wal_bytes, statements FROM bench.run(variant,
+			bench.limit_ready(variant, round, calls), made.statements, made.widths);
+	ELSE
+		made := bench.call_of(variant, round, calls);
+		SELECT * INTO cpu_us, wal_bytes, statements FROM bench.call(variant, made.function::regprocedure, made.ready);
 	END IF;
 END
+$$;
+
+-- A create's cost, kept under another name.
+CREATE FUNCTION bench.measure_as(variant text, round integer, calls integer) RETURNS float8
+LANGUAGE sql VOLATILE AS $$
+	SELECT cpu_us FROM bench.call(variant, 'pgbeam.create_project(jsonb)',
+		format('SELECT bench.body(%L, %s, n) FROM generate_series(1, %s) AS n', variant, round, calls))
 $$;
 
 -- The cost of a create compared with others of its kind, for example in
@@ -156,7 +229,7 @@ BEGIN
 		FOR i IN 1 .. cardinality(names) LOOP
 			name := names[1 + (round + i) % cardinality(names)];
 			cost := bench.measure(name, round, calls);
-			INSERT INTO bench.costs VALUES (name, round, calls, cost.cpu_us, cost.wal_bytes);
+			INSERT INTO bench.costs VALUES (name, round, calls, cost.cpu_us, cost.wal_bytes, cost.statements);
 			COMMIT;
 		END LOOP;
 	END LOOP;

@@ -364,5 +364,5 @@ CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole}', :rounds, 
 SET enable_seqscan = off;
 SELECT count(*) FROM pgbeam.hosts \g /dev/null
 RESET enable_seqscan;
-CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,unnoted,ordered,plans}', :rounds, 300);
+CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,ordered,plans}', :rounds, 300);
 CALL bench.rounds_at_scale('analyzed', '{update,delete}', '{pgbeam}', :rounds, 100);

@@ -15,7 +15,12 @@ CREATE VIEW bench.made AS
 	SELECT 'bare', p.name
 	FROM bare.projects AS p
 	JOIN bare.hosts AS h ON (h.host, h.org_id, h.project_id) = (p.proxy_host, p.org_id, p.id)
-	JOIN bare.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id);
+	JOIN bare.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id)
+	UNION ALL
+	SELECT 'lean', p.name
+	FROM lean.projects AS p
+	JOIN lean.hosts AS h ON (h.host, h.project_id) = (p.proxy_host, p.id)
+	JOIN lean.databases AS d ON d.project_id = p.id;
 
 DO $$
 DECLARE
@@ -27,7 +32,8 @@ BEGIN
 		FROM bench.costs AS c
 		CROSS JOIN generate_series(1, c.calls) AS n
 		LEFT JOIN bench.made AS m ON m.name = bench.name(c.variant, c.round, n)
-			AND m.tables = CASE WHEN c.variant IN ('today', 'bare') THEN c.variant ELSE 'pgbeam' END
+			AND m.tables = CASE WHEN c.variant IN ('today', 'bare', 'lean') THEN c.variant ELSE 'pgbeam' END
+		WHERE c.variant NOT IN ('update', 'delete')
 		GROUP BY c.variant
 	) AS counts
 	WHERE made <> called;
