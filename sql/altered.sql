@@ -146,6 +146,20 @@ SELECT count(*) FROM pgbeam.other_routes();
 DROP FUNCTION pgbeam.other_routes, pgbeam.other_fields, pgbeam.other_keyring, pgbeam.other_profile, pgbeam.other_members, pgbeam.other_key;
 SELECT (pgbeam.http('GET', '/v1/health', NULL, NULL)).status;
 
+-- Row security that hides rows from the owner of the tables, who has no rights
+-- beside: what is left below a deleted project is told, and nothing is deleted.
+BEGIN;
+CREATE ROLE regress_altered_owner;
+SELECT pgbeam.set_owner('regress_altered_owner') \g /dev/null
+ALTER TABLE pgbeam.replicas ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY seen ON pgbeam.replicas FOR SELECT USING (true);
+CREATE POLICY kept ON pgbeam.replicas FOR UPDATE USING (false);
+SAVEPOINT deleted;
+SELECT pgbeam.delete_project(:'project');
+ROLLBACK TO deleted;
+SELECT pgbeam.delete_database(:'project', :'database');
+ROLLBACK;
+
 DROP FUNCTION outcome_when_altered;
 DROP FUNCTION try, outcome, upstream, report;
 DROP TABLE outcomes, alterations, calls;

@@ -641,7 +641,8 @@ static bool
 is_plain(Relation table, const PbShape *shape)
 {
 	if (table->rd_rel->relkind != RELKIND_RELATION ||
-		table->rd_rel->relhasrules || has_triggers_before(table->trigdesc))
+		table->rd_rel->relhasrules || table->rd_rel->relrowsecurity ||
+		has_triggers_before(table->trigdesc))
 		return false;
 	for (int i = 0; i < shape->count; i++)
 		if (shape->leaves[i].column != NULL &&
@@ -653,7 +654,8 @@ is_plain(Relation table, const PbShape *shape)
 /*
  * Whether the server stores the rows of a resource's table exactly as given.
  * Then a write needs no RETURNING, which costs about a tenth of it. The answer
- * is no if somebody has put a BEFORE trigger on the table, or altered it.
+ * is no if somebody has put a BEFORE trigger on the table, a rule or a policy,
+ * or has altered it.
  */
 bool
 pb_stores_as_given(const PbResource *resource)
