@@ -10,7 +10,7 @@ PARTS = \
 	$(addprefix base/, own compat pattern crypt typeid jwt letter text instant json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
-	$(addprefix feed/, horizon retention change feed) \
+	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection cacherule queryreport rewrap regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
@@ -31,9 +31,9 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database project replica domain connection cacherule plans change operation openapi http \
+	database project replica domain connection cacherule plans change consumer operation openapi http \
 	idempotency constraint distribution altered examples guard catalog publication
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change trigger
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

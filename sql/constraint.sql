@@ -21,7 +21,7 @@ $$;
 -- A row for each table that the tests before left empty.
 SET client_min_messages = warning;
 SELECT count(pgbeam.set_organization('constraint')) AS made;
-SELECT pgbeam.set_member('constraint', 'constraint', 'owner'), id IS NOT NULL AS key FROM pgbeam.create_api_key(org_id => 'constraint');
+SELECT pgbeam.set_member('constraint', 'constraint', 'owner'), pgbeam.subscribe('constraint') IS NOT NULL AS consumer, id IS NOT NULL AS key FROM pgbeam.create_api_key(org_id => 'constraint');
 SELECT pgbeam.report_connection_test(pgbeam.typeid_encode('db', id), true) FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1;
 SELECT pgbeam.report_queries(jsonb_build_array(jsonb_build_object('database_id', pgbeam.typeid_encode('db', id), 'query_hash', 'a1b2c3d4e5f60718',
 	'normalized_sql', 'SELECT 1', 'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1, 'p95_latency_ms', 1, 'avg_response_bytes', 1,
@@ -57,11 +57,11 @@ CREATE VIEW edges AS
 		AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name::regclass AND contype = 'c');
 SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 
--- Two columns have to fit each other as well, and a domain is no long word; they are tried below.
+-- Two columns have to fit each other as well, and a domain, a token or a consumer's name is no long word; they are tried below.
 SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges
 WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
-	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash');
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash') AND table_name <> 'pgbeam.feed_consumers';
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 
@@ -75,6 +75,9 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'd'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'dd'$$),
 	('custom_domains', $$reported_txt = repeat('é', 4096)$$), ('custom_domains', $$reported_txt = repeat('x', 4097)$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),
 	('cache_rules', $$query_hash = 'ffffffffffffffff'$$), ('cache_rules', $$query_hash = 'fffffffffffffff'$$), ('cache_rules', $$query_hash = 'FFFFFFFFFFFFFFFF'$$),
+	('feed_consumers', $$name = repeat('n', 63)$$), ('feed_consumers', $$name = repeat('n', 64)$$), ('feed_consumers', $$name = ''$$), ('feed_consumers', $$name = 'é'$$),
+	('feed_consumers', $$token = repeat('9', 19) || '.00000000-0000-0000-0000-000000000000'$$), ('feed_consumers', $$token = repeat('9', 20) || '.00000000-0000-0000-0000-000000000000'$$),
+	('feed_consumers', $$token = ''$$), ('feed_consumers', $$token = '1'$$),
 	('databases', $$password_sealed = NULL$$), ('databases', $$deleted_at = now()$$),
 	('projects', $$status = 'deleted'$$), ('projects', $$deleted_at = now()$$),
 	('projects', $$tags = ARRAY['a', NULL]$$), ('projects', $$tags = '{{a,b},{c,d}}'$$), ('projects', $$tags = ARRAY[repeat('t', 51)]$$),
@@ -101,3 +104,4 @@ DROP TABLE hosts_102008;
 
 DROP VIEW edges;
 DROP FUNCTION outcome;
+SELECT pgbeam.unsubscribe('constraint');

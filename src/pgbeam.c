@@ -17,6 +17,7 @@
 #include "base/crypt.h"
 #include "base/sql.h"
 #include "feed/change.h"
+#include "feed/consumer.h"
 #include "fields/field.h"
 #include "http/idempotency.h"
 #include "keys/keyfile.h"
@@ -36,7 +37,7 @@ PB_MODULE_MAGIC;
 
 const PbResource *const pb_resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
-	&pb_idempotency_key, &pb_change, &pb_host,
+	&pb_idempotency_key, &pb_change, &pb_feed_consumer, &pb_host,
 	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
 	&pb_connection_test, &pb_cache_rule, NULL
 };

@@ -132,6 +132,13 @@ pb_change_define_settings(void)
 							NULL, NULL, NULL);
 }
 
+/* For how many days changes are kept; 0: for ever. */
+int
+pb_change_retention(void)
+{
+	return retention;
+}
+
 static Datum
 text_or_none(const char *string)
 {

@@ -43,6 +43,7 @@ typedef struct PbActor
 extern const PbResource pb_change;
 
 extern void pb_change_define_settings(void);
+extern int	pb_change_retention(void);
 
 /* Something that was done. */
 typedef struct PbChange

@@ -34,13 +34,10 @@
 #define SWEPT MAKE_SQLSTATE('P', 'B', '0', '0', '7')
 
 #define START_OVER \
-	"To start over, read from null to the end, keep the last token, take a full copy of the state, and go on from that token."
+	"To start over, unsubscribe and subscribe the consumer, or read from null to the end and keep the last token. Then take a full copy of the state, and go on from there."
 
-typedef struct Position
-{
-	FullTransactionId xid;
-	pg_uuid_t	id;
-} Position;
+StaticAssertDecl(XID_DIGITS + 1 + UUID_SIZE == PB_FEED_TOKEN_MAX,
+				 "a token has its longest form");
 
 static const Oid types[] = {XID8OID, UUIDOID, INT4OID, XID8OID};
 
@@ -89,6 +86,16 @@ static PbStatement older = {
 	"WHERE ROW (xid, id) OPERATOR(pg_catalog.<) ROW ($1, $2) LIMIT 1",
 	.nargs = 2, .types = types,
 	.nresults = lengthof(one), .results = one, .reads = true
+};
+
+/* The last row that readers may see. */
+static PbStatement end_of_readable = {
+	.text = "SELECT pg_catalog.concat(xid, '.', id) FROM pgbeam.changes "
+	"WHERE xid OPERATOR(pg_catalog.<) $1 "
+	"ORDER BY xid USING OPERATOR(pg_catalog.>), "
+	"id USING OPERATOR(pg_catalog.>) LIMIT 1",
+	.nargs = 1, .types = types,
+	.nresults = 1, .results = (const PbResult[]) {{TEXTOID, false}}
 };
 
 static const PbResult waiting_results[] = {{TIMESTAMPTZOID, false}};
@@ -146,18 +153,47 @@ read_uuid(const char *text, pg_uuid_t *id)
 	return true;
 }
 
-static bool
-read_token(const char *after, Position *place, PbFaults *faults)
+/* Reads a token; false where it is none. */
+bool
+pb_feed_place(const char *token, PbFeedPlace *place)
 {
-	PbPath		path = {NULL, "after", 0};
-	const char *at = after;
+	const char *at = token;
 
 	memset(place, 0, sizeof(*place));
-	if (after == NULL || (read_xid(&at, &place->xid) && *at == '.' &&
-						  read_uuid(at + 1, &place->id)))
+	return read_xid(&at, &place->xid) && *at == '.' &&
+		read_uuid(at + 1, &place->id);
+}
+
+/* The rule of a field that holds a token. */
+const char *
+pb_feed_token_problem(const char *text, size_t length)
+{
+	PbFeedPlace place;
+
+	return pb_feed_place(pnstrdup(text, length), &place) ? NULL :
+		"must be the token of a row of read_changes()";
+}
+
+/* Less than 0 where a place is before another one, 0 where they are equal. */
+int
+pb_feed_compare(const PbFeedPlace *a, const PbFeedPlace *b)
+{
+	if (FullTransactionIdEquals(a->xid, b->xid))
+		return memcmp(&a->id, &b->id, sizeof(a->id));
+	return FullTransactionIdPrecedes(a->xid, b->xid) ? -1 : 1;
+}
+
+static bool
+read_token(const char *after, PbFeedPlace *place, PbFaults *faults)
+{
+	PbPath		path = {NULL, "after", 0};
+	const char *problem;
+
+	memset(place, 0, sizeof(*place));
+	if (after == NULL || pb_feed_place(after, place))
 		return true;
-	pb_fault_problem(faults, &path,
-					 "must be the token of a row of read_changes()",
+	problem = pb_feed_token_problem(after, strlen(after));
+	pb_fault_problem(faults, &path, problem,
 					 "Null reads from the first change on.");
 	return false;
 }
@@ -172,8 +208,9 @@ refuse_ahead(void)
 			 errhint("On a standby that lags, or in a transaction that began before the token was read, ask again later. " START_OVER)));
 }
 
-static void
-refuse_swept(void)
+/* Refuses a place behind which changes are gone. */
+void
+pb_feed_refuse_swept(void)
 {
 	ereport(ERROR,
 			(errcode(SWEPT),
@@ -224,7 +261,7 @@ require_whole(const char *after, FullTransactionId xid, Datum place[2],
 		return;
 	if (pb_sql_run(&older, place, NULL) > 0)
 		refuse_ahead();
-	refuse_swept();
+	pb_feed_refuse_swept();
 }
 
 static bool
@@ -246,7 +283,7 @@ check_size(int32 max_rows, PbFaults *faults)
 bool
 pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
 {
-	Position	place;
+	PbFeedPlace place;
 	PbHorizon	horizon;
 	Datum		values[4];
 	bool		is_token = read_token(after, &place, faults);
@@ -261,6 +298,38 @@ pb_feed_read(const char *after, int32 max_rows, PbFaults *faults)
 	require_whole(after, place.xid, values, &horizon);
 	(void) pb_sql_run(&read_rows, values, NULL);
 	return true;
+}
+
+/* Refuses a place that readers cannot have reached. */
+void
+pb_feed_require_readable(const char *token, const PbFeedPlace *place)
+{
+	PbHorizon	horizon;
+	Datum		values[] = {
+		FullTransactionIdGetDatum(place->xid), UUIDPGetDatum(&place->id)
+	};
+
+	pb_horizon_find(&horizon);
+	require_whole(token, place->xid, values, &horizon);
+	if (FullTransactionIdFollowsOrEquals(place->xid, horizon.xmin))
+		refuse_ahead();
+}
+
+/* The token of the last change that readers may see, or NULL. */
+const char *
+pb_feed_end(void)
+{
+	PbHorizon	horizon;
+	Datum		xmin;
+	Datum		token;
+	bool		isnull;
+
+	pb_horizon_find(&horizon);
+	if (has_foreign(&horizon))
+		refuse_foreign();
+	xmin = FullTransactionIdGetDatum(horizon.xmin);
+	return pb_sql_row(&end_of_readable, &xmin, NULL, &token, &isnull) ?
+		TextDatumGetCString(token) : NULL;
 }
 
 /* Finds the backend that runs the transaction, for a caller of any role. */

@@ -7,9 +7,21 @@
 #ifndef PB_FEED_H
 #define PB_FEED_H
 
+#include "access/transam.h"
 #include "datatype/timestamp.h"
+#include "utils/uuid.h"
 
 #include "base/fault.h"
+
+/* the digits of a transaction id, a dot, and a UUID */
+#define PB_FEED_TOKEN_MAX 57
+
+/* Where a change stands in the feed. A token is the printed form. */
+typedef struct PbFeedPlace
+{
+	FullTransactionId xid;
+	pg_uuid_t	id;
+} PbFeedPlace;
 
 /* The oldest running transaction, which changes wait for. */
 typedef struct PbFeedHold
@@ -21,6 +33,13 @@ typedef struct PbFeedHold
 	const char *prepared;		/* its name, or NULL */
 } PbFeedHold;
 
+extern bool pb_feed_place(const char *token, PbFeedPlace *place);
+extern const char *pb_feed_token_problem(const char *text, size_t length);
+extern int	pb_feed_compare(const PbFeedPlace *a, const PbFeedPlace *b);
+extern void pb_feed_require_readable(const char *token,
+									 const PbFeedPlace *place);
+pg_noreturn extern void pb_feed_refuse_swept(void);
+extern const char *pb_feed_end(void);
 extern bool pb_feed_read(const char *after, int32 max_rows,
 						 PbFaults *faults);
 extern bool pb_feed_is_held(PbFeedHold *hold);

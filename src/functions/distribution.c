@@ -16,6 +16,7 @@
 #include "auth/token.h"
 #include "base/result.h"
 #include "feed/change.h"
+#include "feed/consumer.h"
 #include "http/idempotency.h"
 #include "resources/cacherule.h"
 #include "resources/connection.h"
@@ -34,10 +35,11 @@ typedef struct Distribution
 								 * all of them */
 	const PbResource *beside;	/* equal values of the column are on the same
 								 * node as there; NULL: its own nodes */
+	bool		is_local;		/* only the coordinator has its rows */
 } Distribution;
 
 #define BESIDE_ORGANIZATIONS(resource, column) \
-	{&(resource), column, &pb_organization}
+	{&(resource), column, &pb_organization, false}
 
 /*
  * In the order in which they are distributed: what a foreign key refers to
@@ -47,11 +49,16 @@ typedef struct Distribution
  * that every node has them: the look-up is then local. An idempotency key
  * belongs to an organization or a user, and stands beside an organization's
  * rows.
+ *
+ * The feed is read on the coordinator alone, and so its consumers stay there.
+ * A copy of their places on every node would make each move of a place a
+ * commit on all nodes.
  */
 static const Distribution distributions[] = {
-	{&pb_api_key, NULL, NULL},
-	{&pb_jwk, NULL, NULL},
-	{&pb_organization, "org_id", NULL},
+	{&pb_api_key, NULL, NULL, false},
+	{&pb_jwk, NULL, NULL, false},
+	{&pb_feed_consumer, NULL, NULL, true},
+	{&pb_organization, "org_id", NULL, false},
 	BESIDE_ORGANIZATIONS(pb_member, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_project, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_database, "org_id"),
@@ -61,18 +68,19 @@ static const Distribution distributions[] = {
 	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_change, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_idempotency_key, "owner_id"),
-	{&pb_host, "host", NULL},
+	{&pb_host, "host", NULL, false},
 };
 
 /* the columns of pgbeam.distribution() */
 enum
 {
-	TABLE_NAME, RESOURCE, COLUMN_NAME, BESIDE, COLUMNS
+	TABLE_NAME, RESOURCE, COLUMN_NAME, BESIDE, IS_LOCAL, COLUMNS
 };
 
 static const PbColumn columns[COLUMNS] = {
 	[TABLE_NAME] = {"table_name", TEXTOID}, [RESOURCE] = {"resource", TEXTOID},
-	[COLUMN_NAME] = {"column_name", TEXTOID}, [BESIDE] = {"beside", TEXTOID}
+	[COLUMN_NAME] = {"column_name", TEXTOID}, [BESIDE] = {"beside", TEXTOID},
+	[IS_LOCAL] = {"is_local", BOOLOID}
 };
 
 Datum
@@ -85,7 +93,8 @@ pgbeam_distribution(PG_FUNCTION_ARGS)
 		const PbResource *beside = distribution->beside;
 		Datum		values[COLUMNS] = {
 			CStringGetTextDatum(distribution->resource->table),
-			CStringGetTextDatum(distribution->resource->name)
+			CStringGetTextDatum(distribution->resource->name),
+			[IS_LOCAL] = BoolGetDatum(distribution->is_local)
 		};
 		bool		nulls[COLUMNS] = {
 			[COLUMN_NAME] = distribution->column == NULL,

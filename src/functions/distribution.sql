@@ -1,11 +1,12 @@
 CREATE FUNCTION pgbeam.distribution(
-	OUT table_name text, OUT resource text, OUT column_name text, OUT beside text)
+	OUT table_name text, OUT resource text, OUT column_name text, OUT beside text, OUT is_local boolean)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_distribution';
 COMMENT ON FUNCTION pgbeam.distribution() IS
-'Lists how pgbeam.distribute() spreads the tables over the nodes of Citus: by which column, null where every node has all rows, and beside which other table.';
+'Lists how pgbeam.distribute() spreads the tables over the nodes of Citus: by which column, null where every node has all rows, and beside which other table.
+Where is_local is true the rows stay on the coordinator.';
 
 -- Citus calls a constraint over the whole row of a table by the table's name,
 -- which no shard has. One that lists the columns means the same there.
@@ -91,7 +92,7 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	WITH judged AS (
-		SELECT d.table_name, d.column_name, p.logicalrelid IS NOT NULL AS is_distributed,
+		SELECT d.table_name, d.column_name, d.is_local, p.logicalrelid IS NOT NULL AS is_distributed,
 			(SELECT array_agg(a.attnum) FROM pg_attribute AS a
 				WHERE a.attrelid = d.table_name::regclass AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
 			(SELECT c.conkey FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
@@ -100,7 +101,7 @@ BEGIN
 	)
 	SELECT 'table ' || j.table_name, 'on this node alone', 'other tables are distributed, and calls that need both fail',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
-	FROM judged AS j WHERE NOT j.is_distributed
+	FROM judged AS j WHERE NOT j.is_distributed AND NOT j.is_local
 	UNION ALL
 	SELECT 'table ' || j.table_name, 'its constraint leaves out columns', 'what is written to these by hand is not checked',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
@@ -146,7 +147,7 @@ BEGIN
 	-- done below.
 	PERFORM set_config('client_min_messages', 'warning', true);
 	PERFORM pgbeam.set_owner_on_nodes(proowner) FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure;
-	FOR d IN SELECT * FROM pgbeam.distribution() LOOP
+	FOR d IN SELECT * FROM pgbeam.distribution() WHERE NOT is_local LOOP
 		PERFORM pgbeam.fit_constraint(d.table_name::regclass, d.resource);
 		CONTINUE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = d.table_name::regclass);
 		IF d.column_name IS NULL THEN

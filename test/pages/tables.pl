@@ -72,6 +72,7 @@ sub functions_of
 	'functions: api' => functions_of(q{'api, admin'}),
 	'functions: http' => functions_of(q{'http, admin'}),
 	'functions: data plane' => functions_of(q{'data_plane'}),
+	'functions: feed' => functions_of(q{'data_plane, admin'}),
 	'functions: ids' => functions_of(q{'api, data_plane, admin'}),
 	'functions: admin' => functions_of(q{'admin'}),
 	'functions: superuser' => functions_of('NULL', q{proname !~ '^(check_|is_|file_)|^secret_key_id$'}),
