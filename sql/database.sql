@@ -105,10 +105,12 @@ FROM pgbeam.databases WHERE org_id = 'databases' GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT pgbeam.typeid_encode('prj', project_id) AS project, pgbeam.typeid_encode('db', id) AS database
 FROM pgbeam.databases WHERE org_id = 'databases' AND deleted_at IS NULL LIMIT 1 \gset
 BEGIN;
+SELECT drop_views('pgbeam.databases');
 ALTER TABLE pgbeam.databases ALTER host TYPE integer USING 5;
 SELECT pgbeam.get_database(:'project', :'database');
 ROLLBACK;
 BEGIN;
+SELECT drop_views('pgbeam.organizations');
 ALTER TABLE pgbeam.organizations ALTER plan TYPE integer USING 3;
 SELECT pgbeam.get_project(:'project');
 ROLLBACK;

@@ -23,16 +23,17 @@ BEGIN
 		UNION
 		SELECT format('TABLE %s', c.oid::regclass), acl.grantee
 		FROM pg_class AS c, aclexplode(c.relacl) AS acl
-		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind = 'r' AND acl.grantee NOT IN (0, c.relowner)
+		WHERE c.relnamespace IN ('pgbeam'::regnamespace, 'pgbeam_admin'::regnamespace) AND c.relkind IN ('r', 'v')
+			AND acl.grantee NOT IN (0, c.relowner)
 		UNION
-		SELECT 'SCHEMA pgbeam', acl.grantee
+		SELECT format('SCHEMA %I', n.nspname), acl.grantee
 		FROM pg_namespace AS n, aclexplode(n.nspacl) AS acl
-		WHERE n.nspname = 'pgbeam' AND acl.grantee NOT IN (0, n.nspowner)
+		WHERE n.nspname IN ('pgbeam', 'pgbeam_admin') AND acl.grantee NOT IN (0, n.nspowner)
 	LOOP
 		EXECUTE format('REVOKE ALL ON %s FROM %s', given.object, given.grantee::regrole);
 	END LOOP;
 END
 $$;
 
-REVOKE ALL ON ALL TABLES IN SCHEMA pgbeam FROM PUBLIC;
-REVOKE ALL ON SCHEMA pgbeam FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA pgbeam, pgbeam_admin FROM PUBLIC;
+REVOKE ALL ON SCHEMA pgbeam, pgbeam_admin FROM PUBLIC;

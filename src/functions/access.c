@@ -82,6 +82,7 @@ static const struct
 	{"rewrap", ADMIN},
 	{"keyring", ADMIN},
 	{"key_status", ADMIN},
+	{"secret_key_id", ADMIN},	/* the views call it as whoever reads them */
 	{"logging_profile", ADMIN},
 	{"check_configuration", ADMIN},
 	{"publication_statements", ADMIN},
@@ -112,6 +113,15 @@ append_function(StringInfo functions, const char *name)
 					 name);
 }
 
+static void
+grant_views(const char *grantee)
+{
+	pb_sql_utility(psprintf("GRANT USAGE ON SCHEMA pgbeam_admin TO %s",
+							grantee));
+	pb_sql_utility(psprintf("GRANT SELECT ON ALL TABLES IN SCHEMA pgbeam_admin TO %s",
+							grantee));
+}
+
 /*
  * Grants an access to a role, with the rights of the SQL caller. The rights of
  * the functions' owner were rejected: anybody could grant with them.
@@ -132,6 +142,8 @@ grant_access(Oid role, const char *access)
 	pb_sql_utility(psprintf("GRANT USAGE ON SCHEMA pgbeam TO %s", grantee));
 	pb_sql_utility(psprintf("GRANT EXECUTE ON FUNCTION %s TO %s",
 							functions.data, grantee));
+	if (bit == ADMIN)
+		grant_views(grantee);
 }
 
 Datum

@@ -285,6 +285,11 @@ AS $$
 		AND s.via NOT IN (SELECT role FROM asker)
 		AND s.via <> 0
 	UNION ALL
+	SELECT DISTINCT 'role ' || quote_ident(r.rolname), 'views of pgbeam_admin', 'the role takes requests and can read what all organizations have',
+		format('REVOKE ALL ON ALL TABLES IN SCHEMA pgbeam_admin FROM %I', r.rolname)
+	FROM layer AS r, pg_class AS c, aclexplode(c.relacl) AS a
+	WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND a.privilege_type = 'SELECT' AND a.grantee = r.oid AND c.relowner <> r.oid
+	UNION ALL
 	-- Functions and views have the rights of their owner: it should be a role
 	-- that has none and cannot log in.
 	SELECT 'role ' || quote_ident(r.rolname), format('owner of %s relations and functions', count(*)), 'the role takes requests and owns what it should only use',
@@ -304,10 +309,10 @@ AS $$
 	WHERE a.privilege_type = 'CREATE' AND n.nspname !~ '^pg_(temp|toast)' AND NOT r.rolsuper
 		AND (a.grantee = 0 OR pg_has_role(r.oid, a.grantee, 'USAGE'))
 	UNION ALL
-	SELECT 'schema pgbeam', 'CREATE to ' || a.grantee::regrole, 'objects can be planted among those of the extension',
-		format('REVOKE CREATE ON SCHEMA pgbeam FROM %s', a.grantee::regrole)
+	SELECT 'schema ' || n.nspname, 'CREATE to ' || a.grantee::regrole, 'objects can be planted among those of the extension',
+		format('REVOKE CREATE ON SCHEMA %I FROM %s', n.nspname, a.grantee::regrole)
 	FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
-	WHERE n.nspname = 'pgbeam' AND a.privilege_type = 'CREATE' AND a.grantee NOT IN (0, n.nspowner)
+	WHERE n.nspname IN ('pgbeam', 'pgbeam_admin') AND a.privilege_type = 'CREATE' AND a.grantee NOT IN (0, n.nspowner)
 		AND a.grantee NOT IN (SELECT oid FROM layer)
 	UNION ALL
 	SELECT g.object, g.privilege || ' to ' || coalesce(nullif(g.grantee, 0)::regrole::text, 'PUBLIC'),
@@ -330,9 +335,14 @@ AS $$
 		WHERE p.pronamespace = 'pgbeam'::regnamespace AND a.grantee <> p.proowner
 			AND (a.grantee = 0 OR p.proname IN ('create_key', 'grant_access', 'set_logging_profile'))
 		UNION ALL
-		SELECT 'SCHEMA pgbeam', a.privilege_type, a.grantee
+		SELECT 'TABLE ' || c.oid::regclass, a.privilege_type, a.grantee
+		FROM pg_class AS c, aclexplode(c.relacl) AS a
+		WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND a.grantee <> c.relowner
+			AND (a.privilege_type <> 'SELECT' OR a.grantee = 0)
+		UNION ALL
+		SELECT 'SCHEMA ' || n.nspname, a.privilege_type, a.grantee
 		FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
-		WHERE n.nspname = 'pgbeam' AND a.grantee = 0) AS g (object, privilege, grantee)
+		WHERE n.nspname IN ('pgbeam', 'pgbeam_admin') AND a.grantee = 0) AS g (object, privilege, grantee)
 $$;
 COMMENT ON FUNCTION pgbeam.check_roles() IS
 'The part of pgbeam.check_configuration() about roles and grants.';
@@ -360,7 +370,10 @@ AS $$
 		SELECT 'TABLE', c.oid::regclass::text, c.relowner FROM pg_class AS c
 		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind IN ('r', 'p')
 		UNION ALL
-		SELECT 'SCHEMA', 'pgbeam', n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'pgbeam'
+		SELECT 'VIEW', c.oid::regclass::text, c.relowner FROM pg_class AS c
+		WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND c.relkind = 'v'
+		UNION ALL
+		SELECT 'SCHEMA', n.nspname, n.nspowner FROM pg_namespace AS n WHERE n.nspname IN ('pgbeam', 'pgbeam_admin')
 		UNION ALL
 		SELECT 'FUNCTION', p.oid::regprocedure::text, p.proowner FROM pg_proc AS p WHERE p.pronamespace = 'pgbeam'::regnamespace
 		UNION ALL
@@ -386,6 +399,9 @@ BEGIN
 		SELECT format('TABLE %s', c.oid::regclass) FROM pg_class AS c
 		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind IN ('r', 'p')
 		UNION ALL
+		SELECT format('VIEW %s', c.oid::regclass) FROM pg_class AS c
+		WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND c.relkind = 'v'
+		UNION ALL
 		SELECT format('FUNCTION %s', p.oid::regprocedure) FROM pg_proc AS p WHERE p.pronamespace = 'pgbeam'::regnamespace
 		UNION ALL
 		SELECT format('TYPE %s', t.oid::regtype)
@@ -393,6 +409,8 @@ BEGIN
 		WHERE t.typnamespace = 'pgbeam'::regnamespace AND (t.typtype = 'd' OR c.relkind = 'c')
 		UNION ALL
 		SELECT 'SCHEMA pgbeam'
+		UNION ALL
+		SELECT 'SCHEMA pgbeam_admin'
 	LOOP
 		EXECUTE format('ALTER %s OWNER TO %s', object, role);
 	END LOOP;

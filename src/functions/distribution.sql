@@ -66,6 +66,10 @@ BEGIN
 	SELECT string_agg(format('ALTER %s OWNER TO %s; ', object, role), '') INTO statements FROM (
 		SELECT 'SCHEMA pgbeam'
 		UNION ALL
+		SELECT 'SCHEMA pgbeam_admin'
+		UNION ALL
+		SELECT format('VIEW %s', c.oid::regclass) FROM pg_class AS c WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND c.relkind = 'v'
+		UNION ALL
 		SELECT format('TABLE %s', d.table_name) FROM pgbeam.distribution() AS d
 		WHERE NOT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = d.table_name::regclass)
 		UNION ALL

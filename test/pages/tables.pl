@@ -75,8 +75,13 @@ sub functions_of
 	'functions: feed' => functions_of(q{'data_plane, admin'}),
 	'functions: ids' => functions_of(q{'api, data_plane, admin'}),
 	'functions: admin' => functions_of(q{'admin'}),
-	'functions: superuser' => functions_of('NULL', q{proname !~ '^(check_|is_|file_)|^secret_key_id$'}),
-	'functions: parts' => functions_of('NULL', q{proname ~ '^(check_|is_|file_)|^secret_key_id$'}),
+	'functions: superuser' => functions_of('NULL', q{proname !~ '^(check_|is_|file_)'}),
+	'functions: parts' => functions_of('NULL', q{proname ~ '^(check_|is_|file_)'}),
+
+	views => [ '| view | what it shows |',
+		$cell . q{
+		SELECT format('| `%s` | %s |', relname, pg_temp.cell(split_part(obj_description(oid, 'pg_class'), E'\n', 1)))
+		FROM pg_class WHERE relnamespace = 'pgbeam_admin'::regnamespace ORDER BY relname COLLATE "C"} ],
 
 	members => [ '| member | type | from | to | words | default |',
 		$cell . q{

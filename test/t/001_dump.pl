@@ -81,8 +81,8 @@ SQL
 sub add_own_objects
 {
 	value($home, <<'SQL');
-CREATE ROLE app; CREATE ROLE proxy;
-SELECT pgbeam.grant_access('app', 'api'), pgbeam.grant_access('proxy', 'data_plane');
+CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss;
+SELECT pgbeam.grant_access('app', 'api'), pgbeam.grant_access('proxy', 'data_plane'), pgbeam.grant_access('boss', 'admin');
 CREATE FUNCTION public.own_function() RETURNS trigger
 	LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER own_trigger BEFORE UPDATE ON pgbeam.projects
@@ -101,13 +101,15 @@ SELECT (SELECT count(*) FROM pg_trigger WHERE tgname = 'own_trigger'),
 SQL
 }
 
-# The roles that may create projects, and those that may reveal passwords.
+# The roles that may create projects, those that may reveal passwords, and those
+# that may read the views.
 sub grants
 {
 	return value(shift, <<'SQL', @_);
 SELECT r, has_function_privilege(r, 'pgbeam.create_project(jsonb)', 'EXECUTE'),
-	has_function_privilege(r, 'pgbeam.reveal_password(text)', 'EXECUTE')
-FROM unnest('{app,proxy}'::text[]) AS r
+	has_function_privilege(r, 'pgbeam.reveal_password(text)', 'EXECUTE'),
+	has_schema_privilege(r, 'pgbeam_admin', 'USAGE') AND has_table_privilege(r, 'pgbeam_admin.databases', 'SELECT')
+FROM unnest('{app,boss,proxy}'::text[]) AS r
 SQL
 }
 
@@ -152,7 +154,7 @@ like($dump, qr/^COPY pgbeam\.databases /m, 'yet it has the rows');
 
 # A cluster that has the keyring.
 my $twin = new_cluster('twin', "pgbeam.keyring_file = '$keys/home'\n");
-value($twin, 'CREATE ROLE app; CREATE ROLE proxy');
+value($twin, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss');
 foreach my $copy (sort keys %restores)
 {
 	value($twin, "CREATE DATABASE $copy");
@@ -169,12 +171,12 @@ foreach my $copy (sort keys %restores)
 	is(count_open($twin, db => $copy), '6|6', "$copy: every password opens");
 	is(own_objects($twin, db => $copy), '0|0|1',
 		"$copy: what users add to our tables stays behind");
-	is(grants($twin, db => $copy), "app|t|f\nproxy|f|t", "$copy: grants travel");
+	is(grants($twin, db => $copy), "app|t|f|f\nboss|t|f|t\nproxy|f|t|f", "$copy: grants travel");
 }
 
 # A cluster that never had the keyring.
 my $stranger = new_cluster('stranger');
-value($stranger, 'CREATE ROLE app; CREATE ROLE proxy');
+value($stranger, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss');
 restore($stranger, 'serial_plain', 'postgres');
 
 my ($project, $database, $victim) = split /\|/, value($stranger, <<'SQL');

@@ -57,6 +57,14 @@ foreach my $table (@tables)
 	  [ copy => "COPY $table TO STDOUT" ];
 }
 
+# The views are for admins to read. One that joins tables cannot be written to
+# at all.
+foreach my $view (split /\n/, value($node, q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'pgbeam_admin'::regnamespace}))
+{
+	$rights{"$view: read"} = [ "SELECT FROM $view", ($denied) x 3, $ok, $ok ];
+	$rights{"$view: delete"} = [ "DELETE FROM $view", ($denied) x 3, ($view =~ /databases/ ? '55000' : $denied) x 2 ];
+}
+
 foreach my $act (sort keys %rights)
 {
 	my ($sql, @want) = @{ $rights{$act} };

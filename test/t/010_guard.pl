@@ -713,6 +713,7 @@ SELECT pgbeam.grant_access('anonymous', 'api'), pgbeam.grant_access('operator', 
 GRANT CREATE ON SCHEMA public TO PUBLIC;
 GRANT CREATE ON SCHEMA pgbeam TO operator;
 GRANT SELECT ON pgbeam.projects TO anonymous;
+GRANT SELECT ON pgbeam_admin.projects TO anonymous;
 GRANT UPDATE (name) ON pgbeam.projects TO PUBLIC;
 GRANT EXECUTE ON FUNCTION pgbeam.create_key() TO operator;
 GRANT EXECUTE ON FUNCTION pgbeam.http(text, text, jsonb, bytea) TO PUBLIC;
@@ -746,7 +747,7 @@ foreach my $subject (qw(fsync full_page_writes synchronous_commit pgbeam.trust_r
 	'role authenticator|BYPASSRLS', 'role authenticator|CREATEROLE', 'role authenticator|admin',
 	'role authenticator|data_plane', 'role authenticator|member of pg_read_all_data', 'role anonymous|data_plane',
 	'role anonymous|owner of 2 relations and functions', 'schema public|CREATE to PUBLIC', 'schema planted|CREATE to anonymous',
-	'schema pgbeam|CREATE to operator', 'TABLE pgbeam.projects|SELECT to anonymous',
+	'schema pgbeam|CREATE to operator', 'TABLE pgbeam.projects|SELECT to anonymous', 'role anonymous|views of pgbeam_admin',
 	'TABLE pgbeam.projects|UPDATE (name) to PUBLIC', 'FUNCTION pgbeam.create_key()|EXECUTE to operator',
 	'FUNCTION pgbeam.http(text,text,jsonb,bytea)|EXECUTE to PUBLIC', 'SCHEMA pgbeam|USAGE to PUBLIC')
 {
