@@ -55,6 +55,10 @@ static const struct State
 		ERRCODE_T_R_DEADLOCK_DETECTED, RAISED,
 		"this request and another one waited for each other", "Send it again."
 	},
+	{
+		ERRCODE_CONNECTION_FAILURE, RAISED,
+		"a part of the service cannot be reached", "Send it again later."
+	},
 	/* the isolation level of a role: pb_sql_require_read_committed() */
 	{ERRCODE_INVALID_TRANSACTION_STATE, LASTING, NULL, NULL},
 };

@@ -57,9 +57,9 @@ static PbStatement pending = {
 	"'SELECT pg_catalog.json_agg(gid) FROM pg_catalog.pg_prepared_xacts "
 	"WHERE database OPERATOR(pg_catalog.=) pg_catalog.current_database()') AS n "
 	"LEFT JOIN pg_catalog.pg_dist_transaction AS t "
-	"ON n.success AND t.gid OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT pg_catalog.json_array_elements_text("
-	"nullif(n.result, '')::pg_catalog.json)))",
+	"ON t.gid OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT pg_catalog.json_array_elements_text(CASE WHEN n.success "
+	"THEN nullif(n.result, '')::pg_catalog.json END)))",
 	.nresults = COLUMNS, .results = pending_results, .reads = true
 };
 

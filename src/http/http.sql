@@ -13,7 +13,7 @@ AS 'MODULE_PATHNAME', 'pgbeam_http';
 COMMENT ON FUNCTION pgbeam.http(text, text, jsonb, bytea) IS
 'Answers an HTTP request: the whole API for an HTTP layer.
 Takes the method, the URI (path and query), the headers (an object of strings, names in any case) and the body (bytes as they came, or null). Give this function to the layer''s role alone (access http): its caller chooses every header, also the one with the client''s address. Call it in FROM: (pgbeam.http(...)).* would make the request once for each column.
-Authorization or X-API-Key alone identify the API''s caller; the calling role does not matter. A refusal is a response. Errors are 22004 and 22023 for invalid arguments; 25000 for a request that writes in an isolation level other than READ COMMITTED; PT503, with a message of its own, for a deadlock, a serialization failure or a lock timeout, after which the request may be sent again; and those of a broken server.';
+Authorization or X-API-Key alone identify the API''s caller; the calling role does not matter. A refusal is a response. Errors are 22004 and 22023 for invalid arguments; 25000 for a request that writes in an isolation level other than READ COMMITTED; PT503, with a message of its own, for a deadlock, a serialization failure, a lock timeout or a node of Citus that is lost, after which the request may be sent again; and those of a broken server.';
 
 -- PostgREST sends a value of this domain unchanged.
 CREATE DOMAIN pgbeam."*/*" AS bytea;

@@ -22,10 +22,13 @@ my $conf = <<CONF;
 shared_preload_libraries = 'citus, pgbeam'
 citus.node_conninfo = 'sslmode=disable'
 citus.recover_2pc_interval = -1
+citus.node_connection_timeout = 2000
 max_prepared_transactions = 50
 pgbeam.keyring_file = '$keyring'
 CONF
-my ($home, @workers) = map { new_cluster($_, $conf) } qw(coordinator worker_1 worker_2);
+my $home = new_cluster('coordinator', $conf);
+# What runs on a worker loads the library where the server has not.
+my @workers = map { new_cluster($_, $conf =~ s/, pgbeam//r =~ s/^pgbeam.*\n//mr) } qw(worker_1 worker_2);
 
 # Without its workers, the extension works as on any server.
 value($home, 'CREATE EXTENSION citus; CREATE EXTENSION pgbeam; SELECT pgbeam.create_key()');
@@ -46,8 +49,8 @@ is(ask($home, 'SELECT pgbeam.distribute()', role => 'plain')->{state}, '42501', 
 is(ask($workers[0], 'SELECT pgbeam.distribute()')->{state}, '55000', 'only the coordinator distributes');
 is(ask($home, 'SELECT pgbeam.distribute()')->{err} =~ s/^NOTICE.*\n|^HINT.*\n|^DETAIL.*\n//gmr, '', 'distributed');
 is(ask($home, 'SELECT pgbeam.distribute()')->{err}, '', 'distributed again, which changes nothing');
-is(value($home, 'SELECT count(*) FROM pgbeam.distribution() AS d JOIN pg_dist_partition ON logicalrelid = table_name::regclass'),
-	value($home, 'SELECT count(*) FROM pgbeam.distribution()'), 'every table is');
+is(value($home, 'SELECT string_agg(table_name, $$ $$) FROM pgbeam.distribution() LEFT JOIN pg_dist_partition ON logicalrelid = table_name::regclass
+	WHERE (logicalrelid IS NULL) <> is_local'), '', 'every table is, but for those that stay here');
 is(value($home, "SELECT pgbeam.get_project('$early') ->> 'name'"), 'early', 'rows went along');
 is(value($home, 'SELECT sum(pg_relation_size(table_name::regclass)) FROM pgbeam.distribution() WHERE column_name IS NOT NULL'),
 	0, 'and none stayed behind');
@@ -217,6 +220,17 @@ is(ask($home, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pgbea
 	'an old snapshot is refused');
 is(ask($home, "SELECT * FROM pgbeam.read_changes('1.00000000-0000-7000-8000-000000000000')")->{state}, 'PB007', 'and so is a token that is too old');
 
+# A consumer's place stays on the coordinator.
+value($home, "SELECT pgbeam.subscribe('proxy', '$last')");
+is(value($home, "SELECT count(*) FROM pgbeam.next_changes('proxy')"), 2, 'a consumer gets what is behind its place');
+value($home, "SELECT pgbeam.confirm('proxy', (SELECT token FROM pgbeam.next_changes('proxy', 1)))");
+is(value($home, "SELECT count(*) FROM pgbeam.next_changes('proxy')"), 1, 'and after a confirmation the rest');
+value($home, "SELECT pgbeam.unsubscribe('proxy')");
+
+# Keys of tokens are on every node.
+my $jwks = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}';
+is(value($home, "SELECT pgbeam.set_jwks('$jwks')") + value($home, "SELECT pgbeam.set_jwks('$jwks')"), 2, 'keys of tokens are set, and set again');
+
 # A transaction that is undone leaves nothing on any node.
 is(ask($home, 'BEGIN; SELECT ' . create_call('undone', org_id => $orgs[0]) . '; ROLLBACK')->{state}, '00000', 'a create is undone');
 is(value($home, "SELECT count(*) FROM pgbeam.hosts WHERE host ~ 'undone'"), 0, 'and its host with it');
@@ -243,6 +257,27 @@ SQL
 is(value($home, "SELECT count(*) FROM pgbeam.changes WHERE changed_at < now() - interval '30 days'"), 1, 'old changes are swept, but for the last');
 is(ask($home, "SELECT * FROM pgbeam.read_changes('$last')")->{state}, 'PB007', 'and a token of one that was swept is refused');
 
+# The same for idempotency keys.
+value($home, "UPDATE pgbeam.idempotency_keys SET created_at = now() - interval '25 hours'");
+value($session, <<SQL);
+DO \$\$
+DECLARE
+	kept bigint;
+BEGIN
+	FOR i IN 1 .. 30000 LOOP
+		PERFORM pgbeam.http('POST', '/v1/projects',
+			jsonb_build_object('X-API-Key', '$key{$orgs[0]}', 'Content-Type', 'application/json', 'Idempotency-Key', 'sweep ' || i), '{}');
+		COMMIT;
+		IF i % 100 = 0 THEN
+			SELECT count(*) INTO kept FROM pgbeam.idempotency_keys WHERE created_at < now() - interval '24 hours';
+			EXIT WHEN kept = 0;
+		END IF;
+	END LOOP;
+END
+\$\$
+SQL
+is(value($home, "SELECT count(*) FROM pgbeam.idempotency_keys WHERE created_at < now() - interval '24 hours'"), 0, 'old idempotency keys are swept');
+
 # Passwords get another key, organization by organization.
 my $count = value($home, 'SELECT count(*) FROM pgbeam.databases WHERE password_sealed IS NOT NULL');
 value($home, 'SELECT pgbeam.create_key()');
@@ -264,5 +299,17 @@ is(problems($home), '', 'there is nothing to mend');
 value($home, q(SELECT pgbeam.set_organization('owned', '{"plan": "scale"}')));
 live('owned', value($home, "SELECT key FROM pgbeam.create_api_key(org_id => 'owned')"));
 cmp_ok(feed('NULL'), '>', 10, 'the feed is read with its rights');
+
+# A node that is lost takes its organizations along until it is back.
+my %node_of = reverse %org_at;
+my ($lost) = grep { $_->port == $node_of{ $orgs[0] } } @workers;
+$lost->stop('immediate');
+my $got = ask($home, $get);
+is($got->{state}, 'PT503', "what it has cannot be reached");
+unlike($got->{message}, qr/\d/, 'and nothing is said of where it is');
+is((call($key{ $orgs[1] }, 'GET', "/v1/projects/$project{$orgs[1]}"))[0], 200, 'the other organization is served');
+is(ask($home, 'SELECT * FROM pgbeam.read_changes()')->{state}, '08006', 'the feed waits');
+$lost->start;
+is((call($key{ $orgs[0] }, 'GET', "/v1/projects/$project{$orgs[0]}"))[0], 200, 'until it is back');
 
 done_testing();
