@@ -111,6 +111,13 @@ pb_fault_unavailable(PbFaults *faults, int sqlstate, const char *message,
 	faults->sqlstate = sqlstate;
 }
 
+/* The API's code of the refusal. */
+const char *
+pb_fault_code(const PbFaults *faults)
+{
+	return kinds[faults->refusal].code;
+}
+
 /* The HTTP status of the refusal. */
 int
 pb_fault_status(const PbFaults *faults)

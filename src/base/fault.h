@@ -72,6 +72,7 @@ extern void pb_fault_taken(PbFaults *faults, const char *column, Datum value,
 						   const char *message, const char *hint);
 extern void pb_fault_unavailable(PbFaults *faults, int sqlstate,
 								 const char *message, const char *hint);
+extern const char *pb_fault_code(const PbFaults *faults);
 extern int	pb_fault_status(const PbFaults *faults);
 extern void pb_fault_envelope(StringInfo out, const PbFaults *faults,
 							  const char *request_id);

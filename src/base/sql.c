@@ -152,19 +152,36 @@ begin_subtransaction(const PbSqlScope *scope)
 	SetUserIdAndSecContext(user, security);
 }
 
+static bool
+is_violation(int sqlstate)
+{
+	return sqlstate == ERRCODE_UNIQUE_VIOLATION;
+}
+
+/*
+ * Whether an error is of what act did: not of somebody who cancels it, of
+ * another transaction, or of memory, which ends all that follows too.
+ */
+static bool
+is_own(int sqlstate)
+{
+	return sqlstate != ERRCODE_QUERY_CANCELED &&
+		sqlstate != ERRCODE_OUT_OF_MEMORY &&
+		ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_TRANSACTION_ROLLBACK;
+}
+
 /*
  * Runs act in a subtransaction. It is undone when act returns false, and when
  * act raises an error: a handler further out ends whatever subtransaction is
  * current, which must not be this one.
  *
- * Where violation is not NULL, it takes a unique violation, and the result is
- * false: the caller recognizes it, or raises it again. Any other error goes on
- * without an allocation, because memory may be exhausted. What act allocates
- * stays; rows that it has read do not.
+ * Where error is not NULL, it takes an error of this kind, and the result is
+ * false. Any other error goes on without an allocation, because memory may be
+ * exhausted. What act allocates stays; rows that it has read do not.
  */
-bool
-pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
-		   ErrorData **violation)
+static bool
+try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
+	bool (*is_kind) (int sqlstate), ErrorData **error)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -191,13 +208,13 @@ pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 		if (GetCurrentTransactionNestLevel() > level)
 			RollbackAndReleaseCurrentSubTransaction();
 		CurrentResourceOwner = owner;
-		if (violation == NULL || geterrcode() != ERRCODE_UNIQUE_VIOLATION)
+		if (error == NULL || !is_kind(geterrcode()))
 		{
 			MemoryContextSwitchTo(error_memory);
 			PG_RE_THROW();
 		}
 		MemoryContextSwitchTo(memory);
-		*violation = CopyErrorData();
+		*error = CopyErrorData();
 		FlushErrorState();
 		keep = false;
 	}
@@ -230,6 +247,25 @@ names_shard_of(const char *message, const char *index)
 	at += strlen(index) + 1;
 	digits = strspn(at, "0123456789");
 	return digits > 0 && !is_of_name(at[digits]);
+}
+
+/*
+ * Takes a unique violation, where violation is not NULL: the caller recognizes
+ * it, or raises it again.
+ */
+bool
+pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
+		   ErrorData **violation)
+{
+	return try(scope, act, state, is_violation, violation);
+}
+
+/* Takes any error of what act did. */
+bool
+pb_sql_try_any(const PbSqlScope *scope, bool (*act) (void *state),
+			   void *state, ErrorData **error)
+{
+	return try(scope, act, state, is_own, error);
 }
 
 /*

@@ -67,6 +67,9 @@ extern void pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 extern bool pb_sql_is_inside(void);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
 					   void *state, ErrorData **violation);
+extern bool pb_sql_try_any(const PbSqlScope *scope,
+						   bool (*act) (void *state), void *state,
+						   ErrorData **error);
 extern bool pb_sql_is_of(const ErrorData *violation, const char *index);
 
 extern bool pb_sql_may_be_distributed(void);

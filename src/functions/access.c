@@ -61,6 +61,7 @@ static const struct
 	{"report_domain", ADMIN},
 	{"release_domain", ADMIN},
 	{"reveal_password", DATA_PLANE},
+	{"create_projects", ADMIN},
 	{"set_organization", ADMIN},
 	{"suspend_organization", ADMIN},
 	{"resume_organization", ADMIN},
