@@ -47,9 +47,13 @@ factor(void)
 bool
 pb_sweep_is_due(PbSweep *sweep, uint64 random)
 {
-	if (random % (SWEEP_EVERY * factor()) != 0 ||
-		sweep->left_out++ < sweep->pause)
+	if (random % (SWEEP_EVERY * factor()) != 0)
 		return false;
+	if (sweep->left_out++ < sweep->pause)
+	{
+		sweep->until_anew--;
+		return false;
+	}
 	sweep->left_out = 0;
 	return true;
 }
@@ -90,8 +94,11 @@ begin_anew(PbSweep *sweep)
 PbPosition
 pb_sweep_begin(PbSweep *sweep)
 {
-	if (sweep->anew_every > 0 && sweep->count++ % sweep->anew_every == 0)
+	if (sweep->anew_every > 0 && sweep->until_anew-- <= 0)
+	{
 		begin_anew(sweep);
+		sweep->until_anew = sweep->anew_every - 1;
+	}
 	if (!TransactionIdIsValid(sweep->reached_by))
 		return sweep->settled;
 	if (TransactionIdIsCurrentTransactionId(sweep->reached_by))

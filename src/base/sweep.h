@@ -34,7 +34,8 @@ typedef struct PbSweep
 	PbPosition	beginning;		/* before all rows */
 	int			anew_every;		/* the first sweep and one in so many begin
 								 * there; 0: none has to */
-	unsigned	count;			/* sweeps so far */
+	int			until_anew;		/* sweeps before the next such one, with those
+								 * that are left out */
 	PbPosition	settled;		/* where the next one begins: what it has
 								 * passed is gone */
 	PbPosition	reached;		/* where it begins once that is committed */

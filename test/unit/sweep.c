@@ -89,7 +89,7 @@ sweep_to(PbSweep *sweep, int64 first)
 static void
 test_within_a_transaction(void)
 {
-	PbSweep		sweep = {.count = 0};
+	PbSweep		sweep = {.pause = 0};
 
 	CHECK(pb_sweep_begin(&sweep).first == 0, "the first sweep");
 	CHECK(pb_sweep_begin(&sweep).first == 0, "nothing was deleted");
@@ -100,7 +100,7 @@ test_within_a_transaction(void)
 static void
 test_after_a_commit(void)
 {
-	PbSweep		sweep = {.count = 0};
+	PbSweep		sweep = {.pause = 0};
 
 	sweep_to(&sweep, 10);
 	end(true);
@@ -114,7 +114,7 @@ test_after_a_commit(void)
 static void
 test_after_a_rollback(void)
 {
-	PbSweep		sweep = {.count = 0};
+	PbSweep		sweep = {.pause = 0};
 
 	sweep_to(&sweep, 10);
 	end(true);
@@ -129,7 +129,7 @@ test_after_a_rollback(void)
 static void
 test_much_later(void)
 {
-	PbSweep		sweep = {.count = 0};
+	PbSweep		sweep = {.pause = 0};
 
 	sweep_to(&sweep, 10);
 	end(true);
@@ -150,6 +150,12 @@ test_anew(void)
 		CHECK(pb_sweep_begin(&sweep).first == 10, "sweep %d", i);
 	CHECK(pb_sweep_begin(&sweep).first == -5, "anew");
 	CHECK(pb_sweep_begin(&sweep).first == -5, "the old end is forgotten");
+	pb_sweep_end(&sweep, (PbPosition) {.first = 10});
+	sweep.pause = ANEW_EVERY;
+	for (int i = 0; i < ANEW_EVERY; i++)
+		CHECK(!pb_sweep_is_due(&sweep, 0), "left out");
+	CHECK(pb_sweep_is_due(&sweep, 0) && pb_sweep_begin(&sweep).first == -5,
+		  "anew after those that were left out");
 }
 
 /* To all nodes there are fewer sweeps, of as many rows. */
