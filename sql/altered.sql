@@ -33,7 +33,7 @@ INSERT INTO calls SELECT format(call, :'project', :'database', :'domain', :'repl
 	'reveal_password(%2$L)', 'rewrap()', 'list_replicas(%2$L)', 'delete_replica(%2$L, %4$L)',
 	'list_custom_domains(%1$L)', 'report_domain(''db.altered.example'', ''txt'')',
 	'verify_custom_domain(%1$L, %3$L)', 'delete_custom_domain(%1$L, %3$L)',
-	'list_organizations()', 'get_organization_plan(''altered'')', 'set_organization(''altered'', ''{"plan": "pro"}'')',
+	'list_organizations()', 'get_organization_plan(''altered'')', 'get_organization(''altered'')', 'list_all_organizations()', 'set_organization(''altered'', ''{"plan": "pro"}'')',
 	'list_members(''altered'')', 'list_api_keys()', 'key_status()', 'read_changes()',
 	'delete_database(%1$L, %2$L)', 'delete_project(%1$L)']) AS call;
 INSERT INTO calls

@@ -90,6 +90,43 @@ RESET pgbeam.register_organizations;
 SELECT pgbeam.create_project(body('kep', 'kept-a')) IS NOT NULL AS created;
 SELECT org_id FROM pgbeam.organizations WHERE org_id ~ '^kep' ORDER BY 1;
 
+-- An operator reads what set_organization() has answered.
+SELECT pgbeam.get_organization('full');
+SELECT pgbeam.get_organization('kept')::jsonb = pgbeam.set_organization('kept')::jsonb AS same, pgbeam.get_organization('kept') ->> 'suspended_at' IS NOT NULL AS suspended;
+SELECT pgbeam.get_organization('nobody known');
+SELECT pgbeam.get_organization('');
+SELECT pgbeam.get_organization(NULL);
+
+-- All of them, page by page: the last org_id of a page is where the next one
+-- begins.
+SELECT org_id, plan, max_projects, max_databases, burst_size, name, slug, suspended_at IS NOT NULL AS suspended
+FROM pgbeam.list_all_organizations() WHERE org_id IN ('kept', 'full', 'own') ORDER BY org_id;
+SELECT org_id, max_projects FROM pgbeam.list_all_organizations(after => 'kept', max_rows => 1);
+SELECT count(*) FROM pgbeam.list_all_organizations(after => repeat('z', 255));
+WITH RECURSIVE page AS (
+	SELECT 1 AS n, array(SELECT org_id FROM pgbeam.list_all_organizations(max_rows => 3)) AS ids
+	UNION ALL
+	SELECT n + 1, array(SELECT org_id FROM pgbeam.list_all_organizations(ids[cardinality(ids)], 3)) FROM page WHERE cardinality(ids) = 3
+)
+SELECT array(SELECT unnest(ids) FROM page) = array(SELECT org_id FROM pgbeam.organizations ORDER BY org_id) AS each_once;
+SELECT pgbeam.list_all_organizations(repeat('o', 256), 0);
+SELECT pgbeam.list_all_organizations(NULL, 1001);
+SELECT pgbeam.list_all_organizations(NULL, NULL);
+-- Its columns are the fields of an organization.
+SELECT column_name, type FROM pgbeam.fields() WHERE table_name = 'pgbeam.organizations'
+EXCEPT
+SELECT n, format_type(t, NULL) FROM pg_proc, unnest(proargnames, proallargtypes, proargmodes) AS a (n, t, m)
+WHERE oid = 'pgbeam.list_all_organizations'::regproc AND m = 'o';
+-- Neither is for callers of the API.
+BEGIN;
+SELECT set_config('request.method', 'GET', true);
+SELECT pgbeam.get_organization('kept');
+ROLLBACK;
+BEGIN;
+SELECT set_config('request.method', 'GET', true);
+SELECT pgbeam.list_all_organizations();
+ROLLBACK;
+
 -- Bad input.
 SELECT pgbeam.set_organization(NULL, '{"plan": "gold", "max_projects": -1, "burst_size": -2147483648}');
 SELECT pgbeam.set_organization(repeat('o', 256));

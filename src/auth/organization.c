@@ -70,6 +70,29 @@ const PbResource pb_organization = {
 	.prepared = &prepared,
 };
 
+static PbPrepared page_prepared;
+
+/* Parameters of a list of all; after is where the page before has ended. */
+static const PbField page_fields[] = {
+	{
+		.name = "after", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.most = PB_ORG_ID_MAX,
+		.about = "The last org_id of the page before."
+	},
+	{
+		.name = "max_rows", .kind = PB_INTEGER, .flags = PB_CREATE,
+		.least = 1, .most = 1000,
+		.about = "The most organizations on a page."
+	},
+	{0}
+};
+
+static const PbResource page_parameters = {
+	.name = "organization_page",
+	.fields = page_fields,
+	.prepared = &page_prepared,
+};
+
 void
 pb_organization_define_settings(void)
 {
@@ -114,13 +137,14 @@ static PbStatement register_id = {
 /* The columns of all leaves but the last, which is not set here. */
 #define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug"
 #define SETTINGS_COUNT 9
+#define WHOLE SETTINGS ", suspended_at"
 
 static const Oid set_types[SETTINGS_COUNT + 1] = {
 	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
 	TEXTOID, BOOLARRAYOID
 };
 
-static const PbResult set_results[SETTINGS_COUNT + 1] = {
+static const PbResult whole_results[SETTINGS_COUNT + 1] = {
 	{TEXTOID, false}, {TEXTOID, true}, {INT4OID, true}, {INT4OID, true},
 	{INT4OID, true}, {INT4OID, true}, {INT4OID, true}, {TEXTOID, true},
 	{TEXTOID, true}, {TIMESTAMPTZOID, true}
@@ -139,9 +163,28 @@ static PbStatement set = {
 	IF_GIVEN("max_databases", 4) ", " IF_GIVEN("max_connections", 5) ", "
 	IF_GIVEN("queries_per_second", 6) ", " IF_GIVEN("burst_size", 7) ", "
 	IF_GIVEN("name", 8) ", " IF_GIVEN("slug", 9)
-	" RETURNING " SETTINGS ", suspended_at",
+	" RETURNING " WHOLE,
 	.nargs = lengthof(set_types), .types = set_types,
-	.nresults = lengthof(set_results), .results = set_results
+	.nresults = lengthof(whole_results), .results = whole_results
+};
+
+static PbStatement get = {
+	.text = "SELECT " WHOLE " FROM pgbeam.organizations "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = id_type,
+	.nresults = lengthof(whole_results), .results = whole_results,
+	.reads = true
+};
+
+static const Oid page_types[] = {TEXTOID, INT4OID};
+
+static PbStatement get_page = {
+	.text = "SELECT " WHOLE " FROM pgbeam.organizations "
+	"WHERE org_id OPERATOR(pg_catalog.>) $1 "
+	"ORDER BY org_id USING OPERATOR(pg_catalog.<) LIMIT $2",
+	.nargs = lengthof(page_types), .types = page_types,
+	.nresults = lengthof(whole_results), .results = whole_results,
+	.reads = true
 };
 
 static const Oid suspend_types[] = {TEXTOID, TIMESTAMPTZOID};
@@ -269,22 +312,33 @@ given_of(const PbRow *row)
 										   sizeof(bool), true, TYPALIGN_CHAR));
 }
 
+/* Runs a statement for one organization, and reads the whole row. */
+static bool
+read_whole(PbStatement *statement, Datum *values, const char *nulls,
+		   PbRow *row)
+{
+	bool		isnull[lengthof(whole_results)];
+
+	if (!pb_sql_row(statement, values, nulls, row->values, isnull))
+		return false;
+	for (int i = 0; i < (int) lengthof(whole_results); i++)
+		row->nulls[i] = isnull[i] ? 'n' : ' ';
+	return true;
+}
+
 /* Writes what was given, and reads the whole row. */
 static void
 write_settings(PbRow *row)
 {
 	Datum		values[SETTINGS_COUNT + 1];
 	char		nulls[SETTINGS_COUNT + 1];
-	bool		isnull[lengthof(set_results)];
 
 	memcpy(values, row->values, SETTINGS_COUNT * sizeof(Datum));
 	memcpy(nulls, row->nulls, SETTINGS_COUNT);
 	values[SETTINGS_COUNT] = given_of(row);
 	nulls[SETTINGS_COUNT] = ' ';
-	if (!pb_sql_row(&set, values, nulls, row->values, isnull))
+	if (!read_whole(&set, values, nulls, row))
 		pb_sql_vetoed(pb_organization.table);
-	for (int i = 0; i < (int) lengthof(set_results); i++)
-		row->nulls[i] = isnull[i] ? 'n' : ' ';
 }
 
 /*
@@ -313,6 +367,38 @@ pb_organization_set(const PbJson *org_id, const PbJson *settings,
 	write_settings(row);
 	note(actor, before.is_known ? PB_UPDATED : PB_CREATED, row->values[0]);
 	pb_show(answer, row);
+}
+
+/* Shows an organization as set_organization() has stored it. */
+void
+pb_organization_get(const PbJson *org_id, StringInfo answer, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&pb_organization);
+	Datum		id;
+
+	pb_check_value(row, 0, org_id, faults);
+	if (faults->count > 0)
+		return;
+	id = row->values[0];
+	if (read_whole(&get, &id, NULL, row))
+		pb_show(answer, row);
+	else
+		(void) pb_organization_refuse_unknown(faults);
+}
+
+/* Leaves a page of all organizations, by their ids, in SPI_tuptable. */
+void
+pb_organization_list(const PbJson *members, PbFaults *faults)
+{
+	PbRow	   *row = pb_row_make(&page_parameters);
+	Datum		values[2];
+
+	pb_check_members(row, members, lengthof(values), faults);
+	if (faults->count > 0)
+		return;
+	values[0] = pb_row_has(row, 0) ? row->values[0] : CStringGetTextDatum("");
+	values[1] = row->values[1];
+	(void) pb_sql_run(&get_page, values, NULL);
 }
 
 /* Whether the organization exists; false with faults. */

@@ -35,6 +35,9 @@ extern bool pb_organization_may_self_host(const PbOrganization *organization);
 extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
 								const PbActor *actor, StringInfo answer,
 								PbFaults *faults);
+extern void pb_organization_get(const PbJson *org_id, StringInfo answer,
+								PbFaults *faults);
+extern void pb_organization_list(const PbJson *members, PbFaults *faults);
 extern void pb_organization_suspend(const PbJson *members,
 									const PbActor *actor, PbFaults *faults);
 extern void pb_organization_resume(const PbJson *members,

@@ -63,6 +63,8 @@ static const struct
 	{"reveal_password", DATA_PLANE},
 	{"create_projects", ADMIN},
 	{"set_organization", ADMIN},
+	{"get_organization", ADMIN},
+	{"list_all_organizations", ADMIN},
 	{"suspend_organization", ADMIN},
 	{"resume_organization", ADMIN},
 	{"set_member", ADMIN},

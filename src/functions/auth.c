@@ -17,6 +17,8 @@
 #include "functions/administration.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_set_organization);
+PG_FUNCTION_INFO_V1(pgbeam_get_organization);
+PG_FUNCTION_INFO_V1(pgbeam_list_all_organizations);
 PG_FUNCTION_INFO_V1(pgbeam_suspend_organization);
 PG_FUNCTION_INFO_V1(pgbeam_resume_organization);
 PG_FUNCTION_INFO_V1(pgbeam_set_member);
@@ -46,6 +48,37 @@ pgbeam_set_organization(PG_FUNCTION_ARGS)
 	pb_organization_set(&org_id, &settings, &actor, &answer, &faults);
 	pb_administration_end(&scope, &faults);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
+}
+
+Datum
+pgbeam_get_organization(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbJson		org_id;
+	StringInfoData answer;
+	PbActor		actor;
+	PbSqlScope	scope;
+
+	initStringInfo(&answer);
+	pb_administration_begin(fcinfo, &scope, &actor);
+	pb_administration_arguments(fcinfo, &org_id, 1);
+	pb_organization_get(&org_id, &answer, &faults);
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
+}
+
+Datum
+pgbeam_list_all_organizations(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"org_id", TEXTOID}, {"plan", TEXTOID}, {"max_projects", INT4OID},
+		{"max_databases", INT4OID}, {"max_connections", INT4OID},
+		{"queries_per_second", INT4OID}, {"burst_size", INT4OID},
+		{"name", TEXTOID}, {"slug", TEXTOID}, {"suspended_at", TIMESTAMPTZOID}
+	};
+
+	return pb_administration_list(fcinfo, columns, lengthof(columns),
+								  pb_organization_list);
 }
 
 Datum
