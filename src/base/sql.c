@@ -225,6 +225,25 @@ try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
 	return keep;
 }
 
+/*
+ * Takes a unique violation, where violation is not NULL: the caller recognizes
+ * it, or raises it again.
+ */
+bool
+pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
+		   ErrorData **violation)
+{
+	return try(scope, act, state, is_violation, violation);
+}
+
+/* Takes any error of what act did. */
+bool
+pb_sql_try_any(const PbSqlScope *scope, bool (*act) (void *state),
+			   void *state, ErrorData **error)
+{
+	return try(scope, act, state, is_own, error);
+}
+
 static bool
 is_of_name(char c)
 {
@@ -247,25 +266,6 @@ names_shard_of(const char *message, const char *index)
 	at += strlen(index) + 1;
 	digits = strspn(at, "0123456789");
 	return digits > 0 && !is_of_name(at[digits]);
-}
-
-/*
- * Takes a unique violation, where violation is not NULL: the caller recognizes
- * it, or raises it again.
- */
-bool
-pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state), void *state,
-		   ErrorData **violation)
-{
-	return try(scope, act, state, is_violation, violation);
-}
-
-/* Takes any error of what act did. */
-bool
-pb_sql_try_any(const PbSqlScope *scope, bool (*act) (void *state),
-			   void *state, ErrorData **error)
-{
-	return try(scope, act, state, is_own, error);
 }
 
 /*
