@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource standard host project database replica domain connection cacherule queryreport rewrap regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource write standard host project database replica domain connection cacherule queryreport rewrap regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources bulk http log distribution configuration publication views) \

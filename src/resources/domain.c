@@ -23,6 +23,7 @@
 #include "resources/prefix.h"
 #include "resources/project.h"
 #include "resources/resource.h"
+#include "resources/write.h"
 
 #define TOKEN_SIZE 32
 
@@ -410,7 +411,7 @@ prove(const PbRequest *request, PbRow *row, PbFaults *faults)
 		return PROVED;			/* since is_kept() looked */
 	pb_row_set(row, at.verified_at,
 			   TimestampTzGetDatum(GetCurrentTimestamp()));
-	(void) pb_resource_update(request, row, false, NULL, faults);
+	(void) pb_write_update(request, row, false, NULL, faults);
 	return NULL;
 }
 

@@ -1,13 +1,13 @@
 /*
  * resource.h
- *	  Finds, locks, writes and deletes the rows of any resource, by its
- *	  description. Deleting a row also deletes the rows below it.
+ *	  Finds, locks and shows the rows of any resource, by its description.
  */
 #ifndef PB_RESOURCE_H
 #define PB_RESOURCE_H
 
 #include "auth/authorization.h"
 #include "fields/field.h"
+#include "resources/statement.h"
 
 /*
  * A resource's own part in the standard operations (standard.h), in the order
@@ -70,12 +70,16 @@ typedef struct PbHooks
 
 extern const PbHooks *pb_hooks(const PbResource *resource);
 
+extern uint64 pb_resource_deletions;
+
+extern bool pb_resource_run(PbStatement *statement, Datum *values,
+							const char *nulls, PbRow *row);
+extern void pb_resource_set_key(const PbRow *row,
+								Datum values[PB_KEY_ARGUMENTS]);
 extern void pb_resource_stamp(PbRow *row);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
 extern void pb_resource_tell(const PbRow *row, PbFaults *faults);
-extern bool pb_resource_create(const PbRequest *request, PbRow *row,
-							   PbFaults *faults);
 extern PbRow *pb_resource_find(const PbRequest *request,
 							   PbPermission permission,
 							   PbOrganization *organization,
@@ -90,11 +94,6 @@ extern PbRow *pb_resource_find_id(const PbResource *resource,
 								  PbOrganization *organization,
 								  PbFaults *faults);
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
-extern bool pb_resource_update(const PbRequest *request, PbRow *row,
-							   bool may_be_taken, const char *detail,
-							   PbFaults *faults);
-extern bool pb_resource_delete(const PbRequest *request, const PbRow *row,
-							   PbFaults *faults);
 extern bool pb_resource_has_room(const PbResource *resource,
 								 const PbRow *parent, PbFaults *faults);
 extern void pb_resource_show(StringInfo out, PbRow *row,

@@ -15,6 +15,7 @@
 #include "resources/resource.h"
 #include "resources/standard.h"
 #include "resources/statement.h"
+#include "resources/write.h"
 
 /* Prints the answer about one row, in the member around it, if any. */
 static void
@@ -177,7 +178,7 @@ pb_standard_create(const PbRequest *request, PbReply *reply)
 	if (!prepare(row, faults))
 		return;
 	precede(row);
-	if (!pb_resource_create(request, row, faults))
+	if (!pb_write_create(request, row, faults))
 		return;
 	if (hooks->created != NULL)
 		hooks->created(row);
@@ -229,7 +230,7 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 	if (faults->refusal != PB_ACCEPTED)
 		return false;
 	return !changed ||
-		pb_resource_update(request, row, may_be_taken, detail, faults);
+		pb_write_update(request, row, may_be_taken, detail, faults);
 }
 
 /* Finds and locks the row of a checked update; NULL with faults. */
@@ -316,7 +317,7 @@ pb_standard_delete(const PbRequest *request, PbReply *reply)
 		if (row->above == NULL)
 			return;
 	}
-	if (pb_resource_delete(request, row, faults) && hooks->deleted != NULL)
+	if (pb_write_delete(request, row, faults) && hooks->deleted != NULL)
 		hooks->deleted(row);
 }
 
