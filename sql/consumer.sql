@@ -138,5 +138,27 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgbeam FROM regress_pgbeam_consumer;
 REVOKE ALL ON SCHEMA pgbeam FROM regress_pgbeam_consumer;
 DROP ROLE regress_pgbeam_consumer;
 
+-- How far each has come.
+BEGIN;
+SELECT pgbeam.subscribe('ahead') = (SELECT last_of('dns')) AS at_the_end;
+UPDATE pgbeam.changes SET changed_at = now() - interval '100 seconds' WHERE (xid, id) = (SELECT xid, id FROM pgbeam.changes ORDER BY xid DESC, id DESC LIMIT 1);
+SELECT consumer, lag_rows, lag_seconds BETWEEN 100 AND 120 AS old, lag_seconds = 0 AS none, must_start_over, token = last_of('dns') AS at_the_end,
+	confirmed_at IS NOT NULL AS confirmed, working_pid = pg_backend_pid() AS mine, oldest_change_at = (SELECT changed_at FROM pgbeam.changes ORDER BY xid, id LIMIT 1) AS oldest,
+	waiting_since
+FROM pgbeam.feed_status();
+SELECT last_of('dns') AS last \gset
+DELETE FROM pgbeam.changes WHERE xid < split_part(:'last', '.', 1)::xid8;
+SELECT consumer, must_start_over FROM pgbeam.feed_status();
+SELECT * FROM pgbeam.check_configuration() WHERE setting ~ '^consumer ';
+UPDATE pgbeam.feed_consumers SET token = NULL;
+SELECT consumer, must_start_over, lag_rows FROM pgbeam.feed_status();
+UPDATE pgbeam.changes SET changed_at = now() - interval '31 days';
+SELECT consumer, must_start_over FROM pgbeam.feed_status();
+DELETE FROM pgbeam.changes;
+SELECT consumer, lag_rows, lag_seconds, must_start_over, oldest_change_at FROM pgbeam.feed_status();
+DELETE FROM pgbeam.feed_consumers;
+SELECT consumer, lag_rows, lag_seconds, must_start_over, oldest_change_at FROM pgbeam.feed_status();
+ROLLBACK;
+
 SELECT pgbeam.unsubscribe('dns');
 DROP FUNCTION make, last_of, refusal;

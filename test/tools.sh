@@ -44,6 +44,15 @@ need_go() {
 	go_is_fit
 }
 
+# For any python3: psycopg without its part in C, which uses the server's libpq.
+need_psycopg() {
+	local folder=$1 packages
+	! as_server python3 -c 'import psycopg' 2>/dev/null || return 0
+	packages=$(from_pypi "$folder" typing_extensions==4.16.0) && from_pypi "$folder" psycopg==3.3.9 >/dev/null || return 1
+	export PYTHONPATH=$packages
+	as_server env PYTHONPATH="$PYTHONPATH" python3 -c 'import psycopg' 2>/dev/null
+}
+
 need_nginx() {
 	local folder=$1/nginx
 	PATH=$PATH:/usr/sbin

@@ -113,18 +113,28 @@ static PbStatement delete = {
 	.nargs = 1, .types = types
 };
 
-static PbStatement first_change = {
-	.text = "SELECT changed_at FROM pgbeam.changes ORDER BY "
-	PB_CHANGE_ORDER " LIMIT 1",
-	.nresults = 1, .results = (const PbResult[]) {{TIMESTAMPTZOID, false}}
+static const PbResult all_results[] = {
+	{TEXTOID, false}, {TEXTOID, true}, {TIMESTAMPTZOID, true}
 };
 
-static const PbResult all_results[] = {{TEXTOID, false}, {TEXTOID, true}};
-
 static PbStatement all = {
-	.text = "SELECT name, token FROM pgbeam.feed_consumers "
+	.text = "SELECT name, token, confirmed_at FROM pgbeam.feed_consumers "
 	"ORDER BY name USING OPERATOR(pg_catalog.<)",
-	.nresults = lengthof(all_results), .results = all_results
+	.nresults = lengthof(all_results), .results = all_results, .reads = true
+};
+
+static const Oid turn_types[] = {OIDOID, OIDOID, OIDOID, INT4OID};
+
+static PbStatement holder = {
+	.text = "SELECT pid FROM pg_catalog.pg_lock_status() "
+	"WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND granted "
+	"AND database OPERATOR(pg_catalog.=) $1 "
+	"AND classid OPERATOR(pg_catalog.=) $2 "
+	"AND objid OPERATOR(pg_catalog.=) $3 "
+	"AND objsubid OPERATOR(pg_catalog.=) $4",
+	.nargs = lengthof(turn_types), .types = turn_types,
+	.nresults = 1, .results = (const PbResult[]) {{INT4OID, true}},
+	.reads = true
 };
 
 static const Oid behind_types[] = {TEXTOID, XID8OID, UUIDOID};
@@ -211,9 +221,9 @@ pb_consumer_subscribe(const PbJson *members, PbFaults *faults)
 	return place_again(row, faults);
 }
 
-/* Whether the consumer's turn is this transaction's, until it ends. */
-static bool
-take_turn(Datum name)
+/* The lock that is a consumer's turn. */
+static LOCKTAG
+turn_of(Datum name)
 {
 	text	   *string = DatumGetTextPP(name);
 	uint64		hash;
@@ -223,6 +233,15 @@ take_turn(Datum name)
 							   VARSIZE_ANY_EXHDR(string), 0);
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
 						 (uint32) hash, LOCK_KIND);
+	return tag;
+}
+
+/* Whether the consumer's turn is this transaction's, until it ends. */
+static bool
+take_turn(Datum name)
+{
+	LOCKTAG		tag = turn_of(name);
+
 	return LockAcquire(&tag, ExclusiveLock, false, true) !=
 		LOCKACQUIRE_NOT_AVAIL;
 }
@@ -231,18 +250,14 @@ take_turn(Datum name)
  * Without a token, no row shows that changes are gone. But the last of the old
  * ones stays: if any was swept by its age, then the first one is old.
  */
-static void
-require_all_since_begin(void)
+static bool
+has_all_since_begin(void)
 {
-	Datum		first;
-	bool		isnull;
-	TimestampTz oldest = GetCurrentTimestamp() -
-		pb_change_retention() * USECS_PER_DAY;
+	TimestampTz kept = pb_change_retention() * USECS_PER_DAY;
+	TimestampTz first;
 
-	if (pb_change_retention() > 0 &&
-		pb_sql_row(&first_change, NULL, NULL, &first, &isnull) &&
-		DatumGetTimestampTz(first) < oldest)
-		pb_feed_refuse_swept();
+	return kept == 0 || !pb_feed_oldest(&first) ||
+		first >= GetCurrentTimestamp() - kept;
 }
 
 /*
@@ -259,8 +274,8 @@ pb_consumer_next(const PbJson *members, int32 max_rows, PbFaults *faults)
 	if (row == NULL || !take_turn(pb_row_value(row, at.name)) ||
 		!find_place(&find, pb_row_value(row, at.name), &token, faults))
 		return false;
-	if (token == NULL)
-		require_all_since_begin();
+	if (token == NULL && !has_all_since_begin())
+		pb_feed_refuse_swept();
 	return pb_feed_read(token, max_rows, faults);
 }
 
@@ -333,6 +348,61 @@ pb_consumer_unsubscribe(const PbJson *members, PbFaults *faults)
 		set_not_found(faults);
 }
 
+/* The backend whose transaction has a consumer's turn; 0 for none. */
+static int
+find_holder(Datum name)
+{
+	LOCKTAG		tag = turn_of(name);
+	Datum		values[] = {
+		ObjectIdGetDatum(tag.locktag_field1),
+		ObjectIdGetDatum(tag.locktag_field2),
+		ObjectIdGetDatum(tag.locktag_field3),
+		Int32GetDatum(tag.locktag_field4)
+	};
+	Datum		pid;
+	bool		isnull;
+
+	return pb_sql_row(&holder, values, NULL, &pid, &isnull) && !isnull ?
+		DatumGetInt32(pid) : 0;
+}
+
+static void
+read_consumer(const SPITupleTable *rows, uint64 i, PbConsumer *consumer)
+{
+	Datum		values[lengthof(all_results)];
+	bool		nulls[lengthof(all_results)];
+
+	memset(consumer, 0, sizeof(*consumer));
+	pb_sql_read(&all, rows, i, values, nulls);
+	consumer->name = values[0];
+	consumer->token = nulls[1] ? NULL : TextDatumGetCString(values[1]);
+	consumer->confirmed_at = nulls[2] ? 0 : DatumGetTimestampTz(values[2]);
+	if (consumer->token != NULL)
+		(void) pb_feed_place(consumer->token, &consumer->place);
+}
+
+/* Lists all consumers, by name, and returns their number. */
+int
+pb_consumer_list(PbConsumer **consumers)
+{
+	int			count = (int) pb_sql_run(&all, NULL, NULL);
+	SPITupleTable *rows = SPI_tuptable;
+
+	*consumers = palloc(count * sizeof(PbConsumer));
+	for (int i = 0; i < count; i++)
+		read_consumer(rows, i, &(*consumers)[i]);
+	return count;
+}
+
+/* Adds what is not in the consumer's row. */
+void
+pb_consumer_watch(PbConsumer *consumer)
+{
+	consumer->pid = find_holder(consumer->name);
+	consumer->is_lost = consumer->token == NULL ? !has_all_since_begin() :
+		!pb_feed_has(&consumer->place);
+}
+
 /*
  * For what must not happen before all consumers have heard of something that
  * was done in an organization. Changes count that readers cannot see yet, also
@@ -341,24 +411,18 @@ pb_consumer_unsubscribe(const PbJson *members, PbFaults *faults)
 const char *
 pb_consumer_behind(Datum org_id)
 {
-	uint64		count = pb_sql_run(&all, NULL, NULL);
-	SPITupleTable *consumers = SPI_tuptable;
+	PbConsumer *consumers;
+	int			count = pb_consumer_list(&consumers);
 
-	for (uint64 i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 	{
-		Datum		values[lengthof(all_results)];
-		bool		nulls[lengthof(all_results)];
-		PbFeedPlace place = {0};
-		Datum		arguments[lengthof(behind_types)];
+		Datum		arguments[] = {
+			org_id, FullTransactionIdGetDatum(consumers[i].place.xid),
+			UUIDPGetDatum(&consumers[i].place.id)
+		};
 
-		pb_sql_read(&all, consumers, i, values, nulls);
-		if (!nulls[1])
-			(void) pb_feed_place(TextDatumGetCString(values[1]), &place);
-		arguments[0] = org_id;
-		arguments[1] = FullTransactionIdGetDatum(place.xid);
-		arguments[2] = UUIDPGetDatum(&place.id);
 		if (pb_sql_run(&behind, arguments, NULL) > 0)
-			return TextDatumGetCString(values[0]);
+			return TextDatumGetCString(consumers[i].name);
 	}
 	return NULL;
 }

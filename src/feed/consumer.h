@@ -7,7 +7,18 @@
 #ifndef PB_CONSUMER_H
 #define PB_CONSUMER_H
 
+#include "feed/feed.h"
 #include "fields/field.h"
+
+typedef struct PbConsumer
+{
+	Datum		name;			/* text */
+	const char *token;			/* NULL: none */
+	PbFeedPlace place;			/* of the token, or before all changes */
+	TimestampTz confirmed_at;	/* 0: never */
+	int			pid;			/* the backend that has its turn; 0: none */
+	bool		is_lost;		/* changes behind its place are gone */
+} PbConsumer;
 
 extern const PbResource pb_feed_consumer;
 
@@ -17,6 +28,8 @@ extern bool pb_consumer_next(const PbJson *members, int32 max_rows,
 							 PbFaults *faults);
 extern void pb_consumer_confirm(const PbJson *members, PbFaults *faults);
 extern void pb_consumer_unsubscribe(const PbJson *members, PbFaults *faults);
+extern int	pb_consumer_list(PbConsumer **consumers);
+extern void pb_consumer_watch(PbConsumer *consumer);
 
 /*
  * The name of a consumer that has not confirmed all changes of an

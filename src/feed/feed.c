@@ -98,6 +98,27 @@ static PbStatement end_of_readable = {
 	.nresults = 1, .results = (const PbResult[]) {{TEXTOID, false}}
 };
 
+/* The first row. */
+static PbStatement first = {
+	.text = "SELECT changed_at FROM pgbeam.changes "
+	"ORDER BY " PB_CHANGE_ORDER " LIMIT 1",
+	.nresults = 1, .results = (const PbResult[]) {{TIMESTAMPTZOID, false}},
+	.reads = true
+};
+
+static const PbResult behind_results[] = {
+	{INT8OID, false}, {TIMESTAMPTZOID, true}
+};
+
+static PbStatement behind = {
+	.text = "SELECT pg_catalog.count(*), pg_catalog.min(changed_at) "
+	"FROM pgbeam.changes "
+	"WHERE ROW (xid, id) OPERATOR(pg_catalog.>) ROW ($1, $2)",
+	.nargs = 2, .types = types,
+	.nresults = lengthof(behind_results), .results = behind_results,
+	.reads = true
+};
+
 static const PbResult waiting_results[] = {{TIMESTAMPTZOID, false}};
 
 static PbStatement waiting = {
@@ -330,6 +351,45 @@ pb_feed_end(void)
 	xmin = FullTransactionIdGetDatum(horizon.xmin);
 	return pb_sql_row(&end_of_readable, &xmin, NULL, &token, &isnull) ?
 		TextDatumGetCString(token) : NULL;
+}
+
+/* Whether the change of a token is kept. */
+bool
+pb_feed_has(const PbFeedPlace *place)
+{
+	Datum		values[] = {
+		FullTransactionIdGetDatum(place->xid), UUIDPGetDatum(&place->id)
+	};
+
+	return pb_sql_run(&the_row, values, NULL) > 0;
+}
+
+/* The time of the first change that is kept; false where there is none. */
+bool
+pb_feed_oldest(TimestampTz *changed_at)
+{
+	Datum		value;
+	bool		isnull;
+
+	if (!pb_sql_row(&first, NULL, NULL, &value, &isnull))
+		return false;
+	*changed_at = DatumGetTimestampTz(value);
+	return true;
+}
+
+/* Counts what is behind a place. This reads all of it. */
+void
+pb_feed_lag(const PbFeedPlace *place, PbFeedLag *lag)
+{
+	Datum		arguments[] = {
+		FullTransactionIdGetDatum(place->xid), UUIDPGetDatum(&place->id)
+	};
+	Datum		values[lengthof(behind_results)];
+	bool		nulls[lengthof(behind_results)];
+
+	(void) pb_sql_row(&behind, arguments, NULL, values, nulls);
+	lag->rows = DatumGetInt64(values[0]);
+	lag->since = nulls[1] ? 0 : DatumGetTimestampTz(values[1]);
 }
 
 /* Finds the backend that runs the transaction, for a caller of any role. */

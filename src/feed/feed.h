@@ -23,6 +23,13 @@ typedef struct PbFeedPlace
 	pg_uuid_t	id;
 } PbFeedPlace;
 
+/* What is behind a place, shown to readers or not. */
+typedef struct PbFeedLag
+{
+	int64		rows;
+	TimestampTz since;			/* the earliest time of these; 0: none */
+} PbFeedLag;
+
 /* The oldest running transaction, which changes wait for. */
 typedef struct PbFeedHold
 {
@@ -40,6 +47,9 @@ extern void pb_feed_require_readable(const char *token,
 									 const PbFeedPlace *place);
 pg_noreturn extern void pb_feed_refuse_swept(void);
 extern const char *pb_feed_end(void);
+extern bool pb_feed_has(const PbFeedPlace *place);
+extern bool pb_feed_oldest(TimestampTz *changed_at);
+extern void pb_feed_lag(const PbFeedPlace *place, PbFeedLag *lag);
 extern bool pb_feed_read(const char *after, int32 max_rows,
 						 PbFaults *faults);
 extern bool pb_feed_is_held(PbFeedHold *hold);

@@ -80,7 +80,7 @@ static const struct
 	{"next_changes", DATA_PLANE | ADMIN},
 	{"confirm", DATA_PLANE | ADMIN},
 	{"unsubscribe", DATA_PLANE | ADMIN},
-	{"feed_hold", ADMIN},
+	{"feed_status", DATA_PLANE | ADMIN},
 	{"fields", API | ADMIN},
 	{"rewrap", ADMIN},
 	{"keyring", ADMIN},

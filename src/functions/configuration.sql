@@ -450,13 +450,18 @@ AS $$
 	SELECT * FROM pgbeam.check_distribution()
 	UNION ALL
 	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
-			CASE WHEN h.pid IS NOT NULL THEN 'backend ' || h.pid WHEN h.prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.prepared)
+			CASE WHEN h.held_by_pid IS NOT NULL THEN 'backend ' || h.held_by_pid
+				WHEN h.held_by_prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.held_by_prepared)
 				ELSE 'a transaction of the primary' END),
 		'changes are not shown to readers of the feed until an older transaction ends',
-		CASE WHEN h.pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.pid)
-			WHEN h.prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.prepared)
-			ELSE 'SELECT * FROM pgbeam.feed_hold() -- on the primary' END
-	FROM pgbeam.feed_hold() AS h WHERE h.is_long
+		CASE WHEN h.held_by_pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.held_by_pid)
+			WHEN h.held_by_prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.held_by_prepared)
+			ELSE 'SELECT * FROM pgbeam.feed_status() -- on the primary' END
+	FROM (SELECT * FROM pgbeam.feed_status() LIMIT 1) AS h WHERE h.is_held_long
+	UNION ALL
+	SELECT 'consumer ' || c.consumer, 'changes behind its place are gone', 'pgbeam.next_changes() refuses it until it starts over',
+		format('SELECT pgbeam.unsubscribe(%L), pgbeam.subscribe(%1$L) -- then take a full copy of the state', c.consumer)
+	FROM pgbeam.feed_status() AS c WHERE c.must_start_over
 	UNION ALL
 	-- The path is shown only to some roles.
 	SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting

@@ -20,7 +20,7 @@ PG_FUNCTION_INFO_V1(pgbeam_subscribe);
 PG_FUNCTION_INFO_V1(pgbeam_next_changes);
 PG_FUNCTION_INFO_V1(pgbeam_confirm);
 PG_FUNCTION_INFO_V1(pgbeam_unsubscribe);
-PG_FUNCTION_INFO_V1(pgbeam_feed_hold);
+PG_FUNCTION_INFO_V1(pgbeam_feed_status);
 
 /* The columns of a change that was read. */
 static const PbColumn change_columns[] = {
@@ -135,34 +135,112 @@ pgbeam_unsubscribe(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-Datum
-pgbeam_feed_hold(PG_FUNCTION_ARGS)
+/* the columns of pgbeam.feed_status() */
+enum
 {
-	static const PbColumn columns[] = {
-		{"waiting_since", TIMESTAMPTZOID}, {"is_long", BOOLOID},
-		{"held_since", TIMESTAMPTZOID}, {"pid", INT4OID}, {"prepared", TEXTOID}
-	};
+	CONSUMER, LAG_ROWS, LAG_SECONDS, MUST_START_OVER, TOKEN, CONFIRMED_AT,
+	WORKING_PID, OLDEST_CHANGE_AT, WAITING_SINCE, IS_HELD_LONG, HELD_SINCE,
+	HELD_BY_PID, HELD_BY_PREPARED, STATUS_COLUMNS
+};
+
+static const PbColumn status_columns[STATUS_COLUMNS] = {
+	[CONSUMER] = {"consumer", TEXTOID},
+	[LAG_ROWS] = {"lag_rows", INT8OID},
+	[LAG_SECONDS] = {"lag_seconds", FLOAT8OID},
+	[MUST_START_OVER] = {"must_start_over", BOOLOID},
+	[TOKEN] = {"token", TEXTOID},
+	[CONFIRMED_AT] = {"confirmed_at", TIMESTAMPTZOID},
+	[WORKING_PID] = {"working_pid", INT4OID},
+	[OLDEST_CHANGE_AT] = {"oldest_change_at", TIMESTAMPTZOID},
+	[WAITING_SINCE] = {"waiting_since", TIMESTAMPTZOID},
+	[IS_HELD_LONG] = {"is_held_long", BOOLOID},
+	[HELD_SINCE] = {"held_since", TIMESTAMPTZOID},
+	[HELD_BY_PID] = {"held_by_pid", INT4OID},
+	[HELD_BY_PREPARED] = {"held_by_prepared", TEXTOID}
+};
+
+typedef struct StatusRow
+{
+	Datum		values[STATUS_COLUMNS];
+	bool		nulls[STATUS_COLUMNS];
+} StatusRow;
+
+static void
+set_column(StatusRow *row, int column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+/* What is told of the feed, in the row of each consumer. */
+static void
+set_feed(StatusRow *row)
+{
 	PbFeedHold	hold;
+	TimestampTz oldest;
+
+	if (pb_feed_oldest(&oldest))
+		set_column(row, OLDEST_CHANGE_AT, TimestampTzGetDatum(oldest));
+	if (!pb_feed_is_held(&hold))
+		return;
+	set_column(row, WAITING_SINCE, TimestampTzGetDatum(hold.waiting_since));
+	set_column(row, IS_HELD_LONG, BoolGetDatum(hold.is_long));
+	if (hold.held_since != 0)
+		set_column(row, HELD_SINCE, TimestampTzGetDatum(hold.held_since));
+	if (hold.pid != 0)
+		set_column(row, HELD_BY_PID, Int32GetDatum(hold.pid));
+	if (hold.prepared != NULL)
+		set_column(row, HELD_BY_PREPARED, CStringGetTextDatum(hold.prepared));
+}
+
+static void
+set_consumer(StatusRow *row, PbConsumer *consumer)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	PbFeedLag	lag;
+	double		seconds;
+
+	pb_consumer_watch(consumer);
+	pb_feed_lag(&consumer->place, &lag);
+	seconds = lag.since == 0 ? 0 :
+		Max(now - lag.since, 0) / (double) USECS_PER_SEC;
+	set_column(row, CONSUMER, consumer->name);
+	set_column(row, LAG_ROWS, Int64GetDatum(lag.rows));
+	set_column(row, LAG_SECONDS, Float8GetDatum(seconds));
+	set_column(row, MUST_START_OVER, BoolGetDatum(consumer->is_lost));
+	if (consumer->token != NULL)
+		set_column(row, TOKEN, CStringGetTextDatum(consumer->token));
+	if (consumer->confirmed_at != 0)
+		set_column(row, CONFIRMED_AT,
+				   TimestampTzGetDatum(consumer->confirmed_at));
+	if (consumer->pid != 0)
+		set_column(row, WORKING_PID, Int32GetDatum(consumer->pid));
+}
+
+/* Only EXECUTE guards this. */
+Datum
+pgbeam_feed_status(PG_FUNCTION_ARGS)
+{
+	StatusRow	feed;
+	PbConsumer *consumers;
+	int			count;
 	PbSqlScope	scope;
 
-	pb_result_begin(fcinfo, columns, lengthof(columns));
+	pb_result_begin(fcinfo, status_columns, STATUS_COLUMNS);
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
-	if (pb_feed_is_held(&hold))
+	memset(feed.values, 0, sizeof(feed.values));
+	memset(feed.nulls, true, sizeof(feed.nulls));
+	set_feed(&feed);
+	count = pb_consumer_list(&consumers);
+	for (int i = 0; i < count; i++)
 	{
-		Datum		values[] = {
-			TimestampTzGetDatum(hold.waiting_since),
-			BoolGetDatum(hold.is_long),
-			TimestampTzGetDatum(hold.held_since), Int32GetDatum(hold.pid),
-			hold.prepared == NULL ? (Datum) 0 :
-			CStringGetTextDatum(hold.prepared)
-		};
-		bool		nulls[] = {
-			false, false, hold.held_since == 0, hold.pid == 0,
-			hold.prepared == NULL
-		};
+		StatusRow	row = feed;
 
-		pb_result_add(fcinfo, values, nulls);
+		set_consumer(&row, &consumers[i]);
+		pb_result_add(fcinfo, row.values, row.nulls);
 	}
+	if (count == 0)
+		pb_result_add(fcinfo, feed.values, feed.nulls);
 	pb_sql_end(&scope);
 	return (Datum) 0;
 }

@@ -100,7 +100,7 @@ $standby->promote;
 $home->start;
 
 # What holds the feed back.
-my $hold = 'SELECT pid, prepared, held_since <= waiting_since, waiting_since <= now() FROM pgbeam.feed_hold()';
+my $hold = 'SELECT held_by_pid, held_by_prepared, held_since <= waiting_since, waiting_since <= now() FROM pgbeam.feed_status() WHERE waiting_since IS NOT NULL';
 my $mark = last_token($home);
 my $open = session($home);
 my $pid = value($open, 'SELECT pg_backend_pid()');
@@ -109,7 +109,7 @@ is(value($home, $hold), '', 'an open transaction holds nothing back as long as n
 make($home, 'waits');
 is(outcome($home, $mark), '0', 'then changes wait for it');
 is(value($home, $hold), "$pid||t|t", 'and it is named');
-value($home, 'CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.feed_hold() TO plain');
+value($home, 'CREATE ROLE plain LOGIN; GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.feed_status() TO plain');
 is(value($home, $hold, role => 'plain'), "$pid||t|t", 'to whoever may ask, though it is another role\'s');
 my $told = "SELECT value, mend FROM pgbeam.check_configuration() WHERE setting = 'pgbeam.changes'";
 my $health = "SELECT h ->> 'status', h #>> '{feed,pid}', (h #>> '{feed,held_seconds}')::int BETWEEN 0 AND 100 FROM pgbeam.health() AS h";

@@ -88,7 +88,7 @@ my $token = value($standby, 'SELECT token FROM pgbeam.read_changes(max_rows => 1
 foreach my $sql (
 	"SELECT count(*) FROM pgbeam.list_api_keys()", "SELECT count(*) FROM pgbeam.list_members('acme')",
 	'SELECT count(*) FROM pgbeam.check_configuration()', 'SELECT count(*) FROM pgbeam.key_status()',
-	'SELECT count(*) FROM pgbeam.keyring()', 'SELECT count(*) FROM pgbeam.feed_hold()',
+	'SELECT count(*) FROM pgbeam.keyring()', 'SELECT count(*) FROM pgbeam.feed_status()',
 	"SELECT count(*) FROM pgbeam.publication_statements('{acme}')",
 	"SELECT pgbeam.reveal_password('$database') = concat(:'password', ' of first')")
 {

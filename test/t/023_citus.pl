@@ -213,7 +213,7 @@ value($workers[0], "BEGIN; CREATE TABLE in_doubt (); PREPARE TRANSACTION 'citus_
 value($home, "INSERT INTO pg_dist_transaction (groupid, gid) SELECT groupid, 'citus_0_1_1_1' FROM pg_dist_node WHERE nodeport = " . $workers[0]->port);
 make($home, 'behind', org_id => $orgs[1]);
 is(feed("'$last'"), 0, 'changes wait for a transaction that a node has only prepared');
-is(value($home, 'SELECT prepared FROM pgbeam.feed_hold()'), 'citus_0_1_1_1', 'which is named');
+is(value($home, 'SELECT held_by_prepared FROM pgbeam.feed_status()'), 'citus_0_1_1_1', 'which is named');
 value($home, 'SELECT recover_prepared_transactions()');
 is(feed("'$last'"), 2, 'until it is committed there');
 is(ask($home, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pgbeam.read_changes('$last')")->{state}, '25000',
