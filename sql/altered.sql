@@ -53,7 +53,7 @@ $$;
 BEGIN;
 SELECT call, state FROM calls, outcome(call) WHERE call !~ 'delete' AND state <> 'done';
 ROLLBACK;
-UPDATE calls SET expected = (outcome(call)).result WHERE call ~ 'get|list|GET';
+UPDATE calls SET expected = (outcome(call)).result WHERE call ~ '^(get|list)|GET';
 
 CREATE TABLE alterations AS
 	SELECT c.relname, attname, 'ALTER ' || quote_ident(attname) || CASE change

@@ -30,6 +30,7 @@
 #include "resources/host.h"
 #include "resources/page.h"
 #include "resources/project.h"
+#include "resources/purge.h"
 #include "resources/queryreport.h"
 #include "resources/replica.h"
 
@@ -75,6 +76,7 @@ _PG_init(void)
 	pb_project_define_settings();
 	pb_domain_define_settings();
 	pb_change_define_settings();
+	pb_purge_define_settings();
 	pb_guard_define_settings();
 	MarkGUCPrefixReserved("pgbeam");
 	pb_guard_start();

@@ -485,6 +485,46 @@ pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
 	return end_keys(&retire_all, values, kind, actor);
 }
 
+static const Oid ended_types[] = {TIMESTAMPTZOID, INT4OID};
+static const PbResult ended_results[] = {{UUIDOID, false}};
+
+static PbStatement lock_ended = {
+	.text = "SELECT id FROM pgbeam.api_keys "
+	"WHERE LEAST(revoked_at, expires_at) OPERATOR(pg_catalog.<) $1 "
+	"ORDER BY LEAST(revoked_at, expires_at) USING OPERATOR(pg_catalog.<) "
+	"LIMIT $2 FOR UPDATE SKIP LOCKED",
+	.nargs = lengthof(ended_types), .types = ended_types,
+	.nresults = lengthof(ended_results), .results = ended_results
+};
+
+static PbStatement remove_ended = {
+	.text = "DELETE FROM pgbeam.api_keys WHERE id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = id_types
+};
+
+/*
+ * Deletes the rows of API keys that were revoked or have expired before a
+ * time, at most so many. Returns how many.
+ */
+int64
+pb_apikey_purge(TimestampTz before, int most)
+{
+	Datum		values[] = {TimestampTzGetDatum(before), Int32GetDatum(most)};
+	uint64		count = pb_sql_run(&lock_ended, values, NULL);
+	SPITupleTable *ended = SPI_tuptable;
+	int64		removed = 0;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		id;
+		bool		isnull;
+
+		pb_sql_read(&lock_ended, ended, i, &id, &isnull);
+		removed += (int64) pb_sql_run(&remove_ended, &id, NULL);
+	}
+	return removed;
+}
+
 static Datum
 text_or_none(const PbJson *value)
 {

@@ -38,4 +38,6 @@ extern void pb_apikey_revoke(const PbJson *id, const PbActor *actor,
 extern int64 pb_apikey_revoke_all(const PbJson members[2],
 								  const PbActor *actor, PbFaults *faults);
 
+extern int64 pb_apikey_purge(TimestampTz before, int most);
+
 #endif							/* PB_APIKEY_H */

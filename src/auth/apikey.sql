@@ -11,6 +11,8 @@ CREATE TABLE pgbeam.api_keys (
 	CONSTRAINT api_keys_fields_check
 		CHECK (pgbeam.check_fields('api_key', api_keys.*))
 );
+-- The purge finds the keys that ended first.
+CREATE INDEX api_keys_ended_idx ON pgbeam.api_keys (LEAST(revoked_at, expires_at));
 COMMENT ON TABLE pgbeam.api_keys IS
 'The API keys of organizations and users, as digests. Written by pgbeam.create_api_key(), pgbeam.revoke_api_key() and pgbeam.revoke_api_keys(), read at each request that shows an API key.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.api_keys', '');

@@ -80,8 +80,9 @@ was_committed(TransactionId xid)
 		TransactionIdDidCommit(xid);
 }
 
-static void
-begin_anew(PbSweep *sweep)
+/* The next sweep begins before all rows. */
+void
+pb_sweep_begin_anew(PbSweep *sweep)
 {
 	sweep->settled = sweep->beginning;
 	sweep->reached_by = InvalidTransactionId;
@@ -96,7 +97,7 @@ pb_sweep_begin(PbSweep *sweep)
 {
 	if (sweep->anew_every > 0 && sweep->until_anew-- <= 0)
 	{
-		begin_anew(sweep);
+		pb_sweep_begin_anew(sweep);
 		sweep->until_anew = sweep->anew_every - 1;
 	}
 	if (!TransactionIdIsValid(sweep->reached_by))

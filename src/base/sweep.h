@@ -47,6 +47,7 @@ typedef struct PbSweep
 extern bool pb_sweep_is_due(PbSweep *sweep, uint64 random);
 extern void pb_sweep_found(PbSweep *sweep, bool something);
 extern int	pb_sweep_rows(void);
+extern void pb_sweep_begin_anew(PbSweep *sweep);
 extern PbPosition pb_sweep_begin(PbSweep *sweep);
 extern void pb_sweep_end(PbSweep *sweep, PbPosition reached);
 

@@ -83,6 +83,7 @@ static const struct
 	{"feed_status", DATA_PLANE | ADMIN},
 	{"fields", API | ADMIN},
 	{"rewrap", ADMIN},
+	{"purge", ADMIN},
 	{"keyring", ADMIN},
 	{"key_status", ADMIN},
 	{"secret_key_id", ADMIN},	/* the views call it as whoever reads them */

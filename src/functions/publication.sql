@@ -38,10 +38,12 @@ AS $$
 			CASE WHEN c.attnotnull THEN ' NOT NULL' END), ', ' ORDER BY c.attnum)
 			|| ', ' || (SELECT k.definition FROM pkey AS k),
 		-- Unique indexes stay behind, because nobody else writes to the copy,
-		-- and so does whatever needs an object of the publisher's.
+		-- so do those of deleted rows, because only the publisher purges, and
+		-- so does whatever needs an object of the publisher's.
 		ARRAY(
 			SELECT pg_get_indexdef(i.indexrelid) FROM pg_index AS i
 			WHERE i.indrelid = table_name::regclass AND NOT i.indisunique AND i.indisvalid
+				AND pg_get_expr(i.indpred, i.indrelid) IS DISTINCT FROM '(deleted_at IS NOT NULL)'
 				AND NOT EXISTS (
 					SELECT FROM pg_depend AS d
 					WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid

@@ -15,6 +15,7 @@
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
+#include "resources/purge.h"
 #include "resources/queryreport.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
@@ -22,6 +23,7 @@ PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_queries);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
+PG_FUNCTION_INFO_V1(pgbeam_purge);
 
 /*
  * Only EXECUTE guards this, which 'data_plane' access gives. HTTP requests are
@@ -127,4 +129,22 @@ Datum
 pgbeam_release_domain(PG_FUNCTION_ARGS)
 {
 	return pb_administer(fcinfo, pb_domain_release);
+}
+
+Datum
+pgbeam_purge(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	int64		purged = 0;
+	PbActor		actor;
+	PbSqlScope	scope;
+
+	pb_administration_begin(fcinfo, &scope, &actor);
+	if (PG_ARGISNULL(0) || PG_GETARG_INT32(0) < 1)
+		pb_fault_set(&faults, PB_INVALID_INPUT, "batch must be at least 1",
+					 NULL);
+	else
+		purged = pb_purge(PG_GETARG_INT32(0));
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_INT64(purged);
 }

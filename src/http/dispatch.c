@@ -13,6 +13,7 @@
 #include "fields/rule.h"
 #include "http/dispatch.h"
 #include "http/idempotency.h"
+#include "resources/purge.h"
 
 /*
  * Over HTTP a malformed id is a problem of the request. An organization's id
@@ -149,4 +150,6 @@ pb_dispatch(const PbOperation *operation, PbRequest *request, PbReply *reply)
 		run_writing(operation, request, reply);
 	else
 		operation->run(request, reply);
+	if (operation->writes && reply->faults.refusal == PB_ACCEPTED)
+		pb_purge_sweep(request->scope);
 }

@@ -34,6 +34,9 @@ CREATE INDEX databases_id_idx ON pgbeam.databases (id);
 -- The index keeps living rows apart, so that a list walks past no deleted
 -- ones.
 CREATE INDEX databases_project_idx ON pgbeam.databases (org_id, project_id, (deleted_at IS NULL), id);
+-- The purge finds the oldest deleted rows.
+CREATE INDEX databases_deleted_idx ON pgbeam.databases (deleted_at, id)
+	WHERE deleted_at IS NOT NULL;
 COMMENT ON TABLE pgbeam.databases IS
 'The upstream databases of projects.
 A null in query_timeout_ms or auto_read_routing means that it was never set: the default holds. password_sealed is bound to its row, and opens only with the key that it names. When a database is deleted, deleted_at is set and password_sealed is wiped.';

@@ -285,7 +285,7 @@ is_kept(PbStatement *statement, Datum values[lengthof(name_types)])
 	bool		nulls[HOST_COLUMNS];
 
 	if (!pb_sql_row(statement, values, NULL, host, nulls))
-		return false;
+		return pb_host_is_retired(values[0]);
 	if (!DatumGetBool(host[IS_OWN]))
 		return true;
 	held[2] = host[HOST_PROJECT];
@@ -350,6 +350,8 @@ static const PbHooks hooks = {
 	.admit = admit,
 	.prepare = prepare,
 	.derive = derive,
+	.host = FOLDED("domain"),
+	.purge_host = pb_host_purge_domain,
 };
 
 const PbResource pb_custom_domain = {
@@ -376,9 +378,13 @@ const PbResource pb_custom_domain = {
 static bool
 take_name(Datum values[lengthof(name_types)])
 {
-	return pb_sql_run(&take_new, values, NULL) > 0 ||
-		(!is_kept(&lock_own, values) &&
-		 pb_sql_run(&take_over, values, NULL) > 0);
+	if (pb_sql_run(&take_new, values, NULL) == 0)
+		return !is_kept(&lock_own, values) &&
+			pb_sql_run(&take_over, values, NULL) > 0;
+	if (!pb_host_is_retired(values[0]))
+		return true;
+	pb_host_give_back(values[0], values[1], values[2]);
+	return false;
 }
 
 static bool
@@ -502,6 +508,17 @@ static PbStatement unprove = {
 	.nresults = lengthof(unproved_results), .results = unproved_results
 };
 
+/* Frees the host of a name, also one that was retired. */
+static bool
+release_host(Datum values[2])
+{
+	Datum		retired[] = {pb_host_digest(values[0])};
+	bool		isnull;
+
+	return pb_sql_row(&release, values, NULL, &values[1], &isnull) ||
+		pb_sql_row(&release, retired, NULL, &values[1], &isnull);
+}
+
 /*
  * Takes a name from the organization that has proved it; the next one to prove
  * it gets it. A living domain loses its proof, and the feed says so.
@@ -520,7 +537,7 @@ pb_domain_release(const PbJson *members, const PbActor *actor,
 		return;
 	values[0] = fold(pb_row_value(row, at.domain));
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
-	if (!pb_sql_row(&release, values, NULL, &values[1], &isnull))
+	if (!release_host(values))
 	{
 		pb_fault_set(faults, PB_NOT_FOUND, "nobody has proved this domain",
 					 "A claim alone binds nobody, and needs no release.");

@@ -19,6 +19,9 @@ CREATE INDEX custom_domains_id_idx ON pgbeam.custom_domains (id);
 -- ones.
 CREATE INDEX custom_domains_project_idx ON pgbeam.custom_domains (org_id, project_id, (deleted_at IS NULL), id);
 CREATE INDEX custom_domains_domain_idx ON pgbeam.custom_domains (pg_catalog.lower(domain));
+-- The purge finds the oldest deleted rows.
+CREATE INDEX custom_domains_deleted_idx ON pgbeam.custom_domains (deleted_at, id)
+	WHERE deleted_at IS NOT NULL;
 COMMENT ON TABLE pgbeam.custom_domains IS
 'The custom domains of projects, and whether each is verified.
 Several projects may claim a name. The one that has proved it has it in pgbeam.hosts.';

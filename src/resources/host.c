@@ -1,12 +1,20 @@
 /*
  * host.c
  *	  Forms proxy hosts and claims them in pgbeam.hosts.
+ *
+ * A host that was given once is never given to another organization, not even
+ * when its project has been purged. Its row then has a digest in place of the
+ * name, for the name holds that of the project: a digest is enough to know it
+ * again, and does not tell who had it. A digest under a key of the keyring was
+ * rejected, because it has to outlive all of them. So whoever reads the table
+ * can try names on it, and learns of each whether somebody once had it.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/uuid.h"
 
 #include "base/crypt.h"
 #include "base/sql.h"
@@ -24,15 +32,15 @@ static const char *const kinds[] = {"proxy", "custom", NULL};
 static const PbField fields[] = {
 	{
 		.name = "host", .kind = PB_TEXT, .least = 1, .most = PB_DNS_NAME_MAX,
-		.about = "A host name."
+		.about = "A host name. After its project was purged: # and a digest of the name, in hex."
 	},
 	{
-		.name = "org_id", PB_ORG_ID_RULE,
-		.about = "The organization of its project."
+		.name = "org_id", .kind = PB_TEXT, .most = PB_ORG_ID_MAX,
+		.about = "The organization of its project; empty when that was purged."
 	},
 	{
 		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX,
-		.about = "The project it leads to."
+		.about = "The project it leads to; all zeros when that was purged."
 	},
 	{
 		.name = "kind", .kind = PB_WORD, .words = kinds,
@@ -98,6 +106,63 @@ static PbStatement is_taken = {
 	.text = "SELECT FROM pgbeam.hosts "
 	"WHERE host OPERATOR(pg_catalog.=) $1",
 	.nargs = 1, .types = claim_types
+};
+
+static PbStatement give_back = {
+	.text = "DELETE FROM pgbeam.hosts "
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+/* Also one that was retired after the transaction's snapshot. */
+static PbStatement find_retired = {
+	.text = "SELECT FROM pgbeam.hosts "
+	"WHERE host OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = claim_types, .sees_all = true
+};
+
+#define LEADS_TO 	"FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 " 	"AND org_id OPERATOR(pg_catalog.=) $2 " 	"AND project_id OPERATOR(pg_catalog.=) $3"
+
+static PbStatement leads_to = {
+	.text = "SELECT " LEADS_TO,
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+static PbStatement lock_free = {
+	.text = "SELECT " LEADS_TO " FOR UPDATE SKIP LOCKED",
+	.nargs = lengthof(claim_types), .types = claim_types
+};
+
+static PbStatement leave = {
+	.text = "UPDATE pgbeam.hosts SET project_id = $4 "
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
+	"AND project_id OPERATOR(pg_catalog.=) $3",
+	.nargs = lengthof(pass_on_types), .types = pass_on_types
+};
+
+/* The project of a host that has none any more. */
+static const pg_uuid_t none = {{0}};
+
+static const Oid retire_types[] = {TEXTOID, TEXTOID, UUIDOID};
+
+static PbStatement retire = {
+	.text = "UPDATE pgbeam.hosts SET host = $2, org_id = '', project_id = $3 "
+	"WHERE host OPERATOR(pg_catalog.=) $1",
+	.nargs = lengthof(retire_types), .types = retire_types
+};
+
+/* The same on Citus, where a host stays on its node. */
+static PbStatement store_retired = {
+	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
+	"SELECT $2, '', $3, kind FROM pgbeam.hosts "
+	"WHERE host OPERATOR(pg_catalog.=) $1 ON CONFLICT (host) DO NOTHING",
+	.nargs = lengthof(retire_types), .types = retire_types
+};
+
+static PbStatement forget = {
+	.text = "DELETE FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = retire_types
 };
 
 /* Appends the domain with the cloud's name in place of <cloud>. */
@@ -203,6 +268,97 @@ take_over(Datum host, Datum org_id, Datum project_id, Datum *taken)
 	return pb_sql_row(&pass_on, values, NULL, taken, &isnull);
 }
 
+/* What stands in place of the name of a retired host. No host has a #. */
+Datum
+pb_host_digest(Datum host)
+{
+	text	   *name = DatumGetTextPP(host);
+	uint8_t		digest[PB_DIGEST_BYTES];
+	char		hex[1 + 2 * PB_DIGEST_BYTES + 1] = "#";
+
+	pb_digest(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), digest);
+	pb_hex(digest, PB_DIGEST_BYTES, hex + 1);
+	return PointerGetDatum(cstring_to_text_with_len(hex, sizeof(hex) - 1));
+}
+
+/*
+ * Whether a host was given to a project that has been purged. Whoever has just
+ * written the row of a host asks after that: then none can be retired between
+ * the question and the row. A condition within the statement that writes the
+ * row was rejected, as it would ask before.
+ */
+bool
+pb_host_is_retired(Datum host)
+{
+	Datum		digest = pb_host_digest(host);
+
+	return pb_sql_run(&find_retired, &digest, NULL) > 0;
+}
+
+/* Takes back the row of a host that a project has just got. */
+void
+pb_host_give_back(Datum host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {host, org_id, project_id};
+
+	(void) pb_sql_run(&give_back, values, NULL);
+}
+
+/* Puts a digest in place of a host's name. Its organization goes too. */
+void
+pb_host_retire(Datum host)
+{
+	Datum		values[] = {host, pb_host_digest(host), UUIDPGetDatum(&none)};
+
+	if (!pb_sql_may_be_distributed())
+		(void) pb_sql_run(&retire, values, NULL);
+	else if (pb_sql_run(&store_retired, values, NULL) > 0)
+		(void) pb_sql_run(&forget, values, NULL);
+}
+
+/*
+ * Locks a host that leads to a project. False if another session has locked
+ * it, to pass it on. Nobody waits here, because that one may wait for us.
+ */
+static bool
+lock_if_its(Datum values[lengthof(claim_types)], bool *is_its)
+{
+	*is_its = pb_sql_run(&lock_free, values, NULL) > 0;
+	return *is_its || pb_sql_run(&leads_to, values, NULL) == 0;
+}
+
+/*
+ * Retires the proxy host of a project that is purged, if it still leads there.
+ * False if that must wait.
+ */
+bool
+pb_host_purge_proxy(Datum host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {host, org_id, project_id};
+	bool		is_its;
+
+	if (!lock_if_its(values, &is_its))
+		return false;
+	if (is_its)
+		pb_host_retire(host);
+	return true;
+}
+
+/*
+ * A proved domain stays with its organization when its project is purged, as
+ * only its DNS gives it to another project.
+ */
+bool
+pb_host_purge_domain(Datum host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {host, org_id, project_id, UUIDPGetDatum(&none)};
+	bool		is_its;
+
+	if (lock_if_its(values, &is_its) && is_its)
+		(void) pb_sql_run(&leave, values, NULL);
+	return true;
+}
+
 /*
  * Claims a host for a new project: its name as a label, with a random suffix
  * if another project has that host or another organization ever had it. Waits
@@ -218,10 +374,15 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 		Datum		values[] = {host, org_id, project_id};
 		bool		isnull;
 
-		if (pb_sql_row(&claim, values, NULL, &host, &isnull) ||
-			take_over(host, org_id, project_id, &host))
+		if (pb_sql_row(&claim, values, NULL, &host, &isnull))
+		{
+			if (!pb_host_is_retired(host))
+				return host;
+			pb_host_give_back(host, org_id, project_id);
+		}
+		else if (take_over(host, org_id, project_id, &host))
 			return host;
-		if (pb_sql_run(&is_taken, values, NULL) == 0)
+		else if (pb_sql_run(&is_taken, values, NULL) == 0)
 			pb_sql_vetoed(pb_host.table);
 	}
 	ereport(ERROR,

@@ -410,6 +410,8 @@ static const PbHooks hooks = {
 	.created = recount_if_changed,
 	.check = check_update,
 	.derive = derive,
+	.host = "proxy_host",
+	.purge_host = pb_host_purge_proxy,
 };
 
 const PbResource pb_project = {

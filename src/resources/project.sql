@@ -26,6 +26,9 @@ CREATE INDEX projects_living_idx ON pgbeam.projects (org_id, id)
 	WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name)
 	WHERE deleted_at IS NULL;
+-- The purge finds the oldest deleted rows.
+CREATE INDEX projects_deleted_idx ON pgbeam.projects (deleted_at, id)
+	WHERE deleted_at IS NOT NULL;
 COMMENT ON TABLE pgbeam.projects IS
 'The projects of organizations.
 When a project is deleted, its row stays, deleted_at is set, and its name is free again. A null in residency or agents_disabled means that it was never set: the default holds. The operations keep database_count: a statement that adds or deletes databases by hand must set it too.';

@@ -16,6 +16,9 @@ CREATE INDEX replicas_id_idx ON pgbeam.replicas (id);
 -- The index keeps living rows apart, so that a list walks past no deleted
 -- ones.
 CREATE INDEX replicas_database_idx ON pgbeam.replicas (org_id, database_id, (deleted_at IS NULL), id);
+-- The purge finds the oldest deleted rows.
+CREATE INDEX replicas_deleted_idx ON pgbeam.replicas (deleted_at, id)
+	WHERE deleted_at IS NOT NULL;
 COMMENT ON TABLE pgbeam.replicas IS
 'The replicas of databases, for reads. When a replica is deleted, its row stays and deleted_at is set.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.replicas', '');

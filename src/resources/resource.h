@@ -66,6 +66,17 @@ typedef struct PbHooks
 	 * has not read it.
 	 */
 	void		(*derive) (PbRow *row, const PbOrganization *organization);
+
+	/* purge */
+
+	/* SQL: the host that a row may have in pgbeam.hosts */
+	const char *host;
+
+	/*
+	 * does with that host what follows from a purge of its project, or of the
+	 * row below that project; false if it must wait
+	 */
+	bool		(*purge_host) (Datum host, Datum org_id, Datum project_id);
 } PbHooks;
 
 extern const PbHooks *pb_hooks(const PbResource *resource);

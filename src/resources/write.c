@@ -313,6 +313,8 @@ pb_write_update(const PbRequest *request, PbRow *row, bool may_be_taken,
 typedef struct Deletion
 {
 	Datum		org_id;
+	Datum		now;			/* of all of them: purge and undelete know by
+								 * it what went together */
 	int			count;
 	int			room;
 	PbChange   *changes;
@@ -331,9 +333,7 @@ delete_children(Deletion *deletion, const PbResource *resource,
 				Datum parent_id)
 {
 	PbStatements *made = pb_statements(resource);
-	Datum		values[] = {
-		deletion->org_id, parent_id, TimestampTzGetDatum(GetCurrentTimestamp())
-	};
+	Datum		values[] = {deletion->org_id, parent_id, deletion->now};
 	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
 	bool		is_marked = resource->prepared->deleted_at != PB_NO_LEAF;
@@ -373,11 +373,11 @@ delete_below(Deletion *deletion, const PbResource *resource, Datum id)
 
 /* Deletes what stands below a deleted row, and notes all of it. */
 static void
-delete_all_below(const PbRequest *request, const PbRow *row)
+delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 {
 	const PbActor actor = pb_authentication_actor(request);
 	Deletion	deletion = {
-		.org_id = pb_resource_org(row), .room = 8,
+		.org_id = pb_resource_org(row), .now = now, .room = 8,
 		.changes = palloc(8 * sizeof(PbChange))
 	};
 
@@ -399,7 +399,7 @@ pb_write_delete(const PbRequest *request, const PbRow *row, PbFaults *faults)
 	pb_resource_deletions++;
 	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
-		delete_all_below(request, row);
+		delete_all_below(request, row, values[PB_KEY_ARGUMENTS]);
 		return true;
 	}
 	if (pb_sql_run(&made->is_living, values, NULL) > 0)
