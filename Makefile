@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource write standard host project database replica domain connection cacherule queryreport rewrap purge regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource write standard host project database replica domain connection cacherule queryreport rewrap purge erasure undelete regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources bulk http log distribution configuration publication views) \
@@ -32,7 +32,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database project replica domain connection cacherule plans change consumer operation openapi http \
-	idempotency bulk constraint distribution purge altered examples guard catalog publication views
+	idempotency bulk constraint distribution purge erasure undelete altered examples guard catalog publication views
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1

@@ -167,6 +167,33 @@ pb_member_remove(const PbJson *members, const PbActor *actor,
 					 "pgbeam.list_members() shows who is one.");
 }
 
+static const PbResult removed_results[] = {{TEXTOID, false}};
+
+static PbStatement remove_all = {
+	.text = "DELETE FROM pgbeam.members "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 RETURNING user_id",
+	.nargs = 1, .types = types,
+	.nresults = lengthof(removed_results), .results = removed_results
+};
+
+/* Removes all members of an organization that ends. */
+void
+pb_member_remove_all(Datum org_id, const PbActor *actor)
+{
+	uint64		count = pb_sql_run(&remove_all, &org_id, NULL);
+	SPITupleTable *removed = SPI_tuptable;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		user_id;
+		bool		isnull;
+
+		pb_sql_read(&remove_all, removed, i, &user_id, &isnull);
+		pb_change_note(actor, PB_DELETED, &pb_member, org_id,
+					   TextDatumGetCString(user_id), NULL);
+	}
+}
+
 /* Leaves an organization's members and their roles in SPI_tuptable. */
 void
 pb_member_list(const PbJson *members, PbFaults *faults)

@@ -450,3 +450,18 @@ pb_organization_resume(const PbJson *members, const PbActor *actor,
 {
 	set_suspended(members, actor, false, faults);
 }
+
+static PbStatement remove_one = {
+	.text = "DELETE FROM pgbeam.organizations "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = id_type
+};
+
+/* Removes a locked organization. Its projects, keys and members have ended. */
+void
+pb_organization_remove(Datum org_id, const PbActor *actor)
+{
+	if (pb_sql_run(&remove_one, &org_id, NULL) == 0)
+		pb_sql_vetoed(pb_organization.table);
+	note(actor, PB_DELETED, org_id);
+}

@@ -38,6 +38,7 @@ extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
 extern void pb_organization_get(const PbJson *org_id, StringInfo answer,
 								PbFaults *faults);
 extern void pb_organization_list(const PbJson *members, PbFaults *faults);
+extern void pb_organization_remove(Datum org_id, const PbActor *actor);
 extern void pb_organization_suspend(const PbJson *members,
 									const PbActor *actor, PbFaults *faults);
 extern void pb_organization_resume(const PbJson *members,

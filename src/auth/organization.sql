@@ -14,7 +14,7 @@ CREATE TABLE pgbeam.organizations (
 		CHECK (pgbeam.check_fields('organization', organizations.*))
 );
 COMMENT ON TABLE pgbeam.organizations IS
-'The organizations that own projects: plan, own limits, and since when an organization is suspended. Written by pgbeam.set_organization(). While pgbeam.register_organizations is on, a project that trusted SQL creates registers an unknown organization. Suspend an organization instead of deleting its row: without a row its API keys are refused, and nothing limits it.';
+'The organizations that own projects: plan, own limits, and since when an organization is suspended. Written by pgbeam.set_organization(). While pgbeam.register_organizations is on, a project that trusted SQL creates registers an unknown organization. pgbeam.delete_organization() deletes one with its API keys and members. To delete the row alone leaves them: the keys are refused then, and nothing limits its projects.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.organizations', '');
 
 CREATE FUNCTION pgbeam.set_organization(org_id text, settings jsonb DEFAULT '{}') RETURNS json

@@ -169,12 +169,20 @@ read_row(const PbResource *resource, TupleDesc descriptor,
 	return row;
 }
 
-/* A living row must have its secret, and a deleted one must not. */
-static bool
-keeps_secret(const PbRow *row, int leaf)
+/*
+ * A living row must have its secret, and a deleted one must not. One that was
+ * restored has none until an update gives it one.
+ */
+static const char *
+secret_problem(const PbRow *row, int leaf)
 {
-	return pb_row_has(row, leaf) !=
-		pb_row_has(row, row->resource->prepared->deleted_at);
+	const PbField *field = row->shape->leaves[leaf].field;
+
+	if (pb_row_has(row, row->resource->prepared->deleted_at))
+		return pb_row_has(row, leaf) ?
+			"must not be there when deleted_at is set" : NULL;
+	return pb_row_has(row, leaf) || (field->flags & PB_UPDATE) ? NULL :
+		"must be there until deleted_at is set";
 }
 
 static const char *
@@ -184,8 +192,7 @@ problem_of(const PbRow *row, int index)
 	const char *problem;
 
 	if (leaf->field->kind == PB_SECRET)
-		return keeps_secret(row, index) ? NULL :
-			"must be there until deleted_at is set, and no longer";
+		return secret_problem(row, index);
 	if (!pb_row_has(row, index))
 		return NULL;
 	problem = leaf_problem(leaf, row->values[index]);

@@ -185,6 +185,7 @@ typedef struct PbResource
 	const struct PbResource *parent;	/* it belongs to, or NULL */
 	const PbUnique *unique;		/* or NULL */
 	const char *retire;			/* SET items of a delete beside deleted_at */
+	const char *restore;		/* those of what undoes it */
 	const char *plural;			/* in lists: "projects" */
 	const char *around;			/* the member that holds the answer to an
 								 * operation on one, or NULL */

@@ -84,6 +84,9 @@ static const struct
 	{"fields", API | ADMIN},
 	{"rewrap", ADMIN},
 	{"purge", ADMIN},
+	{"delete_organization", ADMIN},
+	{"erase_organization", ADMIN},
+	{"undelete_project", ADMIN},
 	{"keyring", ADMIN},
 	{"key_status", ADMIN},
 	{"secret_key_id", ADMIN},	/* the views call it as whoever reads them */

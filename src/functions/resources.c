@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "utils/builtins.h"
 
 #include "auth/authentication.h"
 #include "base/crypt.h"
@@ -15,7 +16,9 @@
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
+#include "resources/erasure.h"
 #include "resources/purge.h"
+#include "resources/undelete.h"
 #include "resources/queryreport.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
@@ -24,6 +27,9 @@ PG_FUNCTION_INFO_V1(pgbeam_report_queries);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 PG_FUNCTION_INFO_V1(pgbeam_purge);
+PG_FUNCTION_INFO_V1(pgbeam_delete_organization);
+PG_FUNCTION_INFO_V1(pgbeam_erase_organization);
+PG_FUNCTION_INFO_V1(pgbeam_undelete_project);
 
 /*
  * Only EXECUTE guards this, which 'data_plane' access gives. HTTP requests are
@@ -147,4 +153,73 @@ pgbeam_purge(PG_FUNCTION_ARGS)
 		purged = pb_purge(PG_GETARG_INT32(0));
 	pb_administration_end(&scope, &faults);
 	PG_RETURN_INT64(purged);
+}
+
+/*
+ * Begins a call whose operation takes a request, since it fires what a request
+ * of the API fires.
+ */
+static void
+begin_request(FunctionCallInfo fcinfo, PbSqlScope *scope, PbRequest *request)
+{
+	PbActor		actor;
+
+	pb_administration_begin(fcinfo, scope, &actor);
+	*request = (PbRequest) {
+		.manner = PB_SQL, .scope = scope, .caller = {.is_trusted = true}
+	};
+}
+
+/* Whether an argument is true. */
+static bool
+is_true(FunctionCallInfo fcinfo, int n)
+{
+	return !PG_ARGISNULL(n) && PG_GETARG_BOOL(n);
+}
+
+Datum
+pgbeam_delete_organization(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbRequest	request;
+	PbSqlScope	scope;
+	PbJson		org_id;
+
+	begin_request(fcinfo, &scope, &request);
+	pb_administration_arguments(fcinfo, &org_id, 1);
+	pb_organization_delete(&request, &org_id, is_true(fcinfo, 1), &faults);
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_VOID();
+}
+
+Datum
+pgbeam_erase_organization(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbRequest	request;
+	PbSqlScope	scope;
+	PbJson		org_id;
+	int64		erased;
+
+	begin_request(fcinfo, &scope, &request);
+	pb_administration_arguments(fcinfo, &org_id, 1);
+	erased = pb_organization_erase(&request, &org_id, is_true(fcinfo, 1),
+								   &faults);
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_INT64(erased);
+}
+
+Datum
+pgbeam_undelete_project(PG_FUNCTION_ARGS)
+{
+	PbFaults	faults = {0};
+	PbRequest	request;
+	PbSqlScope	scope;
+	StringInfoData answer;
+
+	initStringInfo(&answer);
+	begin_request(fcinfo, &scope, &request);
+	pb_project_undelete(&request, pb_entry_text(fcinfo, 0), &answer, &faults);
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
 }

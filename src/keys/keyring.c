@@ -148,7 +148,7 @@ pb_keyring_no_secret(const char *owner, PbFaults *faults)
 {
 	pb_fault_unavailable(faults, PB_UNOPENED_SECRET,
 						 psprintf("%s has no secret", owner),
-						 "The row was changed by hand; store the secret anew.");
+						 "It was deleted and brought back, or the row was changed by hand; store the secret anew.");
 }
 
 /*

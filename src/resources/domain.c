@@ -362,6 +362,7 @@ const PbResource pb_custom_domain = {
 	.prefix = PB_CUSTOM_DOMAIN_PREFIX,
 	.parent = &pb_project,
 	.retire = "reported_txt = NULL",
+	.restore = "verified_at = NULL",
 	.limit = &limit,
 	.limit_setting = LIMIT_SETTING,
 	.orders = orders,

@@ -391,6 +391,21 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 			 errhint("Try again, or choose another name.")));
 }
 
+/*
+ * Gives a project that comes back the host that it had. False if another
+ * project has it now.
+ */
+bool
+pb_host_regain(Datum host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {host, org_id, project_id};
+	bool		isnull;
+
+	return pb_sql_run(&leads_to, values, NULL) > 0 ||
+		take_over(host, org_id, project_id, &host) ||
+		pb_sql_row(&claim, values, NULL, &host, &isnull);
+}
+
 static bool
 lies_within(const char *name, const char *domain)
 {

@@ -19,6 +19,7 @@ extern int	pb_host_port(void);
 extern bool pb_host_is_proxy(Datum host);
 extern Datum pb_host_claim(Datum name, Datum cloud, Datum org_id,
 						   Datum project_id);
+extern bool pb_host_regain(Datum host, Datum org_id, Datum project_id);
 extern Datum pb_host_digest(Datum host);
 extern bool pb_host_is_retired(Datum host);
 extern void pb_host_give_back(Datum host, Datum org_id, Datum project_id);

@@ -283,30 +283,19 @@ has_room(Datum org_id, int32 limit)
 }
 
 /*
- * Whether the plan allows the project. Trusted SQL may name an unknown
- * organization, which is then registered, or refused. An organization with a
- * limit is locked.
+ * Whether the plan allows one more project. An organization with a limit is
+ * locked.
  */
-static bool
-admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
-	  PbFaults *faults)
+bool
+pb_project_is_allowed(Datum org_id, bool self_hosted,
+					  PbOrganization *organization, PbFaults *faults)
 {
-	Datum		org_id = pb_resource_org(project);
 	int32		limit;
 
-	if (!organization->is_known)
-	{
-		const PbActor actor = pb_authentication_actor(request);
-
-		if (!pb_organization_register(org_id, &actor, faults))
-			return false;
-		pb_organization_find(org_id, PB_LATEST, organization);
-	}
 	if (organization->limits[PB_MAX_PROJECTS] > 0)
 		lock_limits(org_id, organization);
 	limit = organization->limits[PB_MAX_PROJECTS];
-	if (DatumGetBool(pb_row_value(project, at.self_hosted)) &&
-		!pb_organization_may_self_host(organization))
+	if (self_hosted && !pb_organization_may_self_host(organization))
 		pb_fault_set(faults, PB_PLAN_LIMIT_REACHED,
 					 "self_hosted is not part of your plan",
 					 "The plans scale and enterprise have it.");
@@ -320,6 +309,29 @@ admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
 	else
 		return true;
 	return false;
+}
+
+/*
+ * Whether the plan allows the project. Trusted SQL may name an unknown
+ * organization, which is then registered, or refused.
+ */
+static bool
+admit(const PbRequest *request, PbRow *project, PbOrganization *organization,
+	  PbFaults *faults)
+{
+	Datum		org_id = pb_resource_org(project);
+	bool		self_hosted;
+
+	if (!organization->is_known)
+	{
+		const PbActor actor = pb_authentication_actor(request);
+
+		if (!pb_organization_register(org_id, &actor, faults))
+			return false;
+		pb_organization_find(org_id, PB_LATEST, organization);
+	}
+	self_hosted = DatumGetBool(pb_row_value(project, at.self_hosted));
+	return pb_project_is_allowed(org_id, self_hosted, organization, faults);
 }
 
 static bool
@@ -423,6 +435,7 @@ const PbResource pb_project = {
 	.prefix = PB_PROJECT_PREFIX,
 	.unique = &name_unique,
 	.retire = "status = 'deleted', database_count = 0",
+	.restore = "status = 'active'",
 	.fields = fields,
 	.rule = check_row,
 	.hooks = &hooks,

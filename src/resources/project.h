@@ -22,6 +22,10 @@ extern Datum pb_project_host(const PbRow *row, int leaf);
 extern int32 pb_project_database_count(const PbRow *project);
 extern void pb_project_recount(PbRow *project);
 
+extern bool pb_project_is_allowed(Datum org_id, bool self_hosted,
+								  PbOrganization *organization,
+								  PbFaults *faults);
+
 extern void pb_project_list(const PbRequest *request, PbReply *reply);
 
 #endif							/* PB_PROJECT_H */

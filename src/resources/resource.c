@@ -318,6 +318,14 @@ pb_resource_find_id(const PbResource *resource, const PbCaller *caller,
 	return find(resource, caller, permission, &id, 1, organization, faults);
 }
 
+/* Reads a TypeID of a resource; false if it is none. */
+bool
+pb_resource_read_id(const PbResource *resource, const char *text,
+					pg_uuid_t *uuid)
+{
+	return read_id(resource->prefix, text, uuid);
+}
+
 /* Locks a found row and reads it again; NULL with faults if it is gone. */
 PbRow *
 pb_resource_lock(const PbRow *row, PbFaults *faults)

@@ -5,6 +5,8 @@
 #ifndef PB_RESOURCE_H
 #define PB_RESOURCE_H
 
+#include "utils/uuid.h"
+
 #include "auth/authorization.h"
 #include "fields/field.h"
 #include "resources/statement.h"
@@ -104,6 +106,8 @@ extern PbRow *pb_resource_find_id(const PbResource *resource,
 								  PbPermission permission, const char *id,
 								  PbOrganization *organization,
 								  PbFaults *faults);
+extern bool pb_resource_read_id(const PbResource *resource, const char *text,
+								pg_uuid_t *uuid);
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_has_room(const PbResource *resource,
 								 const PbRow *parent, PbFaults *faults);
