@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 #include "utils/guc.h"
@@ -78,6 +79,7 @@ pb_sql_begin(PbSqlScope *scope, Oid function)
 {
 	GetUserIdAndSecContext(&scope->caller, &scope->security);
 	scope->is_volatile = true;
+	scope->call = NULL;
 	if (OidIsValid(function))
 		enter(scope, function);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -110,6 +112,7 @@ pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 	MemoryContext memory = CurrentMemoryContext;
 
 	pb_sql_begin(scope, function);
+	scope->call = state;
 	if (!http)
 		act(state);
 	else
@@ -128,15 +131,15 @@ pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 	pb_sql_end(scope);
 }
 
-/* Whether an entry point is running. */
-bool
-pb_sql_is_inside(void)
+/* The scope of the entry point that was entered last; NULL outside of all. */
+const PbSqlScope *
+pb_sql_innermost(void)
 {
 	const ErrorContextCallback *callback = error_context_stack;
 
 	while (callback != NULL && callback->callback != hide_request)
 		callback = callback->previous;
-	return callback != NULL;
+	return callback == NULL ? NULL : callback->arg;
 }
 
 /* Begins as the caller: should it be ended by mistake, their rights return. */
@@ -364,6 +367,52 @@ plan(Query *query, const char *text, int options, ParamListInfo parameters)
 	return planned;
 }
 
+static ExecutorRun_hook_type next_run = NULL;
+static ExecutorFinish_hook_type next_finish = NULL;
+
+/*
+ * Takes SPI's callback off the stack of error contexts while a statement of
+ * ours runs, and returns the stack as it was. The callback adds the text of
+ * the statement to the context of an error. Behind two kilobytes of it, nobody
+ * finds the line of their trigger that has failed.
+ */
+static ErrorContextCallback *
+leave_out_text(const QueryDesc *query)
+{
+	ErrorContextCallback *stack = error_context_stack;
+
+	if (stack != NULL && stack->previous != NULL &&
+		stack->previous->callback == hide_request &&
+		is_ours(query->sourceText))
+		error_context_stack = stack->previous;
+	return stack;
+}
+
+static void
+run(QueryDesc *query, ScanDirection direction, uint64 count PB_ONCE_PARAMETER)
+{
+	ErrorContextCallback *stack = leave_out_text(query);
+
+	if (next_run != NULL)
+		next_run(query, direction, count PB_ONCE);
+	else
+		standard_ExecutorRun(query, direction, count PB_ONCE);
+	error_context_stack = stack;
+}
+
+/* AFTER triggers are run here. */
+static void
+finish(QueryDesc *query)
+{
+	ErrorContextCallback *stack = leave_out_text(query);
+
+	if (next_finish != NULL)
+		next_finish(query);
+	else
+		standard_ExecutorFinish(query);
+	error_context_stack = stack;
+}
+
 /* Grows with every change of a table that this backend hears of. */
 static uint64 generation = 1;
 
@@ -388,6 +437,10 @@ pb_sql_start(void)
 {
 	next_planner = planner_hook;
 	planner_hook = plan;
+	next_run = ExecutorRun_hook;
+	ExecutorRun_hook = run;
+	next_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish;
 	CacheRegisterRelcacheCallback(count_generation, (Datum) 0);
 }
 

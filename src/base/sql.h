@@ -57,6 +57,7 @@ typedef struct PbSqlScope
 	Oid			caller;			/* the user it was called as */
 	int			security;		/* the context of that */
 	bool		is_volatile;	/* reads what was written since */
+	const void *call;			/* the state of pb_sql_call(), or NULL */
 } PbSqlScope;
 
 extern void pb_sql_start(void);
@@ -64,7 +65,7 @@ extern void pb_sql_begin(PbSqlScope *scope, Oid function);
 extern void pb_sql_end(PbSqlScope *scope);
 extern void pb_sql_call(PbSqlScope *scope, Oid function, bool http,
 						void (*act) (void *state), void *state);
-extern bool pb_sql_is_inside(void);
+extern const PbSqlScope *pb_sql_innermost(void);
 extern bool pb_sql_try(const PbSqlScope *scope, bool (*act) (void *state),
 					   void *state, ErrorData **violation);
 extern bool pb_sql_try_any(const PbSqlScope *scope,

@@ -181,6 +181,12 @@ make_note(PbStatement *note, int count)
 	MemoryContextSwitchTo(before);
 }
 
+const char *
+pb_change_actor_kind(PbActorKind kind)
+{
+	return actor_kinds[kind];
+}
+
 static void
 set_values(const PbActor *actor, const PbChange *change, TimestampTz now,
 		   Datum *values, char *nulls)
@@ -193,7 +199,7 @@ set_values(const PbActor *actor, const PbChange *change, TimestampTz now,
 		[RESOURCE] = CStringGetTextDatum(change->resource->name),
 		[RESOURCE_ID] = CStringGetTextDatum(change->id),
 		[ACTION] = CStringGetTextDatum(actions[change->action]),
-		[ACTOR_KIND] = CStringGetTextDatum(actor_kinds[actor->kind]),
+		[ACTOR_KIND] = CStringGetTextDatum(pb_change_actor_kind(actor->kind)),
 		[ACTOR] = actor->name,
 		[REQUEST_ID] = text_or_none(actor->request_id),
 		[DETAIL] = text_or_none(change->detail),

@@ -44,6 +44,7 @@ extern const PbResource pb_change;
 
 extern void pb_change_define_settings(void);
 extern int	pb_change_retention(void);
+extern const char *pb_change_actor_kind(PbActorKind kind);
 
 /* Something that was done. */
 typedef struct PbChange

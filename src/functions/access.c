@@ -56,6 +56,7 @@ static const struct
 	{"http", HTTP | ADMIN},
 	{"http_forwarded", API | ADMIN},
 	{"routes", API | ADMIN},
+	{"caller", ADMIN},
 	{"report_connection_test", DATA_PLANE},
 	{"report_queries", DATA_PLANE},
 	{"report_domain", ADMIN},

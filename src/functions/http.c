@@ -6,11 +6,14 @@
 
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "base/result.h"
+#include "http/entry.h"
 #include "http/operation.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_routes);
+PG_FUNCTION_INFO_V1(pgbeam_caller);
 
 static Datum
 errors_of(const PbOperation *operation)
@@ -53,4 +56,19 @@ pgbeam_routes(PG_FUNCTION_ARGS)
 		pb_result_add(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * Begins no scope of its own, which would be the innermost, and reads nothing
+ * from tables.
+ */
+Datum
+pgbeam_caller(PG_FUNCTION_ARGS)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	if (!pb_entry_caller(&out))
+		PG_RETURN_NULL();
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
 }

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -417,4 +418,44 @@ pgbeam_http_forwarded(PG_FUNCTION_ARGS)
 
 	run(&call, answer_forwarded, true);
 	return body_of(&call.reply);
+}
+
+static void
+put_text(StringInfo out, const char *name, Datum value)
+{
+	if (value == (Datum) 0)
+		pb_json_pair_null(out, name);
+	else
+		pb_json_pair(out, name, TextDatumGetCString(value));
+}
+
+/*
+ * Who makes the call that runs: as the change feed tells it, with the
+ * organization that the call is about and the role of the database. What is
+ * no operation of the API is called by a role.
+ */
+bool
+pb_entry_caller(StringInfo out)
+{
+	const PbSqlScope *scope = pb_sql_innermost();
+	PbRequest	by_role = {.caller = {.is_trusted = true}, .scope = scope};
+	const Call *call;
+	PbActor		actor;
+
+	if (scope == NULL)
+		return false;
+	call = scope->call;
+	actor = pb_authentication_actor(call == NULL ? &by_role : &call->request);
+	pb_json_begin(out, '{');
+	pb_json_pair(out, "kind", pb_change_actor_kind(actor.kind));
+	put_text(out, "id", actor.name);
+	put_text(out, "organization",
+			 call == NULL ? (Datum) 0 : call->reply.faults.org_id);
+	pb_json_pair(out, "role", GetUserNameFromId(scope->caller, false));
+	if (actor.request_id == NULL)
+		pb_json_pair_null(out, "request_id");
+	else
+		pb_json_pair(out, "request_id", actor.request_id);
+	pb_json_end(out, '}');
+	return true;
 }

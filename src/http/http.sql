@@ -36,3 +36,11 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_routes';
 COMMENT ON FUNCTION pgbeam.routes() IS
 'Lists the API''s operations: name, method, path ({name} stands for an id), the SQL function that does the same, whether it needs a credential, whether it writes, the status of success, and the statuses of its refusals.';
+
+CREATE FUNCTION pgbeam.caller() RETURNS jsonb
+LANGUAGE c STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_caller';
+COMMENT ON FUNCTION pgbeam.caller() IS
+'Tells within a trigger who makes the call that has fired it: an object of kind, id, organization, role and request_id.
+kind and id are actor_kind and actor of the change that pgbeam.read_changes() shows: api_key and the id of the key, user and the id of the user, or role and its name. organization is the one that an operation of the API is about, role the role of the database that made the call, and request_id the X-Request-Id of the answer. null stands for what is not known, such as the request_id of plain SQL. The result is null outside of a call, and in a trigger that is deferred to the end of the transaction. A trigger runs as the owner of its table, who may call this; a SECURITY DEFINER function needs the grant.';

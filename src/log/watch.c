@@ -273,7 +273,7 @@ static bool
 is_within_function(void)
 {
 	return ActivePortal != NULL && ActivePortal->status == PORTAL_ACTIVE &&
-		!pb_sql_is_inside();
+		pb_sql_innermost() == NULL;
 }
 
 static void
