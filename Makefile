@@ -7,13 +7,13 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat pattern crypt typeid jwt letter text instant json fault state sql sweep result parse id) \
+	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text instant json fault state sql sweep result parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization member apikey token request authentication authorization) \
 	$(addprefix resources/, prefix upstream page statement resource write standard host project database replica domain connection cacherule queryreport rewrap purge erasure undelete regions plans organizations health) \
-	$(addprefix http/, operationlist operation idempotency openapi operationtable route dispatch http entry) \
+	$(addprefix http/, operationlist operation idempotency openapi operationtable statistics route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources bulk http log distribution configuration publication views) \
 	pgbeam
@@ -31,7 +31,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database project replica domain connection cacherule plans change consumer operation openapi http \
+	database project replica domain connection cacherule plans change consumer operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete altered examples guard catalog publication views
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso

@@ -20,6 +20,7 @@
 #include "feed/consumer.h"
 #include "fields/field.h"
 #include "http/idempotency.h"
+#include "http/statistics.h"
 #include "keys/keyfile.h"
 #include "log/guard.h"
 #include "resources/cacherule.h"
@@ -78,6 +79,7 @@ _PG_init(void)
 	pb_change_define_settings();
 	pb_purge_define_settings();
 	pb_guard_define_settings();
+	pb_statistics_start();
 	MarkGUCPrefixReserved("pgbeam");
 	pb_guard_start();
 	pb_sql_start();

@@ -16,13 +16,12 @@
 
 #include "miscadmin.h"
 #include "portability/instr_time.h"
-#include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/guc.h"
 
 #include "auth/rate.h"
 #include "base/crypt.h"
+#include "base/shared.h"
 
 #define SLOTS 8					/* in a set */
 #define LOCKS 64
@@ -60,9 +59,6 @@ static int	rates[PB_METERS];
 static int	bursts[PB_METERS];
 static char *address_header;
 
-static shmem_request_hook_type previous_request = NULL;
-static shmem_startup_hook_type previous_startup = NULL;
-
 static int
 count_sets(void)
 {
@@ -77,43 +73,17 @@ table_size(void)
 }
 
 static void
-request_memory(void)
-{
-	if (previous_request != NULL)
-		previous_request();
-	RequestAddinShmemSpace(MAXALIGN(table_size()));
-	RequestNamedLWLockTranche(TRANCHE, LOCKS);
-}
-
-static void
 start_memory(void)
 {
-	bool		found;
-
-	if (previous_startup != NULL)
-		previous_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	table = ShmemInitStruct(TRANCHE, table_size(), &found);
-	if (!found)
-	{
-		memset(table, 0, table_size());
-		pb_random(table->hash_key, sizeof(table->hash_key));
-		table->sets = count_sets();
-		table->locks = GetNamedLWLockTranche(TRANCHE);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	pb_random(table->hash_key, sizeof(table->hash_key));
+	table->sets = count_sets();
+	table->locks = GetNamedLWLockTranche(TRANCHE);
 }
 
-static void
-ask_for_memory(void)
-{
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_request = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	previous_startup = shmem_startup_hook;
-	shmem_startup_hook = start_memory;
-}
+static PbShared shared = {
+	.name = TRANCHE, .size = table_size, .locks = LOCKS,
+	.memory = (void **) &table, .start = start_memory
+};
 
 void
 pb_rate_define_settings(void)
@@ -145,7 +115,7 @@ pb_rate_define_settings(void)
 								"Callers and addresses that are counted at the same time.",
 								NULL, &callers, 16384, SLOTS, 16777216,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
-	ask_for_memory();
+	pb_shared_ask(&shared);
 }
 
 /* The header with the client's address; empty: none. */

@@ -82,6 +82,8 @@ static const struct
 	{"confirm", DATA_PLANE | ADMIN},
 	{"unsubscribe", DATA_PLANE | ADMIN},
 	{"feed_status", DATA_PLANE | ADMIN},
+	{"statistics", ADMIN},
+	{"metrics", ADMIN},
 	{"fields", API | ADMIN},
 	{"rewrap", ADMIN},
 	{"purge", ADMIN},

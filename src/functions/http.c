@@ -11,9 +11,11 @@
 #include "base/result.h"
 #include "http/entry.h"
 #include "http/operation.h"
+#include "http/statistics.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_routes);
 PG_FUNCTION_INFO_V1(pgbeam_caller);
+PG_FUNCTION_INFO_V1(pgbeam_counters);
 
 static Datum
 errors_of(const PbOperation *operation)
@@ -71,4 +73,29 @@ pgbeam_caller(PG_FUNCTION_ARGS)
 	if (!pb_entry_caller(&out))
 		PG_RETURN_NULL();
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
+static void
+add_counter(void *state, const char *metric, const char *labels, double value)
+{
+	Datum		values[] = {
+		CStringGetTextDatum(metric),
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
+		Float8GetDatum(value)
+	};
+	bool		nulls[lengthof(values)] = {0};
+
+	pb_result_add(state, values, nulls);
+}
+
+Datum
+pgbeam_counters(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"metric", TEXTOID}, {"labels", JSONBOID}, {"value", FLOAT8OID}
+	};
+
+	pb_result_begin(fcinfo, columns, lengthof(columns));
+	pb_statistics_tell(add_counter, fcinfo);
+	return (Datum) 0;
 }

@@ -27,6 +27,7 @@
 #include "http/entry.h"
 #include "http/http.h"
 #include "http/operation.h"
+#include "http/statistics.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_http);
 PG_FUNCTION_INFO_V1(pgbeam_http_forwarded);
@@ -200,6 +201,7 @@ typedef struct Call
 	PbAnswer	answer;
 	StringInfoData headers;
 	PbSqlScope	scope;
+	instr_time	begun;
 } Call;
 
 /*
@@ -216,6 +218,7 @@ run(Call *call, void (*act) (void *call), bool http)
 	reply->body = makeStringInfo();
 	appendStringInfoSpaces(reply->body, VARHDRSZ);
 	reply->body_begin = VARHDRSZ;
+	pb_statistics_begin(&call->begun);
 	pb_sql_call(&call->scope, call->fcinfo->flinfo->fn_oid, http, act, call);
 }
 
@@ -264,6 +267,7 @@ operate(void *state)
 	if (admit(call->operation, request, reply) &&
 		read_arguments(call->fcinfo, call->operation, request, &reply->faults))
 		pb_dispatch(call->operation, request, reply);
+	pb_statistics_end(call->operation, &reply->faults, &call->begun);
 	conclude(request, call->operation, reply);
 }
 
@@ -358,6 +362,16 @@ answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
 										   values, nulls));
 }
 
+/* Answers a request whose operation its method and path name. */
+static void
+handle(Call *call)
+{
+	pb_http_handle(&call->message, &call->request, &call->reply,
+				   &call->answer);
+	pb_statistics_end(call->answer.operation, &call->reply.faults,
+					  &call->begun);
+}
+
 static void
 answer_message(void *state)
 {
@@ -366,8 +380,7 @@ answer_message(void *state)
 	take_headers(call->fcinfo, 2, &call->request.headers);
 	pb_http_begin(&call->request);
 	take_message_body(call->fcinfo, 3, &call->message);
-	pb_http_handle(&call->message, &call->request, &call->reply,
-				   &call->answer);
+	handle(call);
 	pb_http_headers(&call->headers, &call->answer);
 }
 
@@ -406,7 +419,7 @@ answer_forwarded(void *state)
 	call->message.method = forwarded(request, "x-pgbeam-method");
 	call->message.uri = forwarded(request, "x-pgbeam-uri");
 	take_message_body(call->fcinfo, 0, &call->message);
-	pb_http_handle(&call->message, request, &call->reply, &call->answer);
+	handle(call);
 	pb_http_repeat_body(&call->reply, &call->answer);
 	write_session(&call->answer);
 }

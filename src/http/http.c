@@ -394,6 +394,7 @@ pb_http_handle(const PbMessage *message, PbRequest *request, PbReply *reply,
 	}
 	else
 		serve(message, &match, request, reply, answer);
+	answer->operation = match.operation;
 	pb_http_finish(request, match.operation, reply, answer);
 	if (strcmp(message->method, "HEAD") == 0)
 		reply->body->len = reply->body_begin;

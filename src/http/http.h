@@ -18,6 +18,7 @@ typedef struct PbHeader
 
 typedef struct PbAnswer
 {
+	const PbOperation *operation;	/* that was asked for, or NULL */
 	int			status;
 	int			header_count;
 	PbHeader	headers[PB_HEADERS_MAX];
