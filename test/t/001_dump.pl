@@ -75,6 +75,7 @@ SELECT pgbeam.update_cache_rule('$furnished', '$database', 'a1b2c3d4e5f60718', '
 SQL
 	my ($gone) = make($home, 'deleted');
 	value($home, "SELECT pgbeam.delete_project('$gone')");
+	value($home, "SELECT pgbeam.subscribe('proxy')");
 	return;
 }
 
