@@ -15,12 +15,27 @@ DELETE FROM pgbeam.feed_consumers;
 DELETE FROM pgbeam.changes;
 SELECT metric, labels, value FROM pgbeam.statistics();
 ROLLBACK;
+-- What is due to be purged.
+SELECT p #>> '{project,id}' AS project FROM pgbeam.create_project(
+	'{"org_id": "statistics", "name": "s", "database": {"host": "db.example.com", "port": 5432, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}') p \gset
+SELECT pgbeam.delete_project(:'project');
+BEGIN;
+CREATE FUNCTION pg_temp.backlog(kind text) RETURNS double precision LANGUAGE sql AS $$
+	SELECT value FROM pgbeam.statistics() WHERE metric = 'pgbeam_purge_backlog_rows' AND labels ->> 'resource' = kind
+$$;
+SELECT pg_temp.backlog('project') AS projects, pg_temp.backlog('database') AS databases \gset
+UPDATE pgbeam.projects SET deleted_at = now() - interval '91 days' WHERE id = pgbeam.typeid_decode(:'project');
+UPDATE pgbeam.databases SET deleted_at = now() - interval '91 days' WHERE project_id = pgbeam.typeid_decode(:'project');
+SELECT pg_temp.backlog('project') - :projects AS projects, pg_temp.backlog('database') - :databases AS databases;
+SET LOCAL pgbeam.deleted_retention = 0;
+SELECT sum(value) FROM pgbeam.statistics() WHERE metric = 'pgbeam_purge_backlog_rows';
+ROLLBACK;
 -- An exporter needs no more than one right.
 CREATE ROLE regress_pgbeam_exporter;
 GRANT USAGE ON SCHEMA pgbeam TO regress_pgbeam_exporter;
 GRANT EXECUTE ON FUNCTION pgbeam.metrics() TO regress_pgbeam_exporter;
 SET ROLE regress_pgbeam_exporter;
-SELECT pgbeam.metrics() ~ 'pgbeam_consumer_lag_rows\{consumer="statistics"\} 1' AS has_lag;
+SELECT pgbeam.metrics() ~ 'pgbeam_consumer_lag_rows\{consumer="statistics"\} 5' AS has_lag;
 SELECT count(*) FROM pgbeam.statistics();
 RESET ROLE;
 REVOKE ALL ON FUNCTION pgbeam.metrics() FROM regress_pgbeam_exporter;

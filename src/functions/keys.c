@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/sql.h"
 #include "functions/administration.h"
+#include "http/statistics.h"
 #include "keys/keyring.h"
 #include "resources/rewrap.h"
 
@@ -81,6 +82,7 @@ pgbeam_rewrap(PG_FUNCTION_ARGS)
 	else
 		left = pb_rewrap(PG_GETARG_INT32(0), &faults);
 	pb_administration_end(&scope, &faults);
+	pb_statistics_rewrapped(left);
 	PG_RETURN_INT64(left);
 }
 

@@ -38,6 +38,8 @@ typedef struct Counters
 typedef struct Table
 {
 	pg_atomic_uint64 begun;
+	pg_atomic_uint64 rewrapped; /* 1 when there is a number of secrets */
+	pg_atomic_uint64 secrets_left;
 	char		apart[PG_CACHE_LINE_SIZE];
 	Counters	counters[PB_OPERATIONS + 1];
 } Table;
@@ -61,6 +63,8 @@ static void
 start_memory(void)
 {
 	pg_atomic_init_u64(&table->begun, 0);
+	pg_atomic_init_u64(&table->rewrapped, 0);
+	pg_atomic_init_u64(&table->secrets_left, 0);
 	for (int i = 0; i <= NO_OPERATION; i++)
 	{
 		start_all(table->counters[i].ended, REFUSALS);
@@ -131,6 +135,16 @@ pb_statistics_end(const PbOperation *operation, const PbFaults *faults,
 	(void) pg_atomic_fetch_add_u64(&counters->buckets[bucket_of(microseconds)],
 								   1);
 	(void) pg_atomic_fetch_add_u64(&counters->microseconds, microseconds);
+}
+
+/* rewrap() has said how many secrets are left: that is its progress. */
+void
+pb_statistics_rewrapped(int64 left)
+{
+	if (table == NULL)
+		return;
+	pg_atomic_write_u64(&table->secrets_left, (uint64) left);
+	pg_atomic_write_u64(&table->rewrapped, 1);
 }
 
 static const char *
@@ -221,6 +235,9 @@ pb_statistics_tell(PbStatisticsAdd add, void *state)
 		return;
 	add(state, "pgbeam_calls_begun_total", "{}",
 		(double) pg_atomic_read_u64(&table->begun));
+	if (pg_atomic_read_u64(&table->rewrapped) > 0)
+		add(state, "pgbeam_rewrap_secrets_left", "{}",
+			(double) pg_atomic_read_u64(&table->secrets_left));
 	for (int i = 0; i <= NO_OPERATION; i++)
 	{
 		Counters   *counters = &table->counters[i];

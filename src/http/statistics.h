@@ -18,6 +18,8 @@ extern void pb_statistics_end(const PbOperation *operation,
 							  const PbFaults *faults,
 							  const instr_time *begun);
 
+extern void pb_statistics_rewrapped(int64 left);
+
 /* What was counted: calls add for each number, with its labels as JSON. */
 typedef void (*PbStatisticsAdd) (void *state, const char *metric,
 								 const char *labels, double value);

@@ -16,6 +16,22 @@ AS $$
 	),
 	feed AS (
 		SELECT * FROM status LIMIT 1
+	),
+	-- What purging has to remove. Each count goes by an index of what was
+	-- deleted, and stops at a number that is much in any case.
+	due AS (
+		SELECT now() - make_interval(days => days) AS time FROM (SELECT current_setting('pgbeam.deleted_retention')::integer AS days) AS s WHERE days > 0
+	),
+	backlog (resource, rows) AS (
+		SELECT 'project', count(*) FROM (SELECT FROM pgbeam.projects WHERE deleted_at < (SELECT time FROM due) LIMIT 100000) AS x
+		UNION ALL
+		SELECT 'database', count(*) FROM (SELECT FROM pgbeam.databases WHERE deleted_at < (SELECT time FROM due) LIMIT 100000) AS x
+		UNION ALL
+		SELECT 'replica', count(*) FROM (SELECT FROM pgbeam.replicas WHERE deleted_at < (SELECT time FROM due) LIMIT 100000) AS x
+		UNION ALL
+		SELECT 'custom_domain', count(*) FROM (SELECT FROM pgbeam.custom_domains WHERE deleted_at < (SELECT time FROM due) LIMIT 100000) AS x
+		UNION ALL
+		SELECT 'api_key', count(*) FROM (SELECT FROM pgbeam.api_keys WHERE least(revoked_at, expires_at) < (SELECT time FROM due) LIMIT 100000) AS x
 	)
 	SELECT c.metric, c.labels, c.value FROM pgbeam.counters() AS c
 	UNION ALL
@@ -27,10 +43,12 @@ AS $$
 	SELECT 'pgbeam_feed_waiting_seconds', '{}', coalesce(greatest(extract(epoch FROM clock_timestamp() - f.waiting_since), 0), 0) FROM feed AS f
 	UNION ALL
 	SELECT 'pgbeam_feed_kept_seconds', '{}', coalesce(greatest(extract(epoch FROM clock_timestamp() - f.oldest_change_at), 0), 0) FROM feed AS f
+	UNION ALL
+	SELECT 'pgbeam_purge_backlog_rows', jsonb_build_object('resource', b.resource), b.rows FROM backlog AS b
 $$;
 COMMENT ON FUNCTION pgbeam.statistics() IS
 'Gives what can be measured, as rows of a metric, its labels and its value.
-pgbeam_calls_total counts the calls that were answered, by operation and code: OK, or the code of the refusal. The operation is none for a request of no operation, and for OPTIONS. pgbeam_call_seconds is a histogram of their times. pgbeam_calls_begun_total counts all calls; those that are missing among the others run now, or an error has ended them. These are in shared memory: they are there only where the library is preloaded, a rollback takes nothing back, and a restart begins anew. The other metrics are read at each call: pgbeam_consumer_lag_rows, pgbeam_consumer_lag_seconds and pgbeam_consumer_must_start_over (1 or 0) for each consumer as pgbeam.feed_status() has them, pgbeam_feed_waiting_seconds for how long committed changes have waited to be shown, and pgbeam_feed_kept_seconds, the age of the first change that is kept. For roles with admin access.';
+pgbeam_calls_total counts the calls that were answered, by operation and code: OK, or the code of the refusal. The operation is none for a request of no operation, and for OPTIONS. pgbeam_call_seconds is a histogram of their times. pgbeam_calls_begun_total counts all calls; those that are missing among the others run now, or an error has ended them. These are in shared memory: they are there only where the library is preloaded, a rollback takes nothing back, and a restart begins anew. The other metrics are read at each call: pgbeam_consumer_lag_rows, pgbeam_consumer_lag_seconds and pgbeam_consumer_must_start_over (1 or 0) for each consumer as pgbeam.feed_status() has them, pgbeam_feed_waiting_seconds for how long committed changes have waited to be shown, pgbeam_feed_kept_seconds, the age of the first change that is kept, and pgbeam_purge_backlog_rows, how many rows of a resource are due to be purged (at most 100000). pgbeam_rewrap_secrets_left is what the last call of pgbeam.rewrap() has answered, in shared memory too. For roles with admin access.';
 
 CREATE FUNCTION pgbeam.metrics() RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -45,7 +63,9 @@ AS $$
 			(5, 'pgbeam_consumer_lag_seconds', 'gauge', 'The age of the oldest of these.'),
 			(6, 'pgbeam_consumer_must_start_over', 'gauge', 'Whether changes behind the place of a consumer are gone.'),
 			(7, 'pgbeam_feed_waiting_seconds', 'gauge', 'How long committed changes have waited to be shown.'),
-			(8, 'pgbeam_feed_kept_seconds', 'gauge', 'The age of the first change that is kept.')
+			(8, 'pgbeam_feed_kept_seconds', 'gauge', 'The age of the first change that is kept.'),
+			(9, 'pgbeam_purge_backlog_rows', 'gauge', 'Rows that are due to be purged, at most 100000.'),
+			(10, 'pgbeam_rewrap_secrets_left', 'gauge', 'Secrets under older keys when rewrap() was called last.')
 	),
 	-- No value of a label has what would have to be escaped.
 	sample AS (

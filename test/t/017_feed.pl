@@ -52,7 +52,9 @@ is(outcome($home, $early), '2', 'behind a token is the rest');
 is(outcome($home, $late), '0', 'behind the last is none');
 
 # A dump is restored on a server that has done less, and on one that has done
-# more.
+# more. A consumer of it must start over, and is told so. One that has no place
+# is left out: it would miss changes unawares.
+value($home, "SELECT pgbeam.subscribe('kept', '$early'); INSERT INTO pgbeam.feed_consumers VALUES ('without', NULL, now(), NULL)");
 $home->command_ok([ 'pg_dump', '-f', $dump, '-d', $home->connstr('postgres') ], 'dump made');
 my $restored = new_cluster('restored', "pgbeam.keyring_file = '$keyring'\n");
 $restored->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', $restored->connstr('postgres'), '-f', $dump ],
@@ -61,7 +63,12 @@ is(outcome($restored, undef), '0', 'the restored feed is empty');
 is(outcome($restored, $_), xid_of($_) >= value($restored, 'SELECT pg_snapshot_xmax(pg_current_snapshot())') ? 'PB006' : 'PB007',
 	'tokens of the old server are refused')
   foreach $early, $late;
+is(value($restored, 'SELECT string_agg(consumer, \',\') FROM pgbeam.feed_status() WHERE must_start_over'), 'kept', 'a consumer must start over');
+like(ask($restored, "SELECT pgbeam.next_changes('kept')")->{state}, qr/^PB00[67]$/, 'and is refused until it does');
+value($restored, "SELECT pgbeam.unsubscribe('kept'), pgbeam.subscribe('kept')");
 make($restored, 'third');
+is(value($restored, "SELECT count(*) FROM pgbeam.next_changes('kept')"), '2', 'then it goes on');
+value($home, "DELETE FROM pgbeam.feed_consumers");
 is(outcome($restored, undef), '2', 'it goes on');
 catch_up($restored, xid_of($late));
 make($restored, 'fourth');
@@ -89,6 +96,8 @@ $standby->init_from_backup($home, 'base', has_streaming => 1);
 $standby->start;
 $home->wait_for_catchup($standby);
 is(outcome($standby, $lost), '0', 'a standby that is up to date reads the feed');
+is(ask($standby, "SELECT pgbeam.$_")->{state}, 'PT503', "a standby refuses $_")
+  foreach "subscribe('other')", "next_changes('other')", "confirm('other', '$lost')", "unsubscribe('other')";
 value($standby, 'SELECT pg_wal_replay_pause()');
 make($home, 'behind');
 my $behind = last_token($home);

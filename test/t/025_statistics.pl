@@ -60,9 +60,47 @@ isnt(ask($home, 'SELECT ' . create_call('third'))->{state}, '00000', 'a trigger 
 is(counted('pgbeam_calls_begun_total'), $all + 1, 'that is seen');
 is(counted('pgbeam_calls_total'), $all, 'by the difference');
 
+# The progress of a rewrap is what it has said last.
+is(value($home, "SELECT count(*) FROM pgbeam.statistics() WHERE metric = 'pgbeam_rewrap_secrets_left'"), '0', 'no rewrap yet');
+value($home, 'SELECT pgbeam.create_key()');
+is(value($home, 'SELECT pgbeam.rewrap(1)'), counted('pgbeam_rewrap_secrets_left'), 'a rewrap that has begun');
+cmp_ok(counted('pgbeam_rewrap_secrets_left'), '>', 0, 'has secrets left');
+value($home, 'SELECT pgbeam.rewrap(1000)') foreach 1 .. 2;
+is(counted('pgbeam_rewrap_secrets_left'), '0', 'and none at its end');
+
+# The statements of the page's alerts, by what comes first in each: they give
+# no row while all is well, and one when it is not.
+my %alerts = map { (split /\n/, $_)[0] => $_ } slurp_file("$FindBin::RealBin/../../doc/monitoring.md") =~ /^\*\*.*?^```sql\n(.*?)^```/msg;
+my @alerts = values %alerts;
+
+sub fired { return scalar grep { value($home, $_) ne '' } @alerts }
+
+is(scalar @alerts, 5, 'five alerts');
+value($home, 'DROP TRIGGER refuse ON pgbeam.projects');
+value($home, "SELECT pgbeam.subscribe('slow')");
+make($home, 'late');
+value($home, "SELECT pgbeam.get_project('$project')") foreach 1 .. 20;
+is(fired(), 0, 'none fires while all is well');
+value($home, "UPDATE pgbeam.changes SET changed_at = now() - interval '6 minutes'");
+is(fired(), 1, 'a consumer that lags');
+my $open = session($home);
+value($open, 'BEGIN; SELECT pg_current_xact_id()');
+make($home, 'waits');
+value($home, "UPDATE pgbeam.changes SET changed_at = now() - interval '6 minutes'");
+is(fired(), 2, 'a feed that is held back');
+value($open, 'ROLLBACK');
+is(fired(), 1, 'and no longer');
+value($home, "SELECT status FROM pgbeam.http('GET', '/v1/projects', '{}', NULL)") foreach 1 .. 10;
+is(fired(), 2, 'callers that are refused');
+$open->quit;
+value($home, "ALTER SYSTEM SET pgbeam.keyring_file = ''");
+value($home, 'SELECT pg_reload_conf()');
+is(ask($home, 'SELECT ' . create_call('unserved'))->{state}, 'PB001', 'without a keyring nothing is created');
+is(fired(), 4, 'a key that is missing, and calls that cannot be served');
+
 # Codes that several kinds of refusal share are one row.
 is(value($home, 'SELECT count(*) FROM (SELECT metric, labels FROM pgbeam.statistics() GROUP BY 1, 2 HAVING count(*) > 1) AS twice'), '0', 'no row twice');
-like(value($home, 'SELECT pgbeam.metrics()'), qr/^pgbeam_calls_total\{code="OK",operation="createProject"\} 2$/m, 'in the text form too');
+like(value($home, 'SELECT pgbeam.metrics()'), qr/^pgbeam_calls_total\{code="OK",operation="createProject"\} 4$/m, 'in the text form too');
 $home->restart;
 is(counted('pgbeam_calls_begun_total'), '0', 'a restart begins anew');
 done_testing();
