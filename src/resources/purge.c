@@ -102,6 +102,7 @@ pb_purge_define_settings(void)
 static bool
 is_purged(const PbResource *resource)
 {
+	(void) pb_field_shape(resource);	/* numbers the leaves */
 	return resource->prefix != NULL &&
 		resource->prepared->deleted_at != PB_NO_LEAF &&
 		resource->prepared->org_id != PB_NO_LEAF;
@@ -214,7 +215,6 @@ kind_of(const PbResource *resource)
 	Assert(kind < kinds + KINDS_MAX);
 	if (kind->find.text != NULL || kind->has_below.text != NULL)
 		return kind;
-	(void) pb_field_shape(resource);
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	if (is_purged(resource))
 		make_own(kind, resource);

@@ -32,9 +32,11 @@ INSERT INTO bench.indexes (index_name, serves) VALUES
 	('projects_pkey', 'locks, updates and deletes; a find by a caller; the foreign key'),
 	('projects_id_idx', 'a find by trusted SQL, which knows no organization'),
 	('projects_living_idx', 'list_projects by created_at, and its total'),
+	('projects_deleted_idx', 'a purge finds the oldest deleted projects'),
 	('projects_name_key', 'a create and an update: the name is unique; list_projects by name'),
 	('databases_pkey', 'locks, updates and deletes; a find by a caller'),
 	('databases_id_idx', 'a find by trusted SQL: reveal_password'),
+	('databases_deleted_idx', 'a purge finds the oldest deleted databases'),
 	('databases_project_idx', 'list_databases; a delete of the project'),
 	('changes_pkey', 'read_changes, and the sweep of old changes');
 
