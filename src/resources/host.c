@@ -122,7 +122,10 @@ static PbStatement find_retired = {
 	.nargs = 1, .types = claim_types, .sees_all = true
 };
 
-#define LEADS_TO 	"FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 " 	"AND org_id OPERATOR(pg_catalog.=) $2 " 	"AND project_id OPERATOR(pg_catalog.=) $3"
+#define LEADS_TO \
+	"FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.=) $1 " \
+	"AND org_id OPERATOR(pg_catalog.=) $2 " \
+	"AND project_id OPERATOR(pg_catalog.=) $3"
 
 static PbStatement leads_to = {
 	.text = "SELECT " LEADS_TO,
