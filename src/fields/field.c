@@ -90,6 +90,17 @@ pb_field_embeds(const PbResource *resource)
 	return NULL;
 }
 
+/*
+ * Whether rows of the resource are marked as deleted. The shape tells, which
+ * this backend may not have made yet.
+ */
+bool
+pb_field_marks_deleted(const PbResource *resource)
+{
+	(void) pb_field_shape(resource);
+	return resource->prepared->deleted_at != PB_NO_LEAF;
+}
+
 /* Whether the column may be null; in the array of a list an item may be. */
 bool
 pb_leaf_may_be_null(const PbLeaf *leaf)

@@ -229,6 +229,7 @@ extern void pb_field_start(const PbResource *resource);
 extern bool pb_field_lists_objects(const PbField *field);
 extern const PbResource *pb_field_embedded(const PbField *field);
 extern const PbResource *pb_field_embeds(const PbResource *resource);
+extern bool pb_field_marks_deleted(const PbResource *resource);
 extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);

@@ -102,18 +102,16 @@ pb_purge_define_settings(void)
 static bool
 is_purged(const PbResource *resource)
 {
-	(void) pb_field_shape(resource);	/* numbers the leaves */
-	return resource->prefix != NULL &&
-		resource->prepared->deleted_at != PB_NO_LEAF &&
+	return resource->prefix != NULL && pb_field_marks_deleted(resource) &&
 		resource->prepared->org_id != PB_NO_LEAF;
 }
 
 static const char *
 parent_column(const PbResource *resource)
 {
-	const PbPrepared *at = resource->prepared;
+	const PbShape *shape = pb_field_shape(resource);
 
-	return at->shape->leaves[at->parent].column;
+	return shape->leaves[resource->prepared->parent].column;
 }
 
 /* SQL: the columns of what is removed. */

@@ -267,7 +267,7 @@ marks_deleted(const PbResource *resource, const PbShape *shape, int now)
 static bool
 is_marked_deleted(const PbResource *resource)
 {
-	return resource->prepared->deleted_at != PB_NO_LEAF;
+	return pb_field_marks_deleted(resource);
 }
 
 /* SQL: the condition for the one living row with a key. */

@@ -83,14 +83,6 @@ static const PbResult restore_results[] = {{UUIDOID, false}};
 /* What is made for each resource at its first use, as pb_resources. */
 static PbStatement restores[RESOURCES_MAX];
 
-/* Whether rows keep their place when they are deleted. */
-static bool
-is_marked(const PbResource *resource)
-{
-	(void) pb_field_shape(resource);	/* numbers the leaves */
-	return resource->prepared->deleted_at != PB_NO_LEAF;
-}
-
 /* The statement that brings back a project, or the rows below a parent. */
 static PbStatement *
 restore_of(const PbResource *resource)
@@ -157,7 +149,8 @@ restore_all(const Undeletion *undeletion, const PbResource *resource,
 		}
 		for (const PbResource *const *child = pb_resources; *child != NULL;
 			 child++)
-			if ((*child)->parent == resource && is_marked(*child))
+			if ((*child)->parent == resource &&
+				pb_field_marks_deleted(*child))
 				(void) restore_all(undeletion, *child, id);
 	}
 	return count;

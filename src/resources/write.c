@@ -336,7 +336,7 @@ delete_children(Deletion *deletion, const PbResource *resource,
 	Datum		values[] = {deletion->org_id, parent_id, deletion->now};
 	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
 	SPITupleTable *deleted = SPI_tuptable;
-	bool		is_marked = resource->prepared->deleted_at != PB_NO_LEAF;
+	bool		is_marked = pb_field_marks_deleted(resource);
 
 	for (uint64 i = 0; i < count && is_marked; i++)
 	{
