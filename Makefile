@@ -33,7 +33,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database project replica domain connection cacherule plans change consumer operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete altered examples guard catalog publication views
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

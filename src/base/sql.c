@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "executor/executor.h"
@@ -17,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+#include "utils/regproc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -430,6 +432,15 @@ uint64
 pb_sql_generation(void)
 {
 	return generation;
+}
+
+/* Makes the number grow in all backends, once this transaction commits. */
+void
+pb_sql_tell_generation(const char *table)
+{
+	RangeVar   *name = makeRangeVarFromNameList(pb_qualified_name(table));
+
+	CacheInvalidateRelcacheByRelid(RangeVarGetRelid(name, NoLock, false));
 }
 
 void

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/uuid.h"
 
 #include "base/crypt.h"
@@ -120,6 +121,13 @@ static PbStatement find_retired = {
 	.text = "SELECT FROM pgbeam.hosts "
 	"WHERE host OPERATOR(pg_catalog.=) $1",
 	.nargs = 1, .types = claim_types, .sees_all = true
+};
+
+/* Digests begin with #, and $ follows it. */
+static PbStatement find_any_retired = {
+	.text = "SELECT FROM pgbeam.hosts WHERE host OPERATOR(pg_catalog.>=) '#' "
+	"AND host OPERATOR(pg_catalog.<) '$' LIMIT 1",
+	.sees_all = true
 };
 
 #define LEADS_TO \
@@ -285,6 +293,28 @@ pb_host_digest(Datum host)
 }
 
 /*
+ * Whether no host has been retired. Where that is so, nothing has to be looked
+ * up for a new host. Whoever retires one tells all backends, and that is heard
+ * by a backend which has waited for the retired host: the server sends such
+ * news before it lets others go on.
+ */
+static bool
+is_none_retired(void)
+{
+	static uint64 known_at = 0;
+
+	if (pb_sql_may_be_distributed())
+		return false;
+	AcceptInvalidationMessages();
+	if (known_at == pb_sql_generation())
+		return true;
+	if (pb_sql_run(&find_any_retired, NULL, NULL) > 0)
+		return false;
+	known_at = pb_sql_generation();
+	return true;
+}
+
+/*
  * Whether a host was given to a project that has been purged. Whoever has just
  * written the row of a host asks after that: then none can be retired between
  * the question and the row. A condition within the statement that writes the
@@ -293,8 +323,11 @@ pb_host_digest(Datum host)
 bool
 pb_host_is_retired(Datum host)
 {
-	Datum		digest = pb_host_digest(host);
+	Datum		digest;
 
+	if (is_none_retired())
+		return false;
+	digest = pb_host_digest(host);
 	return pb_sql_run(&find_retired, &digest, NULL) > 0;
 }
 
@@ -313,6 +346,7 @@ pb_host_retire(Datum host)
 {
 	Datum		values[] = {host, pb_host_digest(host), UUIDPGetDatum(&none)};
 
+	pb_sql_tell_generation(pb_host.table);
 	if (!pb_sql_may_be_distributed())
 		(void) pb_sql_run(&retire, values, NULL);
 	else if (pb_sql_run(&store_retired, values, NULL) > 0)
