@@ -1,7 +1,9 @@
 -- Consumers of the change feed: their places, and what moves them.
+-- The password is a setting, for a function's text is stored as it stands.
+SET test.password = 'canary-password-Vq7R2x';
 CREATE FUNCTION make(project text) RETURNS boolean LANGUAGE sql AS $$
 	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'consumer', 'name', project, 'database', jsonb_build_object(
-		'host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', 'canary-password-Vq7R2x'))) IS NOT NULL
+		'host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u', 'password', current_setting('test.password')))) IS NOT NULL
 $$;
 CREATE FUNCTION last_of(consumer text) RETURNS text LANGUAGE sql AS $$
 	SELECT token FROM pgbeam.next_changes(consumer, 10000) WITH ORDINALITY ORDER BY ordinality DESC LIMIT 1
