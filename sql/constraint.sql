@@ -57,11 +57,11 @@ CREATE VIEW edges AS
 		AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name::regclass AND contype = 'c');
 SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 
--- Two columns have to fit each other as well, and a domain, a token or a consumer's name is no long word; they are tried below.
+-- Two columns have to fit each other as well, and a domain, a token, a route or a consumer's name is no long word; they are tried below.
 SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges
 WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
-	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash') AND table_name <> 'pgbeam.feed_consumers';
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash', 'route') AND table_name <> 'pgbeam.feed_consumers';
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 
@@ -70,7 +70,7 @@ SELECT name, setting, outcome('pgbeam.' || name, setting) FROM (VALUES
 	('databases', $$host = '/tmp'$$), ('databases', $$host = '@x'$$), ('databases', $$host = 'a,b'$$), ('databases', $$host = 'a b'$$),
 	('databases', $$host = E'a\u3000b'$$), ('databases', $$host = E'a\u0085b'$$), ('databases', $$name = E'a\nb'$$),
 	('databases', $$username = E'a\u007fb'$$), ('databases', $$host = 'postgres://u:canary-password-Vq7R2x@h/d'$$), ('databases', $$host = 'h:1'$$),
-	('databases', $$host = E'a\u200bb'$$), ('databases', $$host = '127.1'$$), ('databases', $$host = '[::1]'$$), ('databases', $$host = 'bücher.例え.テスト'$$),
+	('databases', $$route = 'aws.' || repeat('x', 65)$$), ('databases', $$route = 'aws.a b'$$), ('databases', $$host = E'a\u200bb'$$), ('databases', $$host = '127.1'$$), ('databases', $$host = '[::1]'$$), ('databases', $$host = 'bücher.例え.テスト'$$),
 	('replicas', $$host = 'postgres://u:canary-password-Vq7R2x@h/d'$$), ('replicas', $$host = 'h:1'$$), ('replicas', $$host = 'a..b'$$), ('replicas', $$host = repeat('h', 254)$$), ('databases', $$min_pool_size = 7, pool_size = 6$$),
 	('custom_domains', $$domain = repeat('d', 250) || '.e'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'd'$$), ('custom_domains', $$domain = repeat('d.', 118) || 'dd'$$),
 	('custom_domains', $$reported_txt = repeat('é', 4096)$$), ('custom_domains', $$reported_txt = repeat('x', 4097)$$), ('custom_domains', $$domain = repeat(repeat('d', 49) || '.', 5) || 'com'$$), ('custom_domains', $$domain = 'localhost'$$),

@@ -54,7 +54,8 @@ SELECT pgbeam.typeid_encode('db', d.id) AS id, d.org_id, pgbeam.typeid_encode('p
 	d.ssl_mode, d.role, d.pool_region, d.query_timeout_ms, d.auto_read_routing,
 	d.cache_enabled, d.cache_ttl_seconds, d.cache_max_entries, d.cache_swr_seconds,
 	d.pool_size, d.min_pool_size, d.pool_mode, d.max_active, d.created_at, d.updated_at, d.deleted_at,
-	t.tested_at, t.ok AS test_ok, t.latency_us AS test_latency_us, t.error AS test_error, t.server_version
+	t.tested_at, t.ok AS test_ok, t.latency_us AS test_latency_us, t.error AS test_error, t.server_version,
+	d.route
 FROM pgbeam.databases AS d
 LEFT JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
 LEFT JOIN pgbeam.connection_tests AS t ON t.org_id = d.org_id AND t.database_id = d.id;

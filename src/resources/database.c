@@ -5,12 +5,15 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
 #include "auth/authorization.h"
 #include "auth/organization.h"
+#include "base/proxykey.h"
+#include "base/sql.h"
 #include "base/text.h"
 #include "keys/keyring.h"
 #include "resources/database.h"
@@ -35,6 +38,7 @@ static PbPrepared prepared;
 
 static struct
 {
+	int			route;
 	int			connection_string;
 	int			proxy_host;
 	int			host;
@@ -48,6 +52,7 @@ static struct
 	int			min_pool_size;
 }			at;
 
+static int	proxy_routing;
 static int	default_pool_mode;
 static bool default_cache_enabled;
 static bool password_on_move;
@@ -55,6 +60,18 @@ static bool password_on_move;
 static const char *const roles[] = {"primary", "replica", NULL};
 static const char *const pool_modes[] = {
 	"session", "transaction", "statement", NULL
+};
+
+/* what a proxy chooses an upstream by */
+enum
+{
+	ROUTE_BY_HOST, ROUTE_BY_DATABASE
+};
+
+static const struct config_enum_entry routings[] = {
+	{"host", ROUTE_BY_HOST, false},
+	{"database", ROUTE_BY_DATABASE, false},
+	{NULL, 0, false}
 };
 
 static Datum
@@ -133,6 +150,12 @@ static const PbField fields[] = {
 		.name = "project_id", .kind = PB_ID, .flags = PB_SHOWN, .prefix = PB_PROJECT_PREFIX,
 		.at = &prepared.parent,
 		.about = "The project it belongs to."
+	},
+	{
+		.name = "route", .kind = PB_TEXT,
+		.least = 1, .most = PB_ROUTE_MAX, .rule = pb_proxykey_route_problem,
+		.at = &at.route,
+		.about = "What tells it apart at a proxy of many projects, behind the label of its project's host. It never changes."
 	},
 	{
 		.name = "connection_string", .kind = PB_TEXT,
@@ -267,6 +290,11 @@ pb_database_define_settings(void)
 							 "That is another host or port, or an ssl_mode that secures less.",
 							 &password_on_move, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pgbeam.proxy_routing",
+							 "What tells a proxy which upstream a client wants.",
+							 "With host it is the host of the connection string, and its path is the database's name. With database it is the path alone, which then has the key of pgbeam.pgbouncer_files().",
+							 &proxy_routing, ROUTE_BY_HOST, routings,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 /* The place that a sealed password is bound to. The values must outlive it. */
@@ -309,8 +337,8 @@ seal(PbRow *row, const PbJson *secret, const uint8_t nonce[PB_NONCE_BYTES],
 
 /* Whether the plan allows one more database. The project is locked. */
 static bool
-admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
-	  PbFaults *faults)
+has_room(const PbRow *row, const PbOrganization *organization,
+		 PbFaults *faults)
 {
 	int32		limit = organization->limits[PB_MAX_DATABASES];
 
@@ -325,11 +353,59 @@ admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
 	return false;
 }
 
+static void
+make_route(PbRow *row, bool by_id)
+{
+	text	   *name = DatumGetTextPP(pb_row_value(row, at.name));
+	Datum		cloud = pb_project_cloud(row->above);
+	char		route[PB_ROUTE_MAX + 1];
+	size_t		length = pb_proxykey_route(TextDatumGetCString(cloud),
+										   by_id ? NULL : VARDATA_ANY(name),
+										   VARSIZE_ANY_EXHDR(name),
+										   pb_resource_typeid(row), route);
+
+	pb_row_set(row, at.route,
+			   PointerGetDatum(cstring_to_text_with_len(route, length)));
+}
+
+static const Oid route_types[] = {TEXTOID, UUIDOID, TEXTOID};
+
+static PbStatement find_route = {
+	.text = "SELECT FROM pgbeam.databases "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND project_id OPERATOR(pg_catalog.=) $2 AND deleted_at IS NULL "
+	"AND route OPERATOR(pg_catalog.=) $3 LIMIT 1",
+	.nargs = lengthof(route_types), .types = route_types, .sees_all = true
+};
+
+/*
+ * Gives another database of a project its route. The first one needs no look
+ * for others. The project is locked, so that no other session gives one.
+ */
+static bool
+admit(const PbRequest *request, PbRow *row, PbOrganization *organization,
+	  PbFaults *faults)
+{
+	Datum		values[] = {
+		pb_resource_org(row), pb_row_value(row, prepared.parent), (Datum) 0
+	};
+
+	if (!has_room(row, organization, faults))
+		return false;
+	make_route(row, false);
+	values[2] = pb_row_value(row, at.route);
+	if (pb_sql_run(&find_route, values, NULL) > 0)
+		make_route(row, true);
+	return true;
+}
+
 static bool
 prepare(PbRow *row, PbFaults *faults)
 {
 	uint8_t		nonce[PB_NONCE_BYTES];
 
+	if (!pb_row_has(row, at.route))
+		make_route(row, false);
 	pb_random(nonce, sizeof(nonce));
 	pb_row_set(row, at.password_generation, Int32GetDatum(1));
 	return seal(row, &row->secret, nonce, faults);
@@ -354,6 +430,24 @@ append_encoded(StringInfo out, Datum value)
 	out->data[out->len] = '\0';
 }
 
+/* The path of the connection string. */
+static void
+append_path(StringInfo out, const PbRow *row, const text *host)
+{
+	text	   *route = DatumGetTextPP(pb_row_value(row, at.route));
+	char		key[PB_KEY_MAX + 1];
+
+	if (proxy_routing == ROUTE_BY_HOST)
+		append_encoded(out, pb_row_value(row, at.name));
+	else
+	{
+		pb_proxykey(VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host),
+					VARDATA_ANY(route), VARSIZE_ANY_EXHDR(route),
+					pb_resource_typeid(row), key);
+		append_encoded(out, CStringGetTextDatum(key));
+	}
+}
+
 static void
 derive(PbRow *row, const PbOrganization *organization)
 {
@@ -366,7 +460,7 @@ derive(PbRow *row, const PbOrganization *organization)
 	appendStringInfoString(&uri, URI_PASSWORD);
 	appendBinaryStringInfo(&uri, VARDATA_ANY(host), VARSIZE_ANY_EXHDR(host));
 	appendStringInfo(&uri, ":%d/", pb_host_port());
-	append_encoded(&uri, pb_row_value(row, at.name));
+	append_path(&uri, row, host);
 	pb_row_set(row, at.connection_string,
 			   PointerGetDatum(cstring_to_text_with_len(uri.data, uri.len)));
 }

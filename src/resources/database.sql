@@ -2,6 +2,7 @@ CREATE TABLE pgbeam.databases (
 	id uuid NOT NULL,
 	org_id text COLLATE "C" NOT NULL,
 	project_id uuid NOT NULL,
+	route text COLLATE "C" NOT NULL,
 	host text NOT NULL,
 	port integer NOT NULL,
 	name text NOT NULL,

@@ -448,6 +448,12 @@ pb_project_database_count(const PbRow *project)
 	return DatumGetInt32(pb_row_value(project, at.database_count));
 }
 
+Datum
+pb_project_cloud(const PbRow *project)
+{
+	return pb_row_value(project, at.cloud);
+}
+
 /*
  * The proxy host that a row below a project shows: its parent's during a
  * create, otherwise what its own leaf has read.

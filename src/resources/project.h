@@ -18,6 +18,7 @@ extern void pb_project_define_settings(void);
 	"WHERE p.org_id OPERATOR(pg_catalog.=) " row ".org_id " \
 	"AND p.id OPERATOR(pg_catalog.=) " row ".project_id)"
 
+extern Datum pb_project_cloud(const PbRow *project);
 extern Datum pb_project_host(const PbRow *row, int leaf);
 extern int32 pb_project_database_count(const PbRow *project);
 extern void pb_project_recount(PbRow *project);
