@@ -63,18 +63,46 @@ need_nginx() {
 	nginx -v 2>/dev/null
 }
 
-# With the libraries that hardly any other program needs.
+# The mirror that this machine has its Debian from.
+debian_mirror() {
+	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+		sed -n "s/^$(. /etc/os-release && echo "${VERSION_CODENAME:-}") //p" | grep -m 1 .
+}
+
+# Unpacks packages of Debian 13 into a folder, which gets package lists of its
+# own: the system's lists and packages stay as they are, and no root is needed.
+from_debian_13() {
+	local folder=$1 mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg options signed=
+	shift
+	mirror=$(debian_mirror) || return 1
+	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
+	[ ! -r "$keys" ] || signed="[signed-by=$keys]"
+	echo "deb $signed $mirror trixie main" > "$folder/sources.list"
+	: > "$folder/status"
+	options=(-o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
+		-o "Dir::State=$folder" -o "Dir::State::status=$folder/status" -o "Dir::Cache=$folder"
+		-o APT::Default-Release= -o APT::Sandbox::User= -o Acquire::Retries=3)
+	(cd "$folder" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq "$@" &&
+		for package in *.deb; do dpkg -x "$package" . || exit; done && rm -rf ./*.deb lists archives)
+}
+
+pgbouncer_is_fit() {
+	local version
+	version=$(pgbouncer -V 2>/dev/null | sed -n 's/^PgBouncer //p') && [ -n "$version" ] &&
+		printf '1.22\n%s\n' "$version" | sort -CV
+}
+
+# PgBouncer 1.22 or later, which Debian has since its version 13. The package
+# runs on an older system with the loader and libraries of its own release.
 need_pgbouncer() {
-	local folder=$1/pgbouncer libraries
-	PATH=$PATH:/usr/sbin
-	! command -v pgbouncer >/dev/null || return 0
+	local folder=$1/pgbouncer
+	PATH=$folder/bin:$PATH:/usr/sbin
+	! pgbouncer_is_fit || return 0
+	from_debian_13 "$folder" pgbouncer libc6 libgcc-s1 libcares2 libevent-2.1-7t64 libssl3t64 libpam0g \
+		libaudit1 libcap-ng0 libsystemd0 libcap2 zlib1g libzstd1 >/dev/null 2>&1 || return 1
 	mkdir -p "$folder/bin"
-	libraries=$(apt-cache depends --no-recommends pgbouncer | sed -n 's/.*Depends: \(lib[^ ]*\(ares\|event\)[^ ]*\)$/\1/p')
-	(cd "$folder" && apt-get download -qq pgbouncer $libraries &&
-		for package in *.deb; do dpkg -x "$package" .; done) >/dev/null || return 1
-	printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' \
+	printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$(find "$folder"/usr/lib* -name 'ld-linux*' | grep -m 1 .)" \
 		"$(echo "$folder"/usr/lib/*-linux-gnu*)" "$folder/usr/sbin/pgbouncer" > "$folder/bin/pgbouncer"
 	chmod 755 "$folder/bin/pgbouncer"
-	PATH=$folder/bin:$PATH
-	pgbouncer -V >/dev/null
+	pgbouncer_is_fit
 }

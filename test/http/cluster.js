@@ -79,7 +79,10 @@ export async function startCluster(hba, settings = '') {
   return { folder, port, sql, hasTls, file: (name) => join(folder, name) };
 }
 
-/** PgBouncer in transaction mode before a cluster, with two connections to it. */
+/**
+ * PgBouncer in transaction mode before a cluster, with two connections to it;
+ * prepared statements do not last there, as in all of before 1.21.
+ */
 export async function startPgbouncer(cluster, users) {
   const port = await freePort();
   writeFileSync(cluster.file('users.txt'), users.map(([user, password]) => `"${user}" "${password}"\n`).join(''));
@@ -93,6 +96,7 @@ unix_socket_dir =
 auth_type = plain
 auth_file = ${cluster.file('users.txt')}
 pool_mode = transaction
+max_prepared_statements = 0
 default_pool_size = 2
 `);
   const server = start('pgbouncer', [cluster.file('pgbouncer.ini')], {}, { uid, gid, signal: 'SIGINT' });
