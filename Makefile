@@ -21,12 +21,19 @@ PARTS = \
 # These need no server, so that they can be tested and fuzzed alone.
 PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey instant) keys/keypath log/mention
 
+# The program beside PgBouncer, of the same law: no part of the module, and
+# no part of it in the module.
+AGENT_PARTS = $(addprefix agent/, base log event options lines files link registry proxy sync loop main)
+
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
 
 MODULE_big = $(EXTENSION)
 OBJS = $(SOURCES:.c=.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+AGENT = pgbeam_agent
+AGENT_OBJS = $(AGENT_PARTS:%=src/%.o)
+EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
@@ -38,7 +45,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
-PG_CPPFLAGS = -Isrc -DPGBEAM_VERSION='"$(EXTVERSION)"' \
+PG_CPPFLAGS = -Isrc -I$(includedir) -DPGBEAM_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags libsodium)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(shell pkg-config --libs libsodium)
@@ -56,7 +63,7 @@ endif
 # PGXS calls every file secondary: make would not miss it.
 ifneq ($(MAJORVERSION),)
 $(shell [ -f .built-for-$(MAJORVERSION) ] || { rm -f .built-for-*; touch .built-for-$(MAJORVERSION); })
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h src/*/*.h) .built-for-$(MAJORVERSION)
+$(OBJS) $(OBJS:.o=.bc) $(AGENT_OBJS): $(wildcard src/*.h src/*/*.h) .built-for-$(MAJORVERSION)
 endif
 
 $(DATA_built): $(PIECES) Makefile
@@ -64,6 +71,19 @@ $(DATA_built): $(PIECES) Makefile
 	for script in $(PIECES); do \
 		printf '\n-- %s\n' $$script; cat $$script; \
 	done; } > $@
+
+# By rules of our own: PGXS would link a PROGRAM from the objects of the module.
+all: $(AGENT)
+$(AGENT): $(AGENT_OBJS)
+	$(CC) $(CFLAGS) $(AGENT_OBJS) $(LDFLAGS) -L$(libdir) -lpq -o $@
+install: install-agent
+uninstall: uninstall-agent
+.PHONY: install-agent uninstall-agent
+install-agent: $(AGENT)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(AGENT) '$(DESTDIR)$(bindir)'
+uninstall-agent:
+	rm -f '$(DESTDIR)$(bindir)/$(AGENT)'
 
 # Beside what PGXS has under this name.
 uninstall: uninstall-notice

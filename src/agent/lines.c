@@ -1,0 +1,231 @@
+/*
+ * lines.c
+ *	  The lines of a [databases] section: which fit, and which have changed.
+ *
+ * PgBouncer refuses a whole file, or reads it only to there, for one line that
+ * it cannot read: one tenant's line would stop the changes of all. So lines
+ * are read here as PgBouncer reads them, and those that do not fit are left
+ * out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/lines.h"
+
+#define KEY_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.*-"
+#define KEY_MAX 63
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz_"
+
+typedef struct Line
+{
+	const char *text;
+	size_t		key;			/* how long it is */
+	size_t		length;
+} Line;
+
+/* What no tenant's line may be: all databases, the console, the registry. */
+static const char *const reserved[] = {"*", "pgbouncer", "pgbeam_registry"};
+
+void
+keys_add(Keys *keys, const char *name, size_t length)
+{
+	keys->names = allot_more(keys->names, (keys->count + 1) * sizeof(char *));
+	keys->names[keys->count++] = copy_of_part(name, length);
+}
+
+void
+keys_clear(Keys *keys)
+{
+	for (int i = 0; i < keys->count; i++)
+		free(keys->names[i]);
+	free(keys->names);
+	*keys = (Keys) {0};
+}
+
+bool
+keys_have(const Keys *keys, const char *name)
+{
+	for (int i = 0; i < keys->count; i++)
+		if (strcmp(keys->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static size_t
+line_length(const char *text)
+{
+	return strcspn(text, "\n");
+}
+
+static const char *
+next_line(const char *text)
+{
+	text += line_length(text);
+	return *text == '\n' ? text + 1 : text;
+}
+
+static bool
+is_remark(const char *text)
+{
+	return *text == ';' || *text == '#' || *text == '\n' || *text == '\0';
+}
+
+/* Steps over name=value or name='value'; NULL where there is none. */
+static const char *
+behind_value(const char *text)
+{
+	size_t		name = strspn(text, NAME_LETTERS);
+
+	if (name == 0 || text[name] != '=')
+		return NULL;
+	text += name + 1;
+	if (*text != '\'')
+		return text + strcspn(text, " \n");
+	for (text++; *text != '\n' && *text != '\0'; text++)
+	{
+		if (*text != '\'')
+			continue;
+		if (text[1] != '\'')
+			return text + 1;
+		text++;
+	}
+	return NULL;
+}
+
+static bool
+has_control(const char *text)
+{
+	for (size_t i = 0; i < line_length(text); i++)
+		if ((unsigned char) text[i] < ' ')
+			return true;
+	return false;
+}
+
+static bool
+is_reserved(const char *key, size_t length)
+{
+	for (size_t i = 0; i < LENGTH(reserved); i++)
+		if (strlen(reserved[i]) == length &&
+			strncmp(reserved[i], key, length) == 0)
+			return true;
+	return false;
+}
+
+/* Whether PgBouncer can read the line of a database. */
+static bool
+fits(const char *text)
+{
+	size_t		key = strspn(text, KEY_LETTERS);
+
+	if (key == 0 || key > KEY_MAX || is_reserved(text, key) ||
+		has_control(text))
+		return false;
+	text += key;
+	if (!starts_with(text, " = "))
+		return false;
+	for (text += 2; *text == ' ';)
+	{
+		text += strspn(text, " ");
+		if (*text == '\n' || *text == '\0')
+			return true;
+		text = behind_value(text);
+		if (text == NULL)
+			return false;
+	}
+	return *text == '\n' || *text == '\0';
+}
+
+/* The content without lines that do not fit; their beginnings are given. */
+char *
+fitting_lines(const char *content, Keys *unfit)
+{
+	char	   *fitting = allot(strlen(content) + 1);
+	char	   *end = fitting;
+
+	for (const char *text = content; *text != '\0'; text = next_line(text))
+	{
+		size_t		length = next_line(text) - text;
+
+		if (!is_remark(text) && !fits(text))
+		{
+			keys_add(unfit, text, strcspn(text, " =\n"));
+			continue;
+		}
+		memcpy(end, text, length);
+		end += length;
+	}
+	return fitting;
+}
+
+void
+keys_of(const char *content, Keys *keys)
+{
+	for (const char *text = content; *text != '\0'; text = next_line(text))
+		if (!is_remark(text))
+			keys_add(keys, text, strspn(text, KEY_LETTERS));
+}
+
+static int
+compare_keys(const Line *a, const Line *b)
+{
+	size_t		common = a->key < b->key ? a->key : b->key;
+	int			order = strncmp(a->text, b->text, common);
+
+	return order != 0 ? order : (a->key > b->key) - (a->key < b->key);
+}
+
+static int
+compare_for_sort(const void *a, const void *b)
+{
+	return compare_keys(a, b);
+}
+
+static Line *
+sorted_lines(const char *content, int *count)
+{
+	Line	   *lines = NULL;
+
+	*count = 0;
+	for (const char *text = content; *text != '\0'; text = next_line(text))
+	{
+		if (is_remark(text))
+			continue;
+		if (*count % 1024 == 0)
+			lines = allot_more(lines, (*count + 1024) * sizeof(Line));
+		lines[(*count)++] =
+			(Line) {text, strspn(text, KEY_LETTERS), line_length(text)};
+	}
+	if (*count > 0)
+		qsort(lines, *count, sizeof(Line), compare_for_sort);
+	return lines;
+}
+
+void
+compare_lines(const char *old, const char *new,
+			  Keys *added, Keys *changed, Keys *gone)
+{
+	int			old_count,
+				new_count,
+				i = 0,
+				j = 0;
+	Line	   *olds = sorted_lines(old, &old_count);
+	Line	   *news = sorted_lines(new, &new_count);
+
+	while (i < old_count || j < new_count)
+	{
+		int			order = i == old_count ? 1 : j == new_count ? -1 :
+			compare_keys(&olds[i], &news[j]);
+
+		if (order < 0)
+			keys_add(gone, olds[i].text, olds[i].key);
+		else if (order > 0)
+			keys_add(added, news[j].text, news[j].key);
+		else if (olds[i].length != news[j].length ||
+				 strncmp(olds[i].text, news[j].text, olds[i].length) != 0)
+			keys_add(changed, news[j].text, news[j].key);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	free(olds);
+	free(news);
+}

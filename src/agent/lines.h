@@ -1,0 +1,25 @@
+/*
+ * lines.h
+ *	  The lines of a [databases] section: which fit, and which have changed.
+ */
+#ifndef AGENT_LINES_H
+#define AGENT_LINES_H
+
+#include "agent/base.h"
+
+typedef struct Keys
+{
+	int			count;
+	char	  **names;
+} Keys;
+
+extern void keys_add(Keys *keys, const char *name, size_t length);
+extern void keys_clear(Keys *keys);
+extern bool keys_have(const Keys *keys, const char *name);
+
+extern char *fitting_lines(const char *content, Keys *unfit);
+extern void keys_of(const char *content, Keys *keys);
+extern void compare_lines(const char *old, const char *new,
+						  Keys *added, Keys *changed, Keys *gone);
+
+#endif

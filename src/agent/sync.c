@@ -1,0 +1,260 @@
+/*
+ * sync.c
+ *	  The files on disk, as the registry wants them.
+ *
+ * Only what differs is written, and what PgBouncer owes for it is noted
+ * before. The files that may be there have fixed names, so that nothing else
+ * is ever written or removed, whatever the registry says.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/files.h"
+#include "agent/sync.h"
+
+static const char *const modes[PROXIES] = {
+	"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"
+};
+
+/* PgBouncer reads the first two, HAProxy the last one. */
+static const char *const names[] = {HBA_FILE, DATABASES_FILE, "domains.map"};
+
+#define READ_BY_PGBOUNCER 2
+
+/* A file as it is wanted, and as it is; NULL where there is none. */
+typedef struct Pair
+{
+	char	   *path;
+	char	   *wanted;
+	char	   *found;
+	bool		differs;
+} Pair;
+
+void
+sync_set_up(Sync *sync, const Options *options)
+{
+	memset(sync, 0, sizeof(*sync));
+	sync->options = options;
+	for (int i = 0; i < PROXIES; i++)
+		proxy_set_up(&sync->proxies[i], options, modes[i]);
+	sync->disk.place = "files";
+	sync->unfit.place = "files";
+	sync->left_out.place = "left out";
+}
+
+static bool
+tell_disk(Sync *sync, const char *path)
+{
+	trouble(&sync->disk, "%s: %s", path, strerror(errno));
+	return false;
+}
+
+/* What an agent before this one left undone. */
+bool
+sync_recall(Sync *sync)
+{
+	for (int i = 0; i < PROXIES; i++)
+		if (!proxy_recall(&sync->proxies[i]))
+			return tell_disk(sync, sync->proxies[i].folder);
+	return true;
+}
+
+static const char *
+wanted_content(const Files *files, const Proxy *proxy, const char *name)
+{
+	char	   *below = printed("%s%s%s", proxy->mode, *proxy->mode == '\0' ? "" : "/", name);
+	const char *content = file_named(files, below);
+
+	free(below);
+	return content;
+}
+
+/* Leaves out lines that PgBouncer could not read, and says which. */
+static char *
+without_unfit(Sync *sync, const char *content)
+{
+	Keys		unfit = {0};
+	char	   *fitting = fitting_lines(content, &unfit);
+
+	if (unfit.count > 0)
+		trouble(&sync->unfit, "%d lines are left out that PgBouncer could not read, such as that of %.63s",
+				unfit.count, unfit.names[0]);
+	keys_clear(&unfit);
+	return fitting;
+}
+
+static bool
+read_pair(Sync *sync, const Files *files, const Proxy *proxy, const char *name,
+		  Pair *pair)
+{
+	const char *content = wanted_content(files, proxy, name);
+
+	pair->path = proxy_path(proxy, name);
+	pair->found = file_read(pair->path);
+	if (pair->found == NULL && errno != ENOENT)
+		return tell_disk(sync, pair->path);
+	if (content != NULL)
+		pair->wanted = strcmp(name, DATABASES_FILE) == 0 ?
+			without_unfit(sync, content) : copy_of(content);
+	pair->differs = pair->wanted == NULL ? pair->found != NULL :
+		pair->found == NULL || strcmp(pair->wanted, pair->found) != 0;
+	return true;
+}
+
+static void
+clear_pairs(Pair *pairs)
+{
+	for (size_t i = 0; i < LENGTH(names); i++)
+	{
+		free(pairs[i].path);
+		free(pairs[i].wanted);
+		free(pairs[i].found);
+	}
+}
+
+static const char *
+text_or_none(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+static const char *
+first_of(const Keys *keys)
+{
+	return keys->count > 0 ? keys->names[0] : "none";
+}
+
+/* Tells what changes for a PgBouncer, and notes what it owes for that. */
+static bool
+announce(Sync *sync, Proxy *proxy, const Pair *pairs)
+{
+	Keys		added = {0},
+				changed = {0},
+				gone = {0};
+	const Pair *databases = &pairs[1];
+	bool		done;
+
+	compare_lines(text_or_none(databases->found),
+				  text_or_none(databases->wanted), &added, &changed, &gone);
+	done = sync->options->job == CHECK ||
+		proxy_remember(proxy, &changed, &gone);
+	if (!done)
+		tell_disk(sync, proxy->folder);
+	else
+		note("%s%sdatabases: %d new (%s), %d changed (%s), %d gone (%s)%s", proxy->mode, *proxy->mode == '\0' ? "" : ": ",
+			 added.count, first_of(&added), changed.count, first_of(&changed),
+			 gone.count, first_of(&gone),
+			 pairs[0].differs ? "; " HBA_FILE " differs" : "");
+	sync->changed += added.count + changed.count + gone.count;
+	keys_clear(&added);
+	keys_clear(&changed);
+	keys_clear(&gone);
+	return done;
+}
+
+static bool
+write_pair(Sync *sync, const Pair *pair)
+{
+	if (!pair->differs)
+		return true;
+	if (pair->wanted == NULL ? file_remove(pair->path) :
+		file_write(pair->path, pair->wanted))
+		return true;
+	return tell_disk(sync, pair->path);
+}
+
+static bool
+write_pairs(Sync *sync, Proxy *proxy, const Pair *pairs)
+{
+	bool		for_pgbouncer = false;
+
+	for (int i = 0; i < READ_BY_PGBOUNCER; i++)
+		for_pgbouncer |= pairs[i].differs;
+	if (for_pgbouncer && !announce(sync, proxy, pairs))
+		return false;
+	for (size_t i = 0; i < LENGTH(names); i++)
+		if (!write_pair(sync, &pairs[i]))
+			return false;
+	return true;
+}
+
+static bool
+read_pairs(Sync *sync, const Files *files, const Proxy *proxy, Pair *pairs)
+{
+	memset(pairs, 0, LENGTH(names) * sizeof(Pair));
+	for (size_t i = 0; i < LENGTH(names); i++)
+		if (!read_pair(sync, files, proxy, names[i], &pairs[i]))
+			return false;
+	return true;
+}
+
+/* Rows that are no file tell of databases that are left out. */
+static void
+tell_left_out(Sync *sync, const Files *files)
+{
+	const char *content = file_named(files, "left_out");
+
+	if (content != NULL && *content != '\0')
+		trouble(&sync->left_out, "%s", content);
+	else
+		well(&sync->left_out);
+}
+
+/* Without the front's file this is no answer to cut everybody off for. */
+static bool
+is_whole(Sync *sync, const Files *files)
+{
+	if (file_named(files, DATABASES_FILE) != NULL)
+		return true;
+	trouble(&sync->disk, "the registry gave no " DATABASES_FILE);
+	return false;
+}
+
+/* Brings the files up to date, as far as the disk allows. */
+bool
+sync_write(Sync *sync, Files *files)
+{
+	Pair		pairs[LENGTH(names)];
+	bool		done = is_whole(sync, files);
+
+	sync->changed = 0;
+	for (int i = 0; done && i < PROXIES; i++)
+	{
+		done = read_pairs(sync, files, &sync->proxies[i], pairs) &&
+			write_pairs(sync, &sync->proxies[i], pairs);
+		clear_pairs(pairs);
+	}
+	if (done)
+	{
+		well(&sync->disk);
+		tell_left_out(sync, files);
+	}
+	return done;
+}
+
+/* Writes nothing, and returns how many files differ, or -1. */
+int
+sync_compare(Sync *sync, Files *files)
+{
+	Pair		pairs[LENGTH(names)];
+	int			differing = 0;
+
+	if (!is_whole(sync, files))
+		return -1;
+	for (int i = 0; i < PROXIES; i++)
+	{
+		if (!read_pairs(sync, files, &sync->proxies[i], pairs))
+			return -1;
+		for (size_t j = 0; j < LENGTH(names); j++)
+		{
+			differing += pairs[j].differs;
+			if (pairs[j].differs)
+				note("%s differs", pairs[j].path);
+		}
+		if (pairs[0].differs || pairs[1].differs)
+			announce(sync, &sync->proxies[i], pairs);
+		clear_pairs(pairs);
+	}
+	return differing;
+}

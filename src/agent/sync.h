@@ -1,0 +1,28 @@
+/*
+ * sync.h
+ *	  The files on disk, as the registry wants them.
+ */
+#ifndef AGENT_SYNC_H
+#define AGENT_SYNC_H
+
+#include "agent/proxy.h"
+#include "agent/registry.h"
+
+#define PROXIES 7				/* one in front, and one for each ssl_mode */
+
+typedef struct Sync
+{
+	const Options *options;
+	Proxy		proxies[PROXIES];	/* the first is in front */
+	Trouble		disk;
+	Trouble		unfit;
+	Trouble		left_out;
+	int			changed;		/* databases, by the last call */
+} Sync;
+
+extern void sync_set_up(Sync *sync, const Options *options);
+extern bool sync_recall(Sync *sync);
+extern bool sync_write(Sync *sync, Files *files);
+extern int	sync_compare(Sync *sync, Files *files);
+
+#endif

@@ -1,0 +1,272 @@
+# The common part of the tests of the data plane: a registry, upstreams, a real
+# PgBouncer and the agent, all by loopback or sockets, and logins through them.
+package PlaneTest;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IPC::Run;
+use PgbeamTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(lack_of_pgbouncer gives_files new_registry new_upstream new_plane ini_of start_pgbouncer start_agent
+  run_agent stop_program kill_program agent_log wait_until login key_of console reloads);
+
+# Programs end with the test, however it ends.
+my %running;
+
+END { kill 'KILL', keys %running if %running }
+
+# Why the tests cannot run, or nothing.
+sub lack_of_pgbouncer
+{
+	my $out = '';
+
+	eval { IPC::Run::run([ 'pgbouncer', '-V' ], '>', \$out) };
+	return 'there is no PgBouncer 1.22 or later, nor one to be had from Debian'
+	  if $out !~ /^PgBouncer (\d+)\.(\d+)/ || "$1$2" < 122;
+	return '';
+}
+
+sub gives_files
+{
+	my ($folder) = glob(`pg_config --sharedir` =~ s/\n//r . '/extension/pgbeam--1.*.sql');
+
+	return $ENV{PGBEAM_STUB} || slurp_file($folder) =~ /pgbouncer_files/;
+}
+
+# A registry whose projects are routed by the database's key, with a role for
+# each program. Upstreams of the tests are on loopback.
+sub new_registry
+{
+	my ($name, $conf) = @_;
+	my $registry = set_up($name, folder('keys') . '/keyring', <<CONF . ($conf // ''));
+max_connections = 40
+pgbeam.proxy_routing = 'database'
+pgbeam.forbidden_networks = ''
+CONF
+
+	value($registry, slurp_file($ENV{PGBEAM_STUB})) if $ENV{PGBEAM_STUB};
+	value($registry, <<'SQL');
+CREATE ROLE agent LOGIN;
+SELECT pgbeam.grant_access('agent', 'data_plane');
+CREATE ROLE pgbouncer_auth LOGIN;
+SQL
+	value($registry, $ENV{PGBEAM_STUB}
+		? 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgbeam TO agent, pgbouncer_auth; GRANT USAGE ON SCHEMA pgbeam TO pgbouncer_auth'
+		: q{SELECT pgbeam.grant_access('pgbouncer_auth', 'proxy')});
+	return $registry;
+}
+
+# A server on loopback that wants passwords. Each of its databases has the
+# name of the server in a table; the user app has the password of create_call()
+# for a project of that name.
+sub new_upstream
+{
+	my ($name, %how) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $hba = $how{hba} // 'host all all 127.0.0.1/32 scram-sha-256';
+
+	$node->init(extra => [ '-E', 'UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\nlog_statement = none\nautovacuum = off\n" . ($how{conf} // ''));
+	PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/pg_hba.conf', "\n$hba\n");
+	$node->start;
+	value($node, <<SQL);
+SELECT format('CREATE ROLE app LOGIN PASSWORD %L', concat(:'password', ' of $name')) \\gexec
+SQL
+	foreach my $database (@{ $how{databases} // ['mydb'] })
+	{
+		(my $quoted = $database) =~ s/"/""/g;
+		value($node, qq(CREATE DATABASE "$quoted"));
+		value($node, "CREATE TABLE whoami AS SELECT '$name' AS name; GRANT SELECT ON whoami TO app", db => $database);
+	}
+	return $node;
+}
+
+# The places of a PgBouncer and its agent.
+sub new_plane
+{
+	my ($registry, %how) = @_;
+	my $root = PostgreSQL::Test::Utils::tempdir_short();
+	my %plane = (
+		registry => $registry,
+		root     => $root,
+		files    => "$root/pgbeam",
+		port     => PostgreSQL::Test::Cluster::get_free_port(),
+		options  => $how{options} // []);
+
+	PostgreSQL::Test::Utils::append_to_file("$root/users.txt", qq("pgbouncer_auth" ""\n));
+	mkdir $plane{files}, 0700 or die $!;
+	foreach my $file (qw(databases.ini hba.conf))
+	{
+		PostgreSQL::Test::Utils::append_to_file("$plane{files}/$file", '');
+	}
+	PostgreSQL::Test::Utils::append_to_file("$root/pgbouncer.ini", ini_of(\%plane, $how{databases} // '', $how{settings} // ''));
+	return \%plane;
+}
+
+sub ini_of
+{
+	my ($plane, $databases, $settings) = @_;
+	my ($root, $files) = @$plane{qw(root files)};
+	my ($host, $port) = ($plane->{registry}->host, $plane->{registry}->port);
+
+	return <<INI;
+[databases]
+pgbeam_registry = host=$host port=$port dbname=postgres
+%include $files/databases.ini
+$databases
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $plane->{port}
+unix_socket_dir = $root
+logfile = $root/log
+auth_type = hba
+auth_hba_file = $files/hba.conf
+auth_user = pgbouncer_auth
+auth_dbname = pgbeam_registry
+auth_query = SELECT '', '' WHERE \$1 = ''
+auth_file = $root/users.txt
+server_login_retry = 1
+client_login_timeout = 10
+server_tls_sslmode = disable
+max_client_conn = 200
+$settings
+INI
+}
+
+sub start_program
+{
+	my ($plane, $name, @command) = @_;
+
+	my $program = IPC::Run::start(\@command, '<', \undef, '>>', "$plane->{root}/$name.out", '2>>', "$plane->{root}/$name.err");
+	$plane->{$name} = { run => $program, pid => $program->{KIDS}[0]{PID} };
+	$running{ $plane->{$name}{pid} } = 1;
+	return;
+}
+
+sub start_pgbouncer
+{
+	my ($plane, $ini) = @_;
+
+	start_program($plane, 'pgbouncer', 'pgbouncer', '-q', $ini // "$plane->{root}/pgbouncer.ini");
+	wait_until('PgBouncer', sub { -S "$plane->{root}/.s.PGSQL.$plane->{port}" && console($plane, 'SHOW VERSION') });
+	return;
+}
+
+sub agent_command
+{
+	my ($plane) = @_;
+	my $registry = $plane->{registry};
+
+	return (
+		'pgbeam_agent', '--folder=' . $plane->{files},
+		'--registry=host=' . $registry->host . ' port=' . $registry->port . ' dbname=postgres user=agent',
+		"--console=host=$plane->{root} port=$plane->{port}",
+		'--name=agent', @{ $plane->{options} });
+}
+
+sub start_agent
+{
+	my ($plane, @options) = @_;
+
+	start_program($plane, 'agent', agent_command($plane), @options);
+	return;
+}
+
+# Runs it to its end: status, standard output, standard error.
+sub run_agent
+{
+	my ($plane, @options) = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ agent_command($plane), @options ], '<', \undef, '>', \$out, '2>', \$err);
+	return ($? >> 8, $out, $err);
+}
+
+sub stop_program
+{
+	my ($plane, $name, $signal) = @_;
+	my $program = delete $plane->{$name} or return;
+
+	kill $signal // 'TERM', $program->{pid};
+	$program->{run}->finish;
+	delete $running{ $program->{pid} };
+	return $program->{run}->full_result(0);
+}
+
+sub kill_program { return stop_program(@_[ 0, 1 ], 'KILL') }
+
+sub agent_log
+{
+	my ($plane) = @_;
+
+	return -e "$plane->{root}/agent.err" ? slurp_file("$plane->{root}/agent.err") : '';
+}
+
+sub wait_until
+{
+	my ($what, $test, $plane) = @_;
+
+	for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return 1 if $test->();
+		sleep 0.02;
+	}
+	die "waited in vain for $what" . ($plane ? "\n" . agent_log($plane) : '');
+}
+
+# Logs in through PgBouncer. Returns the output of the query, or the error.
+sub login
+{
+	my ($plane, $key, $password, %how) = @_;
+	my $user = $how{user} // 'app';
+	my $query = $how{query} // 'SELECT name FROM whoami';
+	my ($out, $err) = ('', '');
+	local $ENV{PGPASSWORD} = $password;
+	local $ENV{PGCONNECT_TIMEOUT} = 20;
+
+	IPC::Run::run([ 'psql', '-XAtq', '-d', "host=127.0.0.1 port=$plane->{port} user=$user dbname='$key'", '-c', $query ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	chomp($out, $err);
+	return $err ne '' ? $err : $out;
+}
+
+# The key in the connection string that the API gives for a database.
+sub key_of
+{
+	my ($plane, $project) = @_;
+
+	return value($plane->{registry}, "SELECT key FROM pgbeam.stub_keys() WHERE (d).project_id = pgbeam.typeid_decode('$project')")
+	  if $ENV{PGBEAM_STUB};
+	return value($plane->{registry}, <<SQL);
+SELECT substring(pgbeam.list_databases('$project') -> 'databases' -> 0 ->> 'connection_string' FROM '[^/]*\$')
+SQL
+}
+
+# A command of PgBouncer's console; its rows, or nothing where it is down.
+sub console
+{
+	my ($plane, $command) = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run([ 'psql', '-XAtq', '-d', "host=$plane->{root} port=$plane->{port} user=pgbouncer dbname=pgbouncer", '-c', $command ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	chomp $out;
+	return $out;
+}
+
+# How often the agent has had PgBouncer read its files.
+sub reloads
+{
+	my ($plane) = @_;
+
+	return scalar(() = agent_log($plane) =~ /has read its files again/g);
+}
+
+
+1;
