@@ -276,5 +276,43 @@ SELECT f.* FROM (VALUES ('/v1/health', ''), ('/v1/projects', ''), ('/v1/projects
 COMMIT;
 SELECT convert_from(pgbeam.http_forwarded(NULL), 'UTF8')::json -> 'error' AS error;
 
+-- Every GET answers with an ETag over its body, and with 304 to a client that
+-- names it.
+SELECT status FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'tagged'));
+SELECT pgbeam.typeid_encode('prj', p.id) AS project, pgbeam.typeid_encode('db', d.id) AS database
+FROM pgbeam.projects p JOIN pgbeam.databases d ON d.project_id = p.id WHERE p.name = 'tagged' \gset
+CREATE FUNCTION get(uri text, credential text, tags text DEFAULT NULL, OUT status integer, OUT etag text, OUT body text, OUT type text) LANGUAGE sql AS $$
+	SELECT status, headers ->> 'ETag', body, headers ->> 'Content-Type'
+	FROM pgbeam.http('GET', uri, jsonb_strip_nulls(jsonb_build_object('X-API-Key', credential, 'If-None-Match', tags)), NULL)
+$$;
+SELECT r.operation, a.status, a.etag ~ '^"[0-9a-f]{32}"$' AS tagged,
+	(SELECT array_agg(b.status || b.body ORDER BY n) FROM unnest(ARRAY[a.etag, 'W/' || a.etag, '"x", ' || a.etag, '*']) WITH ORDINALITY t(tags, n), get(uri, :'acme', tags) b) AS unchanged,
+	(SELECT array_agg(b.etag = a.etag AND b.type IS NULL) FROM get(uri, :'acme', '*') b) AS tag_stays,
+	(SELECT array_agg(b.status) FROM unnest(ARRAY['"x"', 'x', replace(a.etag, '"', ''), upper(a.etag)]) tags, get(uri, :'acme', tags) b WHERE b.body <> '') AS changed
+FROM pgbeam.routes() r,
+	LATERAL (SELECT replace(replace(replace(r.path, '{project_id}', :'project'), '{database_id}', :'database'), '{org_id}', 'http_acme')
+		|| CASE operation WHEN 'listProjects' THEN '?org_id=http_acme' ELSE '' END AS uri) u, get(uri, :'acme') a
+WHERE r.method = 'GET' AND r.operation <> 'getHealth' ORDER BY r.operation;
+-- What has changed is answered: a new row of a list, other limits.
+SELECT etag AS listed FROM get('/v1/projects?org_id=http_acme', :'acme') \gset
+SELECT etag AS plan FROM get('/v1/organizations/http_acme/plan', :'acme') \gset
+SELECT status, etag = :'listed' AS same FROM get('/v1/projects?org_id=http_acme&page_size=100', :'acme', :'listed');
+SELECT status FROM ask('POST', '/v1/projects', :'acme', project(:'pw', 'one more'));
+SELECT status, etag = :'listed' AS same FROM get('/v1/projects?org_id=http_acme', :'acme', :'listed');
+SELECT pgbeam.set_organization('http_acme', '{"max_projects": 7}') IS NOT NULL AS set;
+SELECT status, etag = :'plan' AS same FROM get('/v1/organizations/http_acme/plan', :'acme', :'plan');
+SELECT pgbeam.set_organization('http_acme', '{"max_projects": null}') IS NOT NULL AS set;
+SELECT status FROM get('/v1/organizations/http_acme/plan', :'acme', :'plan');
+-- A refusal has no ETag, and is never 304.
+SELECT status, etag FROM get('/v1/projects?org_id=http_other', :'acme', '*');
+SELECT status, etag FROM get('/v1/regions', NULL, '*');
+-- Nor has the health of a degraded service.
+SELECT status, etag ~ '^"[0-9a-f]{32}"$' AS tagged, body FROM get('/v1/health', NULL, '*');
+SET default_transaction_read_only = on;
+SELECT status, etag, body::json ->> 'status' AS health FROM get('/v1/health', NULL, '*');
+RESET default_transaction_read_only;
+-- Of the writes, these heed If-Match and answer with an ETag.
+SELECT operation FROM pgbeam.routes() WHERE 412 = ANY (errors);
+
 \pset format aligned
-DROP FUNCTION ask, project;
+DROP FUNCTION ask, get, project;

@@ -7,7 +7,7 @@ WITH described AS (
 		(SELECT array_agg(status::integer ORDER BY status::integer) FROM json_object_keys(operation -> 'responses') status) AS statuses
 	FROM json_each(pgbeam.openapi() -> 'paths') paths(path, operations), json_each(operations) m(method, operation)
 ), stated AS (
-	SELECT method, path, operation, (SELECT array_agg(s ORDER BY s) FROM unnest(errors || status) s) AS statuses FROM pgbeam.routes()
+	SELECT method, path, operation, (SELECT array_agg(s ORDER BY s) FROM unnest(errors || status || CASE method WHEN 'GET' THEN '{304}'::integer[] END) s) AS statuses FROM pgbeam.routes()
 )
 (TABLE described EXCEPT TABLE stated) UNION ALL (TABLE stated EXCEPT TABLE described);
 -- Every limit of a create request is in it. (none)

@@ -32,6 +32,7 @@ CREATE VIEW described_arguments AS
 		SELECT operation, n, parameter ->> 'name' AS name,
 			CASE parameter -> 'schema' ->> 'type' WHEN 'integer' THEN 'integer'::regtype ELSE 'text'::regtype END::oid AS type
 		FROM operations, jsonb_array_elements(described -> 'parameters') WITH ORDINALITY AS p(parameter, n)
+		WHERE NOT parameter ? '$ref' -- a header
 		UNION ALL
 		SELECT operation, 1000, CASE WHEN has_ids THEN 'body' ELSE '' END, 'jsonb'::regtype::oid
 		FROM operations WHERE described ? 'requestBody'

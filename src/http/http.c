@@ -156,7 +156,7 @@ print_refusal(const PbRequest *request, PbReply *reply, PbAnswer *answer)
 }
 
 /*
- * Adds the ETag. A read answers 304 without a body to a client that has this
+ * Adds the ETag. A GET answers 304 without a body to a client that has this
  * version already.
  */
 static void
@@ -169,7 +169,7 @@ print_etag(const PbRequest *request, const PbOperation *operation,
 					reply->body->len - reply->body_begin, reply->version,
 					etag);
 	add_header(answer, "ETag", etag);
-	if (operation->writes ||
+	if (!pb_operation_gets(operation) ||
 		!pb_request_names_etag(request, "if-none-match", etag, true))
 		return;
 	answer->status = 304;
@@ -184,7 +184,7 @@ print_success(const PbRequest *request, const PbOperation *operation,
 
 	answer->status = reply->is_degraded ? operation->degraded :
 		operation->status;
-	if (operation->has_etag)
+	if (answer->status == 200 && pb_operation_has_etag(operation))
 		print_etag(request, operation, reply, answer);
 	if (reply->next_page != NULL && request->query != NULL)
 		add_header(answer, "Link", pb_route_next_link(request, reply));

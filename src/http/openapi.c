@@ -274,6 +274,25 @@ put_query_parameters(StringInfo out, const PbField *fields)
 }
 
 static void
+put_reference(StringInfo out, const char *component)
+{
+	pb_json_pair(out, "$ref", psprintf("#/components/%s", component));
+}
+
+/* The header that names an ETag, where the operation looks at one. */
+static void
+put_condition(StringInfo out, const PbOperation *operation)
+{
+	if (!pb_operation_has_etag(operation))
+		return;
+	pb_json_next(out);
+	pb_json_begin(out, '{');
+	put_reference(out, pb_operation_gets(operation) ?
+				  "parameters/IfNoneMatch" : "parameters/IfMatch");
+	pb_json_end(out, '}');
+}
+
+static void
 put_parameters(StringInfo out, const PbOperation *operation)
 {
 	pb_json_name(out, "parameters");
@@ -281,6 +300,7 @@ put_parameters(StringInfo out, const PbOperation *operation)
 	put_path_parameters(out, operation);
 	if (operation->parameters != NULL)
 		put_query_parameters(out, operation->parameters->fields);
+	put_condition(out, operation);
 	pb_json_end(out, ']');
 }
 
@@ -299,24 +319,41 @@ put_content(StringInfo out, const char *schema)
 	pb_json_end(out, '}');
 }
 
+/* The header that an answer has of its own. */
+static void
+put_headers(StringInfo out, const PbOperation *operation, int status)
+{
+	const char *name = pb_operation_of_created(operation) != NULL ?
+		"Location" : status == 200 && pb_operation_has_etag(operation) ?
+		"ETag" : NULL;
+
+	if (name == NULL)
+		return;
+	pb_json_open(out, "headers");
+	pb_json_open(out, name);
+	put_reference(out, psprintf("headers/%s", name));
+	pb_json_end(out, '}');
+	pb_json_end(out, '}');
+}
+
 static void
 put_answer(StringInfo out, const PbOperation *operation, int status)
 {
 	pb_json_open(out, psprintf("%d", status));
 	pb_json_pair(out, "description", operation->about);
-	if (pb_operation_of_created(operation) != NULL)
-	{
-		pb_json_open(out, "headers");
-		pb_json_open(out, "Location");
-		pb_json_open(out, "schema");
-		pb_json_pair(out, "type", "string");
-		pb_json_end(out, '}');
-		pb_json_end(out, '}');
-		pb_json_end(out, '}');
-	}
+	put_headers(out, operation, status);
 	if (operation->status != 204)
 		put_content(out, operation->gives == PB_GIVES_OTHER ? NULL :
 					response_name(operation));
+	pb_json_end(out, '}');
+}
+
+/* An answer that stands among the components. */
+static void
+put_shared_answer(StringInfo out, int status, const char *component)
+{
+	pb_json_open(out, psprintf("%d", status));
+	put_reference(out, component);
 	pb_json_end(out, '}');
 }
 
@@ -330,14 +367,11 @@ put_responses(StringInfo out, const PbOperation *operation)
 	put_answer(out, operation, operation->status);
 	if (operation->degraded != 0)
 		put_answer(out, operation, operation->degraded);
+	if (pb_operation_gets(operation))
+		put_shared_answer(out, 304, "responses/Unchanged");
 	for (int i = 0; i < count; i++)
-	{
-		if (errors[i] == operation->degraded)
-			continue;
-		pb_json_open(out, psprintf("%d", errors[i]));
-		pb_json_pair(out, "$ref", "#/components/responses/Refusal");
-		pb_json_end(out, '}');
-	}
+		if (errors[i] != operation->degraded)
+			put_shared_answer(out, errors[i], "responses/Refusal");
 	pb_json_end(out, '}');
 }
 
@@ -420,8 +454,19 @@ PROBLEM_MEMBERS "}},"
 "'instance':{'type':'string','description':'The path of the request.'},"
 PROBLEM_MEMBERS "}}";
 
+/* of a header: printable ASCII and tabs */
+#define HEADER_SCHEMA "'type':'string','pattern':'^[\\\\x20-\\\\x7E\\\\t]+$'"
+
 static const char other_components[] =
-",'responses':{'Refusal':{'description':'The request is refused.','content':{"
+",'parameters':{"
+"'IfNoneMatch':{'name':'If-None-Match','in':'header','description':'ETags of answers that the client has, or *: the answer is 304 if it would be one of them.','schema':{" HEADER_SCHEMA "}},"
+"'IfMatch':{'name':'If-Match','in':'header','description':'ETags of answers that the change is based on, or *: it is made only if the answer still has one of them.','schema':{" HEADER_SCHEMA "}}},"
+"'headers':{"
+"'ETag':{'description':'Another one for another answer.','schema':{'type':'string'}},"
+"'Location':{'description':'The path of what was created.','schema':{'type':'string'}}},"
+"'responses':{"
+"'Unchanged':{'description':'The client has this answer already.','headers':{'ETag':{'$ref':'#/components/headers/ETag'}}},"
+"'Refusal':{'description':'The request is refused.','content':{"
 "'application/json':{'schema':{'$ref':'" PB_SCHEMAS "Error'}},"
 "'application/problem+json':{'schema':{'$ref':'" PB_SCHEMAS "ProblemDocument'}}}}},"
 "'securitySchemes':{"

@@ -18,6 +18,23 @@ pb_operation_ids(const PbOperation *operation)
 	return count;
 }
 
+bool
+pb_operation_gets(const PbOperation *operation)
+{
+	return strcmp(operation->method, "GET") == 0;
+}
+
+/*
+ * Whether its answer has an ETag: every GET, and a write that If-Match may
+ * forbid. What fails, or tells of a degraded service, has none.
+ */
+bool
+pb_operation_has_etag(const PbOperation *operation)
+{
+	return operation->status == 200 &&
+		(pb_operation_gets(operation) || operation->heeds_etag);
+}
+
 /* The name of an id in its path. */
 const char *
 pb_operation_id_name(const PbOperation *operation, int index)
@@ -70,7 +87,7 @@ pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 		{403, !operation->is_public},
 		{404, has_ids && !operation->names_organization},
 		{409, operation->conflicts},
-		{412, operation->writes && operation->has_etag},
+		{412, operation->heeds_etag},
 		{413, has_body},
 		{415, has_body},
 		{429, true},
@@ -92,15 +109,16 @@ pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 const PbOperation *
 pb_operation_of_created(const PbOperation *creates)
 {
-	size_t		length = strlen(creates->path);
+	size_t		length;
 
 	if (creates->status != 201)
 		return NULL;
+	length = strlen(creates->path);
 	for (int i = 0; i < PB_OPERATIONS; i++)
 	{
 		const PbOperation *found = &pb_operations[i];
 
-		if (strcmp(found->method, "GET") == 0 &&
+		if (pb_operation_gets(found) &&
 			strncmp(found->path, creates->path, length) == 0 &&
 			strncmp(found->path + length, "/{", 2) == 0 &&
 			strchr(found->path + length + 1, '/') == NULL)

@@ -38,7 +38,7 @@ typedef struct PbOperation
 	bool		names_organization; /* its first id is an organization's: 403
 									 * for one that is not the caller's */
 	bool		conflicts;		/* may conflict with what exists: 409 */
-	bool		has_etag;		/* its answer has an ETag */
+	bool		heeds_etag;		/* If-Match may forbid it */
 	bool		counts;			/* a page has the total */
 	void		(*run) (const PbRequest *request, PbReply *reply);
 	const char *about;			/* one sentence */
@@ -57,6 +57,8 @@ extern const PbOperation pb_operations[PB_OPERATIONS];
 
 extern const PbOperation *pb_operation_of_created(const PbOperation *creates);
 extern int	pb_operation_ids(const PbOperation *operation);
+extern bool pb_operation_gets(const PbOperation *operation);
+extern bool pb_operation_has_etag(const PbOperation *operation);
 extern const char *pb_operation_id_name(const PbOperation *operation,
 										int index);
 extern const PbField *pb_operation_id_field(const PbOperation *operation,

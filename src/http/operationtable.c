@@ -41,11 +41,11 @@
 
 #define GETS(resource_) \
 	.method = "GET", .status = 200, .resource = &resource_, \
-	.gives = PB_GIVES_ONE, .has_etag = true, .run = pb_standard_get
+	.gives = PB_GIVES_ONE, .run = pb_standard_get
 
 #define UPDATES(resource_) \
 	.method = "PATCH", .status = 200, .resource = &resource_, \
-	.takes = PB_UPDATE, .gives = PB_GIVES_ONE, .has_etag = true, \
+	.takes = PB_UPDATE, .gives = PB_GIVES_ONE, .heeds_etag = true, \
 	.writes = true, .run = pb_standard_update
 
 #define PUTS(resource_) \

@@ -213,6 +213,54 @@ function testNoneMatch(form) {
     });
   }
 
+  test('lists, plans and the rest of the GETs: one tag for what they answer', async () => {
+    const ids = await create();
+    const gets = [['listProjects', [], { org_id: organization }], ['listDatabases', ids.slice(0, 1)], ['listReplicas', ids.slice(1)],
+      ['listCacheRules', ids], ['listCustomDomains', ids.slice(0, 1)], ['listRegions', []], ['listPlans', []], ['listOrganizations', []],
+      ['getOrganizationPlan', [organization]]];
+    for (const [operation, at, query] of gets) {
+      const ask = (headers, method) => call(operation, at, { query, headers, method });
+      const first = await ask();
+      assert.equal(first.status, 200, operation);
+      assert.match(etagOf(first), /^"[\x21\x23-\x7e]+"$/, operation);
+      for (const spelled of [etagOf(first), `W/${etagOf(first)}`, `${stale}, ${etagOf(first)}`, '*']) {
+        for (const method of ['GET', 'HEAD']) {
+          const answer = await ask({ 'If-None-Match': spelled }, method);
+          assert.deepEqual([answer.status, answer.body, etagOf(answer)], [304, '', etagOf(first)], `${operation} ${method} ${spelled}`);
+        }
+      }
+      assert.equal((await ask({ 'If-None-Match': stale })).body, first.body, operation);
+    }
+  });
+
+  test('a list has another tag after a change, and each page its own', async () => {
+    const [project] = await create();
+    const list = (query, headers) => call('listProjects', [], { query: { org_id: organization, ...query }, headers });
+    const before = etagOf(await list());
+    await create({ name: 'second' });
+    const answer = await list({}, { 'If-None-Match': before });
+    assert.equal(answer.status, 200);
+    assert.equal(parsed(answer).projects.length, 2);
+    const first = await list({ page_size: '1' });
+    const second = await list({ page_size: '1', page_token: parsed(first).next_page_token });
+    assert.equal(new Set([before, ...[answer, first, second].map(etagOf)]).size, 4);
+    assert.equal(parsed(second).projects[0].id, project);
+    assert.match((await list({ page_size: '1' }, { 'If-None-Match': etagOf(first) })).headers.link, /page_token=/);
+    assert.equal((await call('listProjects', [], { query: { org_id: 'org_nobodys' }, headers: { 'If-None-Match': '*' } })).status, 403);
+  });
+
+  test('health is never said to be unchanged when it is not', async () => {
+    const first = await form.call('getHealth');
+    assert.equal(first.status, 200);
+    const answers = [];
+    for (let i = 0; i < 4; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      answers.push(await form.call('getHealth', { headers: { 'If-None-Match': etagOf(first) } }));
+    }
+    assert.equal(answers.at(-1).status, 200, 'the time has changed');
+    for (const { status, body } of answers) assert.ok(status === 304 || body !== first.body);
+  });
+
   test('only what is found can be unchanged', async () => {
     const ids = await create();
     const headers = { 'If-None-Match': '*' };
