@@ -30,7 +30,7 @@ SELECT relname FROM pgbeam_tables t WHERE NOT EXISTS (SELECT FROM pg_constraint 
 -- A table with an id has a plain index on it alone. The feed has none, as
 -- nobody looks for one change, and each index slows down every write.
 SELECT t.relname FROM pgbeam_tables t JOIN pg_attribute a ON a.attrelid = t.oid AND attname = 'id'
-WHERE t.relname <> 'changes' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
+WHERE t.relname NOT IN ('changes', 'members') AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indkey::text = a.attnum::text AND i.indpred IS NULL);
 
 -- Columns stand in the order of the fields: then rows that are read whole are
 -- returned without copying.

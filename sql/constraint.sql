@@ -57,11 +57,11 @@ CREATE VIEW edges AS
 		AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name::regclass AND contype = 'c');
 SELECT table_name, fits, count(*) FROM edges GROUP BY 1, 2 ORDER BY 1, 2;
 
--- Two columns have to fit each other as well, and a domain, a token, a route or a consumer's name is no long word; they are tried below.
+-- Two columns have to fit each other as well, and a domain, an email, a token, a route or a consumer's name is no long word; they are tried below.
 SELECT table_name, column_name, left(value, 20) AS value, fits, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges
 WHERE (outcome(table_name, format('%I = %s', column_name, value)) = 'accepted') <> fits
-	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash', 'route') AND table_name <> 'pgbeam.feed_consumers';
+	AND column_name NOT IN ('pool_size', 'min_pool_size', 'org_id', 'status', 'domain', 'query_hash', 'route', 'email') AND table_name <> 'pgbeam.feed_consumers';
 SELECT column_name, value, outcome(table_name, format('%I = %s', column_name, value)) AS outcome
 FROM edges WHERE column_name IN ('pool_size', 'min_pool_size') ORDER BY 1, 2;
 

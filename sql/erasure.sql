@@ -4,7 +4,7 @@
 -- The canary stands in each value that could name the organization.
 SELECT pgbeam.set_organization('canaryorg', '{"plan": "scale", "name": "canaryorg", "slug": "canaryorg"}') IS NOT NULL AND
 	pgbeam.set_organization('bystander', '{"plan": "scale"}') IS NOT NULL AS made;
-SELECT pgbeam.set_member('canaryorg', 'canaryuser', 'owner'), pgbeam.set_member('bystander', 'canaryuser', 'owner');
+SELECT pgbeam.set_member('canaryorg', 'canaryuser', 'owner', 'canary@example.com', 'Canary Person', 'https://example.com/canary.png'), pgbeam.set_member('bystander', 'canaryuser', 'owner');
 SELECT key FROM pgbeam.create_api_key(org_id => 'canaryorg', name => 'canaryorg') \gset
 SELECT key AS user_key FROM pgbeam.create_api_key(user_id => 'canaryuser') \gset
 CREATE FUNCTION body(org text, name text) RETURNS jsonb LANGUAGE sql AS $$

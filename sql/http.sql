@@ -74,7 +74,7 @@ SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest
 	databases/db_1/schema-catalog,agents,agents/agt_1/rotate,agents/agt_1/policy-recommendation,anomalies/ano_1,anomaly-rules,approvals/apr_1/approve,approval-rules,audit-logs,audit-logs/sessions/x,batch,
 	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
 	LATERAL ask('GET', '/v1/projects/prj_1/' || path, :'acme', NULL) a;
-SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{organizations/o/cancellation-feedback,organizations/o/invitations,organizations/o/members/m,
+SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{organizations/o/cancellation-feedback,organizations/o/invitations,
 	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/spend-limit,organizations/o/support/cases,organizations/o/usage,organizations/o/vercel-installation,
 	account/export,demo,mcp,payments/topups,scan/text}'::text[]) path,
 	LATERAL ask('GET', '/v1/' || path, :'acme', NULL) a;

@@ -62,7 +62,7 @@ SELECT pgbeam.report_connection_test(:'database', false, NULL, 'connection refus
 SET ROLE regress_pgbeam_operator;
 
 SELECT org_id, plan, max_projects, project_count, database_count, member_count FROM pgbeam_admin.organizations WHERE org_id = 'viewed';
-SELECT * FROM pgbeam_admin.members WHERE org_id = 'viewed';
+SELECT org_id, user_id, role, id ~ '^[0-9a-f]{32}$' AS has_id, email, name, image FROM pgbeam_admin.members WHERE org_id = 'viewed';
 SELECT id IN (:'project', :'gone') AS known, name, status, database_count, deleted_at IS NOT NULL AS deleted
 FROM pgbeam_admin.projects WHERE org_id = 'viewed' ORDER BY name;
 -- Which databases are on this host?

@@ -9,7 +9,6 @@
 
 #include "auth/apikey.h"
 #include "auth/authentication.h"
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/rate.h"
 #include "auth/token.h"
@@ -29,6 +28,7 @@
 #include "resources/domain.h"
 #include "resources/health.h"
 #include "resources/host.h"
+#include "resources/member.h"
 #include "resources/page.h"
 #include "resources/project.h"
 #include "resources/purge.h"

@@ -5,16 +5,9 @@
 #ifndef PB_AUTHORIZATION_H
 #define PB_AUTHORIZATION_H
 
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/request.h"
-
-/* What an operation does to an organization's objects. */
-typedef enum PbPermission
-{
-	PB_READ,
-	PB_WRITE
-} PbPermission;
+#include "auth/role.h"
 
 /* The organizations whose objects a caller may see. */
 typedef struct PbSight
@@ -29,5 +22,9 @@ extern Datum pb_authorization_array(const PbSight *sight);
 extern bool pb_authorize(const PbCaller *caller, PbPermission permission,
 						 Datum org_id, PbOrganization *organization,
 						 PbFaults *faults);
+extern bool pb_authorize_within(const PbCaller *caller,
+								PbPermission permission, Datum org_id,
+								PbOrganization *organization,
+								PbFaults *faults);
 
 #endif							/* PB_AUTHORIZATION_H */

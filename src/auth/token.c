@@ -20,7 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/token.h"
 #include "base/crypt.h"

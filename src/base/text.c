@@ -126,6 +126,31 @@ pb_text_control_problem(const char *text, size_t length)
 	return NULL;
 }
 
+/*
+ * An address of mail, or nothing. What else an address may be is for whoever
+ * sends to it: no rule tells one that exists from one that does not.
+ */
+const char *
+pb_text_email_problem(const char *text, size_t length)
+{
+	int			signs = 0;
+
+	for (size_t at = 0; at < length;)
+	{
+		uint32_t	c = next_character(text, length, &at);
+
+		if (is_white_space(c))
+			return "must not contain white space";
+		if (is_control(c))
+			return "must not contain control characters";
+		signs += c == '@';
+	}
+	if (length > 0 &&
+		(signs != 1 || text[0] == '@' || text[length - 1] == '@'))
+		return "must have one @, and text on both sides of it";
+	return NULL;
+}
+
 /* Characters that show as they are between quotes: none stacks or turns. */
 static bool
 is_shown(uint32_t c)

@@ -23,6 +23,7 @@
 #define PB_TEXT_SHOWN_SIZE (4 * PB_TEXT_SHOWN + 3)
 #define PB_PATH_ID_PATTERN "^[a-zA-Z0-9_.-]+$"
 #define PB_DNS_NAME_MAX 253
+#define PB_EMAIL_MAX 254
 #define PB_CIDR_MAX 49			/* an address of IPv6 that ends in one of IPv4,
 								 * and /128 */
 
@@ -32,6 +33,7 @@ extern size_t pb_text_characters(const char *text, size_t length);
 extern size_t pb_text_shown(const char *text, size_t length,
 							char shown[PB_TEXT_SHOWN_SIZE]);
 extern const char *pb_text_control_problem(const char *text, size_t length);
+extern const char *pb_text_email_problem(const char *text, size_t length);
 extern const char *pb_text_host_problem(const char *text, size_t length);
 extern const char *pb_text_cidr_problem(const char *text, size_t length);
 extern size_t pb_text_percent_encode(const char *text, size_t length,

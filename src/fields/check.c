@@ -446,6 +446,22 @@ static void check_fields(Check *check, const PbField *fields,
 static bool check_row(PbRow *row, const PbJson *object, int asked,
 					  const PbPath *up, PbFaults *faults, PbFaults *ignored);
 
+/* Checks a value that a request gives. */
+static void
+check_given(Check *check, int leaf, const PbField *field, const PbJson *value,
+			const PbPath *path)
+{
+	const char *problem = value->type != PB_JSON_TEXT ? NULL :
+		pb_rule_settable(field, value->text, value->length);
+
+	check_value(check->row, leaf, field, value, path, check->faults);
+	check->row->given[leaf] = true;
+	if (problem == NULL)
+		return;
+	pb_fault_problem(check->faults, path, problem, field->otherwise);
+	check->row->failed[leaf] = true;
+}
+
 static void
 check_leaf(Check *check, const PbField *field, const PbJson *object,
 		   const PbPath *up)
@@ -456,10 +472,7 @@ check_leaf(Check *check, const PbField *field, const PbJson *object,
 	bool		reset;
 
 	if (find_member(check, field, object, &value, &reset))
-	{
-		check_value(check->row, leaf, field, &value, &path, check->faults);
-		check->row->given[leaf] = true;
-	}
+		check_given(check, leaf, field, &value, &path);
 	else if (is_update(check))
 	{
 		check->row->given[leaf] = reset;

@@ -52,6 +52,7 @@ typedef enum PbKind
 #define PB_STAMPED	0x100		/* clients cannot set it; updates write it */
 #define PB_BLANK_KEEPS	0x400	/* "" in an update changes nothing */
 #define PB_BLANK_RESETS 0x800	/* "" in an update resets it, as null does */
+#define PB_BLANK_SHOWN	0x1000	/* shown as "" when it has no value */
 
 /* a member that clients give, change and see */
 #define PB_READ_WRITE		(PB_CREATE | PB_UPDATE | PB_SHOWN)
@@ -69,7 +70,8 @@ typedef struct PbField
 	const char *fallback;		/* default as JSON text */
 	Datum		(*setting) (void);	/* default where a setting gives it */
 	const char *const *words;	/* NULL-terminated */
-	const char *const *settable;	/* those an update may set; NULL: all */
+	const char *const *settable;	/* those a request may set; NULL: all */
+	const char *otherwise;		/* what to do instead of setting another */
 	const char *prefix;			/* of a PB_ID */
 	const struct PbField *fields;	/* ends with a row without name */
 	const char *embeds;			/* of PB_EMBEDDED: name of the resource */
@@ -183,6 +185,10 @@ typedef struct PbResource
 	const char *prefix;			/* of its ids; NULL: no TypeIDs, but texts that
 								 * are unique below the parent */
 	const struct PbResource *parent;	/* it belongs to, or NULL */
+	bool		of_organization;	/* it has no other parent, and its paths
+									 * begin with that one's id */
+	const int  *called;			/* leaf by which the feed calls a row that has
+								 * no TypeID; NULL: its parent and its key */
 	const PbUnique *unique;		/* or NULL */
 	const char *retire;			/* SET items of a delete beside deleted_at */
 	const char *restore;		/* those of what undoes it */

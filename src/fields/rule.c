@@ -50,6 +50,16 @@ pb_rule_text(const PbField *field, const char *text, size_t length)
 	return field->rule == NULL ? NULL : field->rule(text, length);
 }
 
+/* The rule on words that are legal, but that a request may not set. */
+const char *
+pb_rule_settable(const PbField *field, const char *text, size_t length)
+{
+	if (field->settable == NULL || is_word(field->settable, text, length) ||
+		!is_word(field->words, text, length))
+		return NULL;
+	return psprintf("must not be set to %.*s", (int) length, text);
+}
+
 const char *
 pb_rule_least(const PbField *field)
 {

@@ -11,6 +11,8 @@
 
 extern const char *pb_rule_text(const PbField *field, const char *text,
 								size_t length);
+extern const char *pb_rule_settable(const PbField *field, const char *text,
+									size_t length);
 extern const char *pb_rule_integer(const PbField *field, int64 integer);
 extern const char *pb_rule_number(const PbField *field, double number);
 extern const char *pb_rule_least(const PbField *field);

@@ -191,8 +191,8 @@ put_type(StringInfo out, const PbField *field, Use use)
 	if (field->kind == PB_TEXT || field->kind == PB_SECRET)
 		put_pattern(out, field, use);
 	if (field->kind == PB_WORD)
-		put_words(out, use == UPDATE && field->settable != NULL ?
-				  field->settable : field->words);
+		put_words(out, use == VIEW || field->settable == NULL ?
+				  field->words : field->settable);
 	else if (field->kind == PB_TIME)
 		pb_json_pair(out, "format", "date-time");
 	else if (field->kind == PB_SECRET)
@@ -271,7 +271,8 @@ static bool
 is_required(const PbField *field, Use use)
 {
 	if (use == VIEW)
-		return !(field->flags & PB_NULLABLE);
+		return !(field->flags & PB_NULLABLE) ||
+			(field->flags & PB_BLANK_SHOWN);
 	return use != UPDATE && (field->flags & PB_REQUIRED);
 }
 

@@ -188,17 +188,26 @@ show_value(StringInfo out, const PbField *field, Datum value)
 	}
 }
 
+/* What is shown in place of no value; NULL: nothing. */
+static const char *
+none_of(const PbField *field)
+{
+	return field->flags & PB_NULL_SHOWN ? "null" :
+		field->flags & PB_BLANK_SHOWN ? "\"\"" : NULL;
+}
+
 static void
 show_leaf(Show *show, const PbField *field)
 {
 	int			leaf = show->leaf++;
+	const char *none = none_of(field);
 
 	if (!(field->flags & PB_SHOWN) ||
-		(!pb_row_has(show->row, leaf) && !(field->flags & PB_NULL_SHOWN)))
+		(!pb_row_has(show->row, leaf) && none == NULL))
 		return;
 	pb_json_name(show->out, field->name);
 	if (!pb_row_has(show->row, leaf))
-		appendStringInfoString(show->out, "null");
+		appendStringInfoString(show->out, none);
 	else
 		show_value(show->out, field, show->row->values[leaf]);
 }

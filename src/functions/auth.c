@@ -1,6 +1,6 @@
 /*
  * auth.c
- *	  SQL functions of the folder auth: organizations, members, API keys, JWKS.
+ *	  SQL functions of the folder auth: organizations, API keys, JWKS.
  */
 #include "postgres.h"
 
@@ -9,7 +9,6 @@
 #include "utils/timestamp.h"
 
 #include "auth/apikey.h"
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/token.h"
 #include "base/result.h"
@@ -21,9 +20,6 @@ PG_FUNCTION_INFO_V1(pgbeam_get_organization);
 PG_FUNCTION_INFO_V1(pgbeam_list_all_organizations);
 PG_FUNCTION_INFO_V1(pgbeam_suspend_organization);
 PG_FUNCTION_INFO_V1(pgbeam_resume_organization);
-PG_FUNCTION_INFO_V1(pgbeam_set_member);
-PG_FUNCTION_INFO_V1(pgbeam_remove_member);
-PG_FUNCTION_INFO_V1(pgbeam_list_members);
 PG_FUNCTION_INFO_V1(pgbeam_create_api_key);
 PG_FUNCTION_INFO_V1(pgbeam_list_api_keys);
 PG_FUNCTION_INFO_V1(pgbeam_revoke_api_key);
@@ -91,29 +87,6 @@ Datum
 pgbeam_resume_organization(PG_FUNCTION_ARGS)
 {
 	return pb_administer(fcinfo, pb_organization_resume);
-}
-
-Datum
-pgbeam_set_member(PG_FUNCTION_ARGS)
-{
-	return pb_administer(fcinfo, pb_member_set);
-}
-
-Datum
-pgbeam_remove_member(PG_FUNCTION_ARGS)
-{
-	return pb_administer(fcinfo, pb_member_remove);
-}
-
-Datum
-pgbeam_list_members(PG_FUNCTION_ARGS)
-{
-	static const PbColumn columns[] = {
-		{"user_id", TEXTOID}, {"role", TEXTOID}
-	};
-
-	return pb_administration_list(fcinfo, columns, lengthof(columns),
-								  pb_member_list);
 }
 
 Datum

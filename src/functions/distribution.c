@@ -11,7 +11,6 @@
 #include "utils/builtins.h"
 
 #include "auth/apikey.h"
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/token.h"
 #include "base/result.h"
@@ -23,6 +22,7 @@
 #include "resources/database.h"
 #include "resources/domain.h"
 #include "resources/host.h"
+#include "resources/member.h"
 #include "resources/project.h"
 #include "resources/replica.h"
 

@@ -6,10 +6,12 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 #include "auth/authentication.h"
 #include "base/crypt.h"
+#include "base/result.h"
 #include "base/sql.h"
 #include "functions/administration.h"
 #include "http/entry.h"
@@ -17,6 +19,7 @@
 #include "resources/database.h"
 #include "resources/domain.h"
 #include "resources/erasure.h"
+#include "resources/member.h"
 #include "resources/purge.h"
 #include "resources/undelete.h"
 #include "resources/queryreport.h"
@@ -26,6 +29,9 @@ PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_queries);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
+PG_FUNCTION_INFO_V1(pgbeam_set_member);
+PG_FUNCTION_INFO_V1(pgbeam_remove_member);
+PG_FUNCTION_INFO_V1(pgbeam_list_members);
 PG_FUNCTION_INFO_V1(pgbeam_purge);
 PG_FUNCTION_INFO_V1(pgbeam_delete_organization);
 PG_FUNCTION_INFO_V1(pgbeam_erase_organization);
@@ -135,6 +141,31 @@ Datum
 pgbeam_release_domain(PG_FUNCTION_ARGS)
 {
 	return pb_administer(fcinfo, pb_domain_release);
+}
+
+Datum
+pgbeam_set_member(PG_FUNCTION_ARGS)
+{
+	return pb_administer(fcinfo, pb_member_set);
+}
+
+Datum
+pgbeam_remove_member(PG_FUNCTION_ARGS)
+{
+	return pb_administer(fcinfo, pb_member_remove);
+}
+
+Datum
+pgbeam_list_members(PG_FUNCTION_ARGS)
+{
+	static const PbColumn columns[] = {
+		{"user_id", TEXTOID}, {"role", TEXTOID}, {"id", TEXTOID},
+		{"email", TEXTOID}, {"name", TEXTOID}, {"image", TEXTOID},
+		{"created_at", TIMESTAMPTZOID}
+	};
+
+	return pb_administration_list(fcinfo, columns, lengthof(columns),
+								  pb_member_list);
 }
 
 Datum

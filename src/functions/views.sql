@@ -33,10 +33,10 @@ COMMENT ON COLUMN pgbeam_admin.organizations.database_count IS 'The databases of
 COMMENT ON COLUMN pgbeam_admin.organizations.member_count IS 'Its members.';
 
 CREATE VIEW pgbeam_admin.members AS
-SELECT m.org_id, m.user_id, m.role
+SELECT m.org_id, m.user_id, m.role, m.id, m.email, m.name, m.image, m.created_at
 FROM pgbeam.members AS m;
 COMMENT ON VIEW pgbeam_admin.members IS
-'The users of organizations, and their roles.';
+'The users of organizations, their roles, and what pgbeam.set_member() was told of them.';
 
 CREATE VIEW pgbeam_admin.projects AS
 SELECT pgbeam.typeid_encode('prj', p.id) AS id, p.org_id, p.name, p.description, p.tags, p.cloud, p.self_hosted,

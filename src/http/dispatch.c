@@ -15,15 +15,12 @@
 #include "http/idempotency.h"
 #include "resources/purge.h"
 
-/*
- * Over HTTP a malformed id is a problem of the request. An organization's id
- * is left to its operation, which has its own refusal for it.
- */
+/* Over HTTP a malformed id is a problem of the request. */
 static bool
 check_ids(const PbOperation *operation, const PbRequest *request,
 		  PbFaults *faults)
 {
-	for (int i = operation->names_organization; i < request->id_count; i++)
+	for (int i = 0; i < request->id_count; i++)
 	{
 		PbPath		path = {NULL, pb_operation_id_name(operation, i), 0};
 		const char *id = request->ids[i] != NULL ? request->ids[i] : "";

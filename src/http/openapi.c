@@ -57,11 +57,11 @@ response_name(const PbOperation *operation)
 					pb_schema_view_name(operation->resource));
 }
 
-/* A PUT takes the members of a create, but creates nothing. */
+/* A PUT takes the members of a create, but creates nothing; so may a PATCH. */
 static bool
 puts_it(const PbOperation *operation)
 {
-	return strcmp(operation->method, "PUT") == 0;
+	return operation->takes == PB_CREATE && operation->status != 201;
 }
 
 static const char *
@@ -248,9 +248,7 @@ put_path_parameters(StringInfo out, const PbOperation *operation)
 		pb_json_begin(out, '{');
 		pb_json_pair(out, "name", pb_operation_id_name(operation, i));
 		append_fixed(out, ",'in':'path','required':true");
-		put_path_schema(out, i == 0 && operation->names_organization ?
-						&pb_organization.fields[0] :
-						pb_operation_id_field(operation, i));
+		put_path_schema(out, pb_operation_id_field(operation, i));
 		pb_json_end(out, '}');
 	}
 }

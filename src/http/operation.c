@@ -47,17 +47,19 @@ pb_operation_id_name(const PbOperation *operation, int index)
 }
 
 /*
- * Finds the field that checks an id of the path, where the id is a text that
- * is the key of a resource. NULL: the id obeys the common pattern.
+ * Finds the field that checks an id of the path, where the id is that of an
+ * organization, or a text by whose name the resource has a field. NULL: the id
+ * obeys the common pattern.
  */
 const PbField *
 pb_operation_id_field(const PbOperation *operation, int index)
 {
-	const char *name;
+	const char *name = pb_operation_id_name(operation, index);
 
+	if (strcmp(name, pb_organization.fields[0].name) == 0)
+		return &pb_organization.fields[0];
 	if (operation->resource == NULL || operation->resource->prefix != NULL)
 		return NULL;
-	name = pb_operation_id_name(operation, index);
 	for (const PbField *field = operation->resource->fields;
 		 field->name != NULL; field++)
 		if (field->kind == PB_TEXT && strcmp(field->name, name) == 0)
@@ -85,7 +87,7 @@ pb_operation_errors(const PbOperation *operation, int errors[PB_ERRORS_MAX])
 		{400, has_input},
 		{401, !operation->is_public},
 		{403, !operation->is_public},
-		{404, has_ids && !operation->names_organization},
+		{404, has_ids && !operation->tells_outsiders},
 		{409, operation->conflicts},
 		{412, operation->heeds_etag},
 		{413, has_body},

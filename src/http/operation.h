@@ -35,8 +35,8 @@ typedef struct PbOperation
 								 * degraded; 0: never */
 	bool		is_public;		/* needs no credential */
 	bool		writes;
-	bool		names_organization; /* its first id is an organization's: 403
-									 * for one that is not the caller's */
+	bool		tells_outsiders;	/* 403, not 404, for an organization that
+									 * is not the caller's */
 	bool		conflicts;		/* may conflict with what exists: 409 */
 	bool		heeds_etag;		/* If-Match may forbid it */
 	bool		counts;			/* a page has the total */

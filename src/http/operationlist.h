@@ -76,7 +76,7 @@ OPERATION(list_cache_rules, "listCacheRules", DATABASE "/cache-rules",
 
 OPERATION(update_cache_rule, "updateCacheRule",
 		  DATABASE "/cache-rules/{query_hash}",
-		  PUTS(pb_cache_rule),
+		  SETS("PUT", pb_cache_rule),
 		  .about = "Sets how a query of a database is cached.")
 
 OPERATION(list_custom_domains, "listCustomDomains", DOMAINS,
@@ -110,10 +110,24 @@ OPERATION(list_organizations, "listOrganizations", "/v1/organizations",
 		  .about = "Lists the caller's organizations.")
 
 OPERATION(get_organization_plan, "getOrganizationPlan",
-		  "/v1/organizations/{org_id}/plan",
-		  .method = "GET", .status = 200, .names_organization = true,
+		  ORGANIZATION "/plan",
+		  .method = "GET", .status = 200, .tells_outsiders = true,
 		  .run = pb_plans_get,
 		  .about = "Gets the plan of an organization with its limits.")
+
+OPERATION(list_org_members, "listOrgMembers", ORGANIZATION "/members",
+		  LISTS(pb_member),
+		  .about = "Lists the members of an organization, page by page.")
+
+OPERATION(update_org_member_role, "updateOrgMemberRole",
+		  ORGANIZATION "/members/{member_id}",
+		  SETS("PATCH", pb_member), .conflicts = true,
+		  .about = "Gives a member of an organization another role.")
+
+OPERATION(remove_org_member, "removeOrgMember",
+		  ORGANIZATION "/members/{member_id}",
+		  DELETES(pb_member), .conflicts = true,
+		  .about = "Takes a member out of an organization.")
 
 OPERATION(health, "getHealth", "/v1/health",
 		  .method = "GET", .is_public = true, .status = 200, .degraded = 503,

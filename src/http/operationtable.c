@@ -11,6 +11,7 @@
 #include "resources/database.h"
 #include "resources/domain.h"
 #include "resources/health.h"
+#include "resources/member.h"
 #include "resources/organizations.h"
 #include "resources/page.h"
 #include "resources/plans.h"
@@ -23,6 +24,7 @@
 #define PROJECT "/v1/projects/{project_id}"
 #define DATABASE PROJECT "/databases/{database_id}"
 #define DOMAINS PROJECT "/domains"
+#define ORGANIZATION "/v1/organizations/{org_id}"
 #define REPLICAS "/v1/databases/{database_id}/replicas"
 
 /* The standard operations of a resource. */
@@ -48,8 +50,8 @@
 	.takes = PB_UPDATE, .gives = PB_GIVES_ONE, .heeds_etag = true, \
 	.writes = true, .run = pb_standard_update
 
-#define PUTS(resource_) \
-	.method = "PUT", .status = 200, .resource = &resource_, \
+#define SETS(method_, resource_) \
+	.method = method_, .status = 200, .resource = &resource_, \
 	.takes = PB_CREATE, .gives = PB_GIVES_ONE, .writes = true, \
 	.run = pb_standard_put
 

@@ -49,7 +49,6 @@ static const struct
 	OF_ORGANIZATION("/cancellation-feedback", "feedback on cancellations"),
 	OF_ORGANIZATION("/crm", "the CRM"),
 	OF_ORGANIZATION("/invitations", "invitations"),
-	OF_ORGANIZATION("/members", "members"),
 	OF_ORGANIZATION("/onboarding", "onboarding"),
 	OF_ORGANIZATION("/self-host-enrollments", "enrollments of self-hosted proxies"),
 	OF_ORGANIZATION("/spend-limit", "spend limits"),

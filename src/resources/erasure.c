@@ -23,7 +23,6 @@
 
 #include "auth/apikey.h"
 #include "auth/authentication.h"
-#include "auth/member.h"
 #include "auth/organization.h"
 #include "auth/owner.h"
 #include "base/sql.h"
@@ -32,6 +31,7 @@
 #include "fields/check.h"
 #include "resources/erasure.h"
 #include "resources/host.h"
+#include "resources/member.h"
 #include "resources/project.h"
 #include "resources/resource.h"
 #include "resources/statement.h"

@@ -175,6 +175,7 @@ static const PbField fields[] = {
 		.name = "status", .kind = PB_WORD,
 		.flags = PB_UPDATE | PB_SHOWN | PB_KEPT | PB_BLANK_KEEPS,
 		.words = states, .settable = settable_states,
+		.otherwise = "Delete the project.",
 		.fallback = "\"active\"", .at = &at.status,
 		.about = "Whether it serves clients."
 	},
@@ -404,23 +405,11 @@ derive(PbRow *row, const PbOrganization *organization)
 	pb_row_set(row, at.active_connections, Int32GetDatum(0));
 }
 
-static void
-check_update(const PbRow *update, PbFaults *faults)
-{
-	PbPath		path = {NULL, "status", 0};
-
-	if (pb_row_is_given(update, at.status) &&
-		pb_row_is_word(update, at.status, "deleted"))
-		pb_fault_problem(faults, &path, "must not be set to deleted",
-						 "Delete the project.");
-}
-
 static const PbHooks hooks = {
 	.admit = admit,
 	.prepare = prepare,
 	.precede = claim_host,
 	.created = recount_if_changed,
-	.check = check_update,
 	.derive = derive,
 	.host = "proxy_host",
 	.purge_host = pb_host_purge_proxy,

@@ -49,7 +49,8 @@ pb_resource_spell(const PbResource *resource, Datum id)
 }
 
 /*
- * What identifies a row: its TypeID, or its parent's TypeID and its own key.
+ * What the feed calls a row: its TypeID, or what the resource says, or its
+ * parent's TypeID and its own key.
  */
 const char *
 pb_resource_typeid(const PbRow *row)
@@ -59,6 +60,8 @@ pb_resource_typeid(const PbRow *row)
 
 	if (resource->prefix != NULL)
 		return pb_resource_spell(resource, pb_resource_id(row));
+	if (resource->called != NULL)
+		return TextDatumGetCString(pb_row_value(row, *resource->called));
 	parent = pb_row_value(row, resource->prepared->parent);
 	return psprintf("%s/%s", pb_resource_spell(resource->parent, parent),
 					TextDatumGetCString(pb_resource_id(row)));
@@ -264,6 +267,43 @@ find_by_path(const PbResource *resource, const PbCaller *caller,
 	return row != NULL && is_living(row) ? row : NULL;
 }
 
+/* Whether the caller may act in the organization that a path names. */
+bool
+pb_resource_enter(const PbCaller *caller, PbPermission permission,
+				  const char *id, PbOrganization *organization,
+				  PbFaults *faults)
+{
+	if (id != NULL)
+		return pb_authorize_within(caller, permission,
+								   CStringGetTextDatum(id), organization,
+								   faults);
+	pb_resource_not_found(&pb_organization, faults);
+	return false;
+}
+
+/* Finds a row by its text key, in the organization that the path names. */
+static PbRow *
+find_in_organization(const PbResource *resource, const PbCaller *caller,
+					 PbPermission permission, const char *const *ids,
+					 PbOrganization *organization, PbFaults *faults)
+{
+	PbReading	reading = permission == PB_READ ? PB_SNAPSHOT : PB_LATEST;
+	PbRow	   *row = pb_row_make(resource);
+	pg_uuid_t	no_parent = {{0}};
+	Datum		values[PB_KEY_ARGUMENTS] = {0};
+
+	if (!pb_resource_enter(caller, permission, ids[0], organization, faults))
+		return NULL;
+	values[0] = CStringGetTextDatum(ids[0]);
+	values[1] = CStringGetTextDatum(ids[1] == NULL ? "" : ids[1]);
+	values[2] = UUIDPGetDatum(&no_parent);
+	if (pb_resource_run(&pb_statements(resource)->read[reading], values, NULL,
+						row))
+		return row;
+	pb_resource_not_found(resource, faults);
+	return NULL;
+}
+
 /*
  * Finds a row and its organization, for a caller who needs a permission. NULL
  * with faults, which do not tell a missing row from one that the caller may
@@ -274,9 +314,13 @@ find(const PbResource *resource, const PbCaller *caller,
 	 PbPermission permission, const char *const *ids, int count,
 	 PbOrganization *organization, PbFaults *faults)
 {
-	PbReading	reading = permission == PB_WRITE ? PB_LATEST : PB_SNAPSHOT;
-	PbRow	   *row = find_by_path(resource, caller, reading, ids, count);
+	PbReading	reading = permission == PB_READ ? PB_SNAPSHOT : PB_LATEST;
+	PbRow	   *row;
 
+	if (resource->of_organization)
+		return find_in_organization(resource, caller, permission, ids,
+									organization, faults);
+	row = find_by_path(resource, caller, reading, ids, count);
 	if (row != NULL &&
 		!pb_authorize(caller, permission, pb_resource_org(row), organization,
 					  faults))
@@ -287,11 +331,18 @@ find(const PbResource *resource, const PbCaller *caller,
 	return NULL;
 }
 
-/* Finds the row that the request's path names; NULL with faults. */
+/*
+ * Finds the row that the request's path names; NULL with faults. To write, the
+ * caller needs the permission that the resource asks for.
+ */
 PbRow *
 pb_resource_find(const PbRequest *request, PbPermission permission,
 				 PbOrganization *organization, PbFaults *faults)
 {
+	const PbHooks *hooks = pb_hooks(request->resource);
+
+	if (permission == PB_WRITE && hooks->permission != PB_READ)
+		permission = hooks->permission;
 	return find(request->resource, &request->caller, permission, request->ids,
 				request->id_count, organization, faults);
 }

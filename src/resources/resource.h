@@ -42,10 +42,19 @@ typedef struct PbHooks
 	void		(*created) (PbRow *row);
 	void		(*deleted) (PbRow *row);
 
-	/* update */
+	/* update and delete */
 
-	/* checks of the request that no field can make */
-	void		(*check) (const PbRow *update, PbFaults *faults);
+	/* what the caller needs; PB_READ: what projects need */
+	PbPermission permission;
+
+	/*
+	 * whether the caller may change this row. It and its organization are
+	 * locked, and rights that the caller had before may be gone.
+	 */
+	bool		(*permit) (const PbRequest *request, const PbRow *row,
+						   PbFaults *faults);
+
+	/* update */
 
 	/*
 	 * checks of the request against the stored row. Returns a JSON object for
@@ -93,6 +102,9 @@ extern void pb_resource_stamp(PbRow *row);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);
 extern void pb_resource_tell(const PbRow *row, PbFaults *faults);
+extern bool pb_resource_enter(const PbCaller *caller, PbPermission permission,
+							  const char *id, PbOrganization *organization,
+							  PbFaults *faults);
 extern PbRow *pb_resource_find(const PbRequest *request,
 							   PbPermission permission,
 							   PbOrganization *organization,

@@ -233,15 +233,27 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 		pb_write_update(request, row, may_be_taken, detail, faults);
 }
 
-/* Finds and locks the row of a checked update; NULL with faults. */
+/*
+ * Finds and locks the row of a checked update or delete, if the caller may
+ * change it; NULL with faults. Where a hook decides that, the organization is
+ * locked first: then it can count others, and nobody else changes them.
+ */
 static PbRow *
 find_locked(const PbRequest *request, PbOrganization *organization,
 			PbFaults *faults)
 {
+	const PbHooks *hooks = pb_hooks(request->resource);
 	PbRow	   *row = pb_resource_find(request, PB_WRITE, organization,
 									   faults);
 
-	return row == NULL ? NULL : pb_resource_lock(row, faults);
+	if (row != NULL && hooks->permit != NULL)
+		pb_organization_find(pb_resource_org(row), PB_LOCKED, organization);
+	if (row != NULL)
+		row = pb_resource_lock(row, faults);
+	if (row != NULL && hooks->permit != NULL &&
+		!hooks->permit(request, row, faults))
+		return NULL;
+	return row;
 }
 
 /*
@@ -251,15 +263,12 @@ find_locked(const PbRequest *request, PbOrganization *organization,
 void
 pb_standard_update(const PbRequest *request, PbReply *reply)
 {
-	const PbHooks *hooks = pb_hooks(request->resource);
 	PbRow	   *update = pb_row_make(request->resource);
 	PbFaults   *faults = &reply->faults;
 	PbOrganization organization;
 	PbRow	   *row;
 
 	pb_check_update(update, &request->body, faults, reply->unknown);
-	if (hooks->check != NULL)
-		hooks->check(update, faults);
 	if (faults->refusal != PB_ACCEPTED)
 		return;
 	row = find_locked(request, &organization, faults);
@@ -269,11 +278,12 @@ pb_standard_update(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * updateCacheRule: sets every member that a client may give, as a create
- * would, so that absent members are reset. The row must exist: reports make
- * the rows of such a resource.
+ * updateCacheRule, updateOrgMemberRole: sets every member that a client may
+ * give, as a create would, so that absent members are reset, or refused where
+ * they are required. The row must exist: reports or the operator make the rows
+ * of such a resource.
  *
- * If-Match is ignored: the API does not declare it for a PUT, and the answer
+ * If-Match is ignored: the API does not declare it for these, and the answer
  * has no ETag that a client could send.
  */
 void
@@ -305,8 +315,9 @@ pb_standard_delete(const PbRequest *request, PbReply *reply)
 	const PbHooks *hooks = pb_hooks(request->resource);
 	PbFaults   *faults = &reply->faults;
 	PbOrganization organization;
-	PbRow	   *row = pb_resource_find(request, PB_WRITE, &organization,
-									   faults);
+	PbRow	   *row = hooks->permit != NULL ?
+		find_locked(request, &organization, faults) :
+		pb_resource_find(request, PB_WRITE, &organization, faults);
 
 	if (row == NULL)
 		return;
@@ -411,22 +422,51 @@ read_list_request(const PbRequest *request, PbPage *page, PbReply *reply)
 	return pb_page_take(page, asked, &reply->faults);
 }
 
-/* listDatabases and the like: a page of the rows below a parent */
+/* Where a list's rows stand. */
+typedef struct Place
+{
+	Datum		org_id;
+	Datum		parent_id;		/* 0: none */
+} Place;
+
+/* Finds the parent that the path names; false with faults. */
+static bool
+find_place(const PbRequest *request, Place *place,
+		   PbOrganization *organization, PbFaults *faults)
+{
+	PbRow	   *above;
+
+	if (request->resource->of_organization)
+	{
+		if (!pb_resource_enter(&request->caller, PB_READ, request->ids[0],
+							   organization, faults))
+			return false;
+		*place = (Place) {CStringGetTextDatum(request->ids[0]), (Datum) 0};
+		return true;
+	}
+	above = pb_resource_find_parent(request, PB_READ, request->id_count,
+									organization, faults);
+	if (above == NULL)
+		return false;
+	*place = (Place) {pb_resource_org(above), pb_resource_id(above)};
+	return true;
+}
+
+/*
+ * listDatabases and the like: a page of the rows below a parent, or of an
+ * organization
+ */
 void
 pb_standard_list(const PbRequest *request, PbReply *reply)
 {
 	PbOrganization organization;
 	PbPage		page;
-	PbRow	   *above;
+	Place		place;
 
-	Assert(request->resource->parent != NULL);
-	if (!read_list_request(request, &page, reply))
+	if (!read_list_request(request, &page, reply) ||
+		!find_place(request, &place, &organization, &reply->faults))
 		return;
-	above = pb_resource_find_parent(request, PB_READ, request->id_count,
-									&organization, &reply->faults);
-	if (above == NULL)
-		return;
-	pb_standard_show_page(request->resource, &page, pb_resource_org(above),
-						  pb_resource_id(above), &organization, reply);
+	pb_standard_show_page(request->resource, &page, place.org_id,
+						  place.parent_id, &organization, reply);
 	pb_standard_end_page(reply);
 }

@@ -2,7 +2,8 @@
  * standard.h
  *	  The standard operations of any resource: create, get, list, update, put
  *	  and delete, driven by its description and its hooks. A list is of what
- *	  stands below a parent; a resource without one lists itself.
+ *	  stands below a parent or belongs to the organization that the path names;
+ *	  other resources list themselves.
  */
 #ifndef PB_STANDARD_H
 #define PB_STANDARD_H

@@ -47,6 +47,14 @@ parent_column(const PbResource *resource)
 	return column_of(resource, resource->prepared->parent);
 }
 
+/* Whether a row's key is unique only below its parent. */
+static bool
+is_keyed_below(const PbResource *resource)
+{
+	return resource->prefix == NULL &&
+		resource->prepared->parent != PB_NO_LEAF;
+}
+
 /* The types of the key's arguments and of one more. */
 static const Oid *
 key_types(const PbResource *resource, Oid more)
@@ -279,7 +287,7 @@ where_key(const PbResource *resource)
 	initStringInfo(&text);
 	appendStringInfo(&text, "WHERE org_id OPERATOR(pg_catalog.=) $1 "
 					 "AND %s OPERATOR(pg_catalog.=) $2", id_column(resource));
-	if (resource->prefix == NULL)
+	if (is_keyed_below(resource))
 		appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.=) $3",
 						 parent_column(resource));
 	if (is_marked_deleted(resource))
@@ -409,7 +417,7 @@ append_own_key(StringInfo text, const PbResource *resource)
 	appendStringInfo(text, " WHERE org_id OPERATOR(pg_catalog.=) $%d "
 					 "AND %s OPERATOR(pg_catalog.=) $%d",
 					 at->org_id + 1, id_column(resource), at->id + 1);
-	if (resource->prefix == NULL)
+	if (is_keyed_below(resource))
 		appendStringInfo(text, " AND %s OPERATOR(pg_catalog.=) $%d",
 						 parent_column(resource), at->parent + 1);
 	if (is_marked_deleted(resource))
@@ -501,7 +509,7 @@ make_is_taken(PbStatement *is_taken, const PbResource *resource,
 	};
 }
 
-/* Only rows with a deletion mark can be deleted on their own. */
+/* Deletes one row: marks it, or removes that of a resource without a mark. */
 static void
 make_delete(PbStatements *made, const PbResource *resource,
 			const PbShape *shape)
@@ -510,11 +518,10 @@ make_delete(PbStatements *made, const PbResource *resource,
 	const Oid  *types = key_types(resource, TIMESTAMPTZOID);
 
 	made->delete = (PbStatement) {
-		.text = psprintf("%s %s RETURNING id", marks_deleted(resource, shape, 4),
-						 where),
-		.nargs = PB_KEY_ARGUMENTS + 1, .types = types,
-		.nresults = lengthof(delete_results), .results = delete_results,
-		.sees_all = true
+		.text = is_marked_deleted(resource) ?
+		psprintf("%s %s", marks_deleted(resource, shape, 4), where) :
+		psprintf("DELETE FROM %s %s", resource->table, where),
+		.nargs = PB_KEY_ARGUMENTS + 1, .types = types, .sees_all = true
 	};
 	made->is_living = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, where),
@@ -584,8 +591,7 @@ make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 	make_update(made, resource, shape, results);
 	if (resource->unique != NULL)
 		make_is_taken(&made->is_taken, resource, shape);
-	if (is_marked_deleted(resource))
-		make_delete(made, resource, shape);
+	make_delete(made, resource, shape);
 }
 
 PbStatements *

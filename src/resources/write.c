@@ -321,7 +321,7 @@ typedef struct Deletion
 } Deletion;
 
 static void delete_below(Deletion *deletion, const PbResource *resource,
-						 Datum id);
+						 Datum id, const char *spelt);
 
 /*
  * Deletes the rows of a resource below a deleted row. Rows without a deletion
@@ -344,7 +344,7 @@ delete_children(Deletion *deletion, const PbResource *resource,
 		bool		isnull;
 
 		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
-		delete_below(deletion, resource, id);
+		delete_below(deletion, resource, id, pb_resource_spell(resource, id));
 	}
 	if (!pb_stores_as_given(resource) &&
 		pb_sql_run(&made->has_children, values, NULL) > 0)
@@ -353,7 +353,8 @@ delete_children(Deletion *deletion, const PbResource *resource,
 
 /* Records that a row is deleted, and deletes the rows below it. */
 static void
-delete_below(Deletion *deletion, const PbResource *resource, Datum id)
+delete_below(Deletion *deletion, const PbResource *resource, Datum id,
+			 const char *spelt)
 {
 	if (deletion->count == deletion->room)
 	{
@@ -362,8 +363,7 @@ delete_below(Deletion *deletion, const PbResource *resource, Datum id)
 										  deletion->room * sizeof(PbChange));
 	}
 	deletion->changes[deletion->count++] = (PbChange) {
-		PB_DELETED, resource, deletion->org_id,
-		pb_resource_spell(resource, id), NULL
+		PB_DELETED, resource, deletion->org_id, spelt, NULL
 	};
 	for (const PbResource *const *child = pb_resources; *child != NULL;
 		 child++)
@@ -381,7 +381,8 @@ delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 		.changes = palloc(8 * sizeof(PbChange))
 	};
 
-	delete_below(&deletion, row->resource, pb_resource_id(row));
+	delete_below(&deletion, row->resource, pb_resource_id(row),
+				 pb_resource_typeid(row));
 	pb_change_note_all(&actor, deletion.changes, deletion.count);
 }
 

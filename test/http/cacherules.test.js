@@ -142,7 +142,7 @@ test('as it is described', async () => {
   const base = '/v1/projects/{project_id}/databases/{database_id}/cache-rules';
   const { parameters, responses } = paths[`${base}/{query_hash}`].put;
   assert.deepEqual(Object.keys(responses).map(Number), [200, 400, 401, 403, 404, 413, 415, 429, 503]);
-  assert.deepEqual(Object.keys(paths[base].get.responses).map(Number), [200, 400, 401, 403, 404, 429]);
+  assert.deepEqual(Object.keys(paths[base].get.responses).map(Number), [200, 304, 400, 401, 403, 404, 429]);
   assert.deepEqual(parameters.find(({ name }) => name === 'query_hash').schema,
     { type: 'string', minLength: 16, maxLength: 16, pattern: '^[a-f0-9]+$' });
   const { properties, required } = schemas.CacheRuleEntry;

@@ -22,7 +22,7 @@ sub furnish
 	my ($project, $database) = split /\|/, value($node, <<"SQL");
 SET client_min_messages = warning;
 SELECT pgbeam.set_organization('$org', '{"plan": "scale", "name": "$name"}') \\g /dev/null
-SELECT pgbeam.set_member('$org', '$name user', 'owner') \\g /dev/null
+SELECT pgbeam.set_member('$org', '$name user', 'owner', '$name.person\@example.com', '$name person', 'https://images.example/$name.png') \\g /dev/null
 SELECT count(*) FROM pgbeam.create_api_key(org_id => '$org', name => '$name') \\g /dev/null
 SELECT j #>> '{project,id}', j #>> '{database,id}' FROM pgbeam.create_project('{"name": "$name", "org_id": "$org", "description": "$name",
 	"tags": ["$name"], "allowed_cidrs": [{"cidr": "192.0.2.0/24", "label": "$name"}], "database": {"host": "$name.example.com", "port": 5432,

@@ -186,6 +186,30 @@ test_controls_by_code_point(void)
 }
 
 static void
+test_emails(void)
+{
+	static const struct
+	{
+		const char *text;
+		const char *word;
+	}			cases[] =
+	{
+		{"", NULL}, {"a@b", NULL}, {"engineer@example.com", NULL},
+		{"j\xc3\xbcrgen@example.com", NULL}, {"@b", "one @"},
+		{"a@", "one @"}, {"@", "one @"}, {"ab", "one @"}, {"a@b@c", "one @"},
+		{"a@@b", "one @"}, {"a b@c", "white space"}, {"a@b\n", "white space"},
+		{"a@b\xc2\xa0", "white space"}, {"a\x01@b", "control"},
+		{"a@b\x7f", "control"}, {"a@b\xc2\x85", "control"},
+	};
+
+	for (int i = 0; i < lengthof(cases); i++)
+		CHECK(is_problem(apply(pb_text_email_problem, cases[i].text,
+							   strlen(cases[i].text)), cases[i].word),
+			  "email %d", i);
+	CHECK(pb_text_email_problem("a\0@b", 4) != NULL, "a zero byte");
+}
+
+static void
 test_near_white_space(void)
 {
 	for (int i = 0; i < lengthof(no_white_space); i++)
@@ -1000,6 +1024,7 @@ main(void)
 	test_characters();
 	test_hosts_by_code_point();
 	test_controls_by_code_point();
+	test_emails();
 	test_near_white_space();
 	test_hosts();
 	test_hosts_in_noise();

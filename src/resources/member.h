@@ -9,8 +9,6 @@
 
 extern const PbResource pb_member;
 
-extern bool pb_member_find(Datum org_id, Datum user_id, bool *may_write);
-extern int	pb_member_organizations(Datum user_id, Datum **organizations);
 extern void pb_member_set(const PbJson *members, const PbActor *actor,
 						  PbFaults *faults);
 extern void pb_member_remove(const PbJson *members, const PbActor *actor,
