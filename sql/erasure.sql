@@ -63,7 +63,7 @@ SELECT max(split_part(token, '.', 1)::bigint) AS xid FROM pgbeam.next_changes('e
 SELECT token AS last FROM pgbeam.next_changes('erasure', 10000) WHERE token ~ ('^' || :'xid') ORDER BY token DESC LIMIT 1 \gset
 SELECT pgbeam.confirm('erasure', :'last');
 SELECT pgbeam.erase_organization('canaryorg') > 10 AS erased;
-SELECT * FROM traces('canaryorg|canary project|canary other|canary late|canary.example|canary-|SELECT canary|canaryhost is|canaryreplica');
+SELECT * FROM traces('canaryorg|canary project|canary other|canary late|canary.example|canary-|SELECT canary|canaryhost is|canaryreplica|canary@|Canary Person|canary.png');
 -- The user is still a member elsewhere, and has a key.
 SELECT * FROM traces('canaryuser') WHERE table_name !~ 'changes';
 SELECT (SELECT count(*) FROM pgbeam.databases WHERE org_id = 'canaryorg') AS databases, (SELECT count(*) FROM pgbeam.projects WHERE org_id = 'bystander') AS stays;
