@@ -3,11 +3,13 @@ CREATE ROLE regress_pgbeam_api;
 CREATE ROLE regress_pgbeam_http;
 CREATE ROLE regress_pgbeam_admin;
 CREATE ROLE regress_pgbeam_plane;
+CREATE ROLE regress_pgbeam_proxy;
 CREATE ROLE "regress pgbeam ""odd";
 SELECT pgbeam.grant_access('regress_pgbeam_api', 'api');
 SELECT pgbeam.grant_access('regress_pgbeam_http', 'http');
 SELECT pgbeam.grant_access('regress_pgbeam_admin', 'admin');
 SELECT pgbeam.grant_access('regress_pgbeam_plane', 'data_plane');
+SELECT pgbeam.grant_access('regress_pgbeam_proxy', 'proxy');
 SELECT pgbeam.grant_access('"regress pgbeam ""odd"', 'api');
 SELECT pgbeam.grant_access('regress_pgbeam_api', 'all');
 SELECT pgbeam.grant_access('regress_pgbeam_nobody', 'api');
@@ -19,6 +21,7 @@ SELECT p.oid::regprocedure AS function,
 	has_function_privilege('regress_pgbeam_api', oid, 'EXECUTE') AS api,
 	has_function_privilege('regress_pgbeam_http', oid, 'EXECUTE') AS http,
 	has_function_privilege('regress_pgbeam_plane', oid, 'EXECUTE') AS data_plane,
+	has_function_privilege('regress_pgbeam_proxy', oid, 'EXECUTE') AS proxy,
 	has_function_privilege('regress_pgbeam_admin', oid, 'EXECUTE') AS admin
 FROM pg_proc p WHERE pronamespace = 'pgbeam'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C";
@@ -200,5 +203,5 @@ DROP TABLE audit;
 SELECT pgbeam.revoke_api_keys(org_id => 'audited'), pgbeam.revoke_api_keys(user_id => 'auditor_1');
 SELECT pgbeam.delete_project(:'project');
 
-DROP OWNED BY regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";
-DROP ROLE regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, "regress pgbeam ""odd";
+DROP OWNED BY regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, regress_pgbeam_proxy, "regress pgbeam ""odd";
+DROP ROLE regress_pgbeam_api, regress_pgbeam_http, regress_pgbeam_admin, regress_pgbeam_plane, regress_pgbeam_proxy, "regress pgbeam ""odd";

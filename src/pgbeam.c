@@ -30,6 +30,7 @@
 #include "resources/host.h"
 #include "resources/member.h"
 #include "resources/page.h"
+#include "resources/pgbouncer.h"
 #include "resources/project.h"
 #include "resources/purge.h"
 #include "resources/queryreport.h"
@@ -47,7 +48,7 @@ const PbResource *const pb_resources[] = {
 /* Field tables that have no table in the database. */
 static const PbResource *const transients[] = {
 	&pb_page_parameters, &pb_project_list_parameters, &pb_health,
-	&pb_query_report, NULL
+	&pb_query_report, &pb_pgbouncer_arguments, NULL
 };
 
 static void

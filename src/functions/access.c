@@ -18,6 +18,7 @@ PG_FUNCTION_INFO_V1(pgbeam_grant_access);
 #define ADMIN 0x4
 #define HTTP 0x8				/* for an HTTP layer that passes whole
 								 * requests */
+#define PROXY 0x10				/* for PgBouncer's auth_user */
 
 static const struct
 {
@@ -28,6 +29,7 @@ static const struct
 	{"api", API},
 	{"http", HTTP},
 	{"data_plane", DATA_PLANE},
+	{"proxy", PROXY},
 	{"admin", ADMIN},
 };
 
@@ -62,6 +64,8 @@ static const struct
 	{"report_domain", ADMIN},
 	{"release_domain", ADMIN},
 	{"reveal_password", DATA_PLANE},
+	{"pgbouncer_files", DATA_PLANE},
+	{"pgbouncer_login", PROXY},
 	{"create_projects", ADMIN},
 	{"set_organization", ADMIN},
 	{"get_organization", ADMIN},

@@ -430,6 +430,13 @@ append_encoded(StringInfo out, Datum value)
 	out->data[out->len] = '\0';
 }
 
+/* Whether the path of a connection string is a key, not a name. */
+bool
+pb_database_is_routed_by_key(void)
+{
+	return proxy_routing == ROUTE_BY_DATABASE;
+}
+
 /* The path of the connection string. */
 static void
 append_path(StringInfo out, const PbRow *row, const text *host)
@@ -437,7 +444,7 @@ append_path(StringInfo out, const PbRow *row, const text *host)
 	text	   *route = DatumGetTextPP(pb_row_value(row, at.route));
 	char		key[PB_KEY_MAX + 1];
 
-	if (proxy_routing == ROUTE_BY_HOST)
+	if (!pb_database_is_routed_by_key())
 		append_encoded(out, pb_row_value(row, at.name));
 	else
 	{

@@ -11,6 +11,7 @@
 extern const PbResource pb_database;
 
 extern void pb_database_define_settings(void);
+extern bool pb_database_is_routed_by_key(void);
 extern text *pb_database_reveal(const char *id, const PbActor *actor,
 								PbFaults *faults);
 extern PbPlace pb_database_place(Datum org_id, Datum project_id, Datum id,

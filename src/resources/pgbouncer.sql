@@ -1,0 +1,21 @@
+CREATE FUNCTION pgbeam.pgbouncer_files(
+	region text DEFAULT NULL, cloud text DEFAULT NULL, ssl_mode text DEFAULT NULL,
+	socket_folder text DEFAULT NULL, project_id text DEFAULT NULL,
+	OUT file text, OUT content text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_pgbouncer_files';
+COMMENT ON FUNCTION pgbeam.pgbouncer_files(text, text, text, text, text) IS
+'Returns the files of a PgBouncer that leads clients to the upstreams: a row for each, with nothing secret in it.
+databases.ini has the lines below [databases], for %include; hba.conf is its auth_hba_file; domains.map says for HAProxy which project a host belongs to; left_out names what is not served, or not under its own key, and why. All are of one moment, and equal where nothing has changed. ssl_mode is the proxy''s server_tls_sslmode (null: verify-full). Databases of another mode are led to <socket_folder>/<mode>, where a PgBouncer of that mode listens on a socket, port 5432, with the files <mode>/databases.ini and <mode>/hba.conf; without socket_folder they are left out. <key>.ro leads to the replicas of a database whose port and ssl_mode are those of the first. Suspended and deleted projects are not there, nor databases of another region''s pool or of another cloud than those given. Self-hosted projects are served by a proxy of their own alone, whose project_id is given; with host routing every project is. For roles with data_plane access. Errors: PT400 for an argument that is none of these, or without project_id with host routing, PT401 within an HTTP request.';
+
+CREATE FUNCTION pgbeam.pgbouncer_login(
+	database_id text, login text, OUT username text, OUT password text)
+RETURNS SETOF record
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_pgbouncer_login';
+COMMENT ON FUNCTION pgbeam.pgbouncer_login(text, text) IS
+'Returns the user and the plain password of a login to a database, or no row.
+It is the auth_query of PgBouncer, for the role that is its auth_user and has proxy access. There is a row only where the database has this user and a password, and neither it nor its project is deleted or suspended. So a change counts from the next login on. It writes nothing, not even to the server''s log, and works on a standby. Errors: PT401 within an HTTP request, PB001 to PB004 when its key or its secret is unusable.';
