@@ -41,14 +41,15 @@ PB_MODULE_MAGIC;
 const PbResource *const pb_resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
 	&pb_idempotency_key, &pb_change, &pb_feed_consumer, &pb_host,
-	&pb_project, &pb_database, &pb_replica, &pb_custom_domain,
-	&pb_connection_test, &pb_cache_rule, NULL
+	&pb_project, &pb_project_mark, &pb_database, &pb_replica,
+	&pb_custom_domain, &pb_connection_test, &pb_cache_rule, NULL
 };
 
 /* Field tables that have no table in the database. */
 static const PbResource *const transients[] = {
-	&pb_page_parameters, &pb_project_list_parameters, &pb_health,
-	&pb_query_report, &pb_pgbouncer_arguments, NULL
+	&pb_page_parameters, &pb_project_list_parameters,
+	&pb_database_list_parameters, &pb_health, &pb_query_report,
+	&pb_pgbouncer_arguments, NULL
 };
 
 static void

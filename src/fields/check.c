@@ -95,10 +95,10 @@ is_numeric(const PbField *field)
 }
 
 static const char *
-type_hint(const PbField *field, const PbJson *value)
+value_hint(const PbField *field, const PbJson *value)
 {
-	if (value->type != PB_JSON_TEXT)
-		return NULL;
+	if (field->hint != NULL || value->type != PB_JSON_TEXT)
+		return field->hint;
 	if (is_numeric(field))
 		return "Write the number without quotes.";
 	if (field->kind == PB_BOOLEAN)
@@ -310,7 +310,7 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 	take_value(row, leaf, field, value, path, faults) : type_rule(field);
 
 	if (problem != NULL)
-		pb_fault_problem(faults, path, problem, type_hint(field, value));
+		pb_fault_problem(faults, path, problem, value_hint(field, value));
 	row->failed[leaf] = faults->count > before;
 }
 
@@ -501,7 +501,7 @@ check_object(Check *check, const PbField *field, const PbJson *object,
 
 	if (found && !fits)
 		pb_fault_problem(check->faults, &path, type_rule(field),
-						 type_hint(field, &value));
+						 value_hint(field, &value));
 	check->resets = reset;
 	check_fields(check, field->fields, fits ? &value : NULL, &path);
 	check->resets = false;
@@ -521,7 +521,7 @@ check_embedded(Check *check, const PbField *field, const PbJson *object,
 		pb_fault_problem(check->faults, &path, "is required", NULL);
 	else if (!type_fits(field, &value))
 		pb_fault_problem(check->faults, &path, type_rule(field),
-						 type_hint(field, &value));
+						 value_hint(field, &value));
 	else if (field->may_be_none == NULL || !*field->may_be_none ||
 			 !field->is_none(&value))
 	{
@@ -619,7 +619,7 @@ check_items(Check *check, const PbField *field, const PbJson *list,
 
 	if (problem != NULL)
 		pb_fault_problem(check->faults, path, problem,
-						 type_hint(field, list));
+						 value_hint(field, list));
 	for (int i = 0; problem == NULL && i < list->size; i++)
 	{
 		PbPath		item_path = {path, NULL, i};

@@ -81,6 +81,7 @@ typedef struct PbField
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
 	const char *pattern;		/* the same for the document; see pattern.h */
 	int		   *at;				/* where C code reads the leaf's number */
+	const char *hint;			/* the way out of a wrong value */
 	const char *about;			/* one sentence */
 } PbField;
 
@@ -201,6 +202,9 @@ typedef struct PbResource
 	const char *limit_setting;	/* that one's name */
 	const struct PbOrder *orders;	/* of lists, the default first; see
 									 * page.h */
+	const struct PbFilter *filters; /* of lists, or NULL; see page.h */
+	const struct PbResource *parameters;	/* of lists with filters */
+	const struct PbResource *marks; /* of its rows, or NULL; see mark.c */
 	const PbField *fields;		/* ends with a row without name */
 	void		(*rule) (const struct PbRow *row, const PbPath *up,
 						 PbFaults *faults); /* over the whole row */

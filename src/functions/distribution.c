@@ -61,6 +61,7 @@ static const Distribution distributions[] = {
 	{&pb_organization, "org_id", NULL, false},
 	BESIDE_ORGANIZATIONS(pb_member, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_project, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_project_mark, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_database, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_replica, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_custom_domain, "org_id"),

@@ -33,7 +33,7 @@ OPERATION(delete_project, "deleteProject", PROJECT,
 		  .about = "Deletes a project and its databases.")
 
 OPERATION(list_databases, "listDatabases", PROJECT "/databases",
-		  LISTS(pb_database),
+		  LISTS_BY(pb_database, pb_database_list_parameters),
 		  .about = "Lists the databases of a project, page by page.")
 
 OPERATION(create_database, "createDatabase", PROJECT "/databases",

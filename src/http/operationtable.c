@@ -32,9 +32,11 @@
 	.method = "GET", .status = 200, .resource = &resource_, \
 	.gives = PB_GIVES_PAGE
 
-#define LISTS(resource_) \
-	GIVES_PAGE(resource_), .parameters = &pb_page_parameters, \
+#define LISTS_BY(resource_, parameters_) \
+	GIVES_PAGE(resource_), .parameters = &parameters_, \
 	.run = pb_standard_list
+
+#define LISTS(resource_) LISTS_BY(resource_, pb_page_parameters)
 
 #define CREATES(resource_) \
 	.method = "POST", .status = 201, .resource = &resource_, \

@@ -270,6 +270,43 @@ static const PbOrder orders[] = {
 	{0}
 };
 
+static PbPrepared list_prepared;
+
+static const PbField list_fields[] = {
+	PB_PAGE_PARAMETERS,
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = UPSTREAM_NAME_MAX,
+		.about = "Only databases with this name."
+	},
+	{
+		.name = "name_prefix", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = UPSTREAM_NAME_MAX,
+		.about = "Only databases whose name begins with this text."
+	},
+	{
+		.name = "host", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = PB_DNS_NAME_MAX,
+		.about = "Only databases with this upstream host, as it was written."
+	},
+	{0}
+};
+
+const PbResource pb_database_list_parameters = {
+	.name = "database_list",
+	.fields = list_fields,
+	.prepared = &list_prepared,
+};
+
+/* A project has few databases: no index is for these. */
+static const PbFilter filters[] = {
+	{.name = "name", .leaf = &at.name, .comparison = PB_IS},
+	{.name = "name_prefix", .leaf = &at.name, .comparison = PB_BEGINS_WITH},
+	{.name = "host", .leaf = &at.host, .comparison = PB_IS},
+	{0}
+};
+
 void
 pb_database_define_settings(void)
 {
@@ -541,6 +578,8 @@ const PbResource pb_database = {
 	.name = "database",
 	.plural = "databases",
 	.orders = orders,
+	.filters = filters,
+	.parameters = &pb_database_list_parameters,
 	.table = "pgbeam.databases",
 	.copying = PB_COPIED,
 	.prefix = PB_DATABASE_PREFIX,

@@ -9,6 +9,7 @@
 #include "base/crypt.h"
 
 extern const PbResource pb_database;
+extern const PbResource pb_database_list_parameters;
 
 extern void pb_database_define_settings(void);
 extern bool pb_database_is_routed_by_key(void);

@@ -76,13 +76,24 @@ static PbStatement claim = {
 
 static const PbResult holder_results[] = {{UUIDOID, false}};
 
+#define FIND_HOLDER \
+	"SELECT project_id FROM pgbeam.hosts " \
+	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 " \
+	"AND kind OPERATOR(pg_catalog.=) 'proxy'"
+
 /* The project of the organization that a host leads to. */
 static PbStatement find_holder = {
-	.text = "SELECT project_id FROM pgbeam.hosts "
-	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
-	"AND kind OPERATOR(pg_catalog.=) 'proxy'",
+	.text = FIND_HOLDER,
 	.nargs = 2, .types = claim_types,
 	.nresults = lengthof(holder_results), .results = holder_results
+};
+
+/* The same for whoever reads. */
+static PbStatement read_holder = {
+	.text = FIND_HOLDER,
+	.nargs = 2, .types = claim_types,
+	.nresults = lengthof(holder_results), .results = holder_results,
+	.reads = true
 };
 
 static PbStatement is_deleted = {
@@ -441,6 +452,16 @@ pb_host_regain(Datum host, Datum org_id, Datum project_id)
 	return pb_sql_run(&leads_to, values, NULL) > 0 ||
 		take_over(host, org_id, project_id, &host) ||
 		pb_sql_row(&claim, values, NULL, &host, &isnull);
+}
+
+/* Finds the project of the organization that a proxy host was given to. */
+bool
+pb_host_find(Datum host, Datum org_id, Datum *project_id)
+{
+	Datum		values[] = {host, org_id};
+	bool		isnull;
+
+	return pb_sql_row(&read_holder, values, NULL, project_id, &isnull);
 }
 
 static bool

@@ -17,6 +17,7 @@ extern void pb_host_define_settings(void);
 extern int	pb_host_port(void);
 
 extern bool pb_host_is_proxy(Datum host);
+extern bool pb_host_find(Datum host, Datum org_id, Datum *project_id);
 extern Datum pb_host_claim(Datum name, Datum cloud, Datum org_id,
 						   Datum project_id);
 extern bool pb_host_regain(Datum host, Datum org_id, Datum project_id);

@@ -24,14 +24,8 @@
 
 static PbPrepared prepared;
 
-static struct
-{
-	int			page_size;
-	int			page_token;
-}			at;
-
 static const PbField fields[] = {
-	PB_PAGE_PARAMETERS(at),
+	PB_PAGE_PARAMETERS,
 	{0}
 };
 
@@ -47,16 +41,61 @@ pb_page_token_problem(const char *text, size_t length)
 	return length == 0 ? NULL : pb_text_path_id_problem(text, length);
 }
 
-/* A digest of a list, its order and its parents, which a token is bound to. */
-uint64
-pb_page_binding(const char *list, Datum of, const PbOrder *order)
+/* The leaf of a parameter. */
+static int
+leaf_of(const PbRow *parameters, const char *name)
 {
-	const char *all = psprintf("%s %s %s", list, order->name,
-							   TextDatumGetCString(of));
+	const PbShape *shape = parameters->shape;
+
+	for (int i = 0; i < shape->count; i++)
+		if (strcmp(shape->leaves[i].path, name) == 0)
+			return i;
+	elog(ERROR, "%s has no parameter \"%s\"", parameters->resource->name, name);
+}
+
+/* Takes the filters that are given. */
+static void
+read_filters(PbPage *page, const PbResource *listed, const PbRow *parameters)
+{
+	page->filters = 0;
+	for (int i = 0; listed->filters != NULL && listed->filters[i].name != NULL;
+		 i++)
+	{
+		int			leaf = leaf_of(parameters, listed->filters[i].name);
+
+		Assert(i < PB_FILTERS_MAX);
+		if (!pb_row_has(parameters, leaf))
+			continue;
+		page->filters |= 1 << i;
+		page->values[i] = pb_row_value(parameters, leaf);
+	}
+}
+
+/*
+ * A digest of a list, its parents, its order and its filters, which a token is
+ * bound to.
+ */
+static uint64
+bind(const PbPage *page, const PbResource *listed, Datum of)
+{
+	StringInfoData all;
 	uint8_t		digest[PB_DIGEST_BYTES];
 	uint64		binding;
 
-	pb_digest(all, strlen(all), digest);
+	initStringInfo(&all);
+	appendStringInfo(&all, "%s %s %s", page->list, page->order->name,
+					 TextDatumGetCString(of));
+	for (int i = 0; i < PB_FILTERS_MAX; i++)
+	{
+		const char *value;
+
+		if (!(page->filters & (1 << i)))
+			continue;
+		value = TextDatumGetCString(page->values[i]);
+		appendStringInfo(&all, " %s %zu %s", listed->filters[i].name,
+						 strlen(value), value);
+	}
+	pb_digest(all.data, all.len, digest);
 	memcpy(&binding, digest, sizeof(binding));
 	return binding;
 }
@@ -119,32 +158,30 @@ read_token(PbPage *page, const text *token)
 }
 
 /*
- * Reads size and place of a page from checked parameters, at the given leaves.
- * The page has its order and binding. False with faults for another list's
+ * Reads what checked parameters ask for: size, place and filters of a page of
+ * listed rows. The page has its order. False with faults for another list's
  * token.
  */
 bool
-pb_page_read(PbPage *page, const PbRow *parameters, int page_size,
-			 int page_token, PbFaults *faults)
+pb_page_read(PbPage *page, const PbResource *listed, const PbRow *parameters,
+			 Datum of, PbFaults *faults)
 {
 	PbPath		path = {NULL, "page_token", 0};
+	int			token = leaf_of(parameters, "page_token");
 
-	page->size = DatumGetInt32(parameters->values[page_size]);
+	page->list = listed->plural;
+	page->size = DatumGetInt32(pb_row_value(parameters,
+											leaf_of(parameters, "page_size")));
 	page->after = before_first(page->order);
-	if (!pb_row_has(parameters, page_token) ||
-		read_token(page, DatumGetTextPP(parameters->values[page_token])))
+	read_filters(page, listed, parameters);
+	page->binding = bind(page, listed, of);
+	if (!pb_row_has(parameters, token) ||
+		read_token(page, DatumGetTextPP(pb_row_value(parameters, token))))
 		return true;
 	pb_fault_problem(faults, &path,
 					 "must be the next_page_token of a page with the same parameters",
 					 NULL);
 	return false;
-}
-
-/* The same for a list that has no other parameters. */
-bool
-pb_page_take(PbPage *page, const PbRow *parameters, PbFaults *faults)
-{
-	return pb_page_read(page, parameters, at.page_size, at.page_token, faults);
 }
 
 /* The token of the page after the row with this value of the column. */

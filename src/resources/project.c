@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -24,17 +25,24 @@
 #include "base/text.h"
 #include "fields/check.h"
 #include "resources/host.h"
+#include "resources/mark.h"
 #include "resources/page.h"
 #include "resources/prefix.h"
 #include "resources/project.h"
 #include "resources/resource.h"
+#include "resources/search.h"
 #include "resources/standard.h"
+
+#define PROJECT_NAME_MAX 100
+#define TAGS_MAX 10
+#define TAG_MAX 50				/* characters */
 
 static PbPrepared prepared;
 
 static struct
 {
 	int			name;
+	int			tags;
 	int			cloud;
 	int			self_hosted;
 	int			proxy_host;
@@ -55,7 +63,7 @@ static const char *const states[] = {"active", "suspended", "deleted", NULL};
 static const char *const settable_states[] = {"active", "suspended", NULL};
 
 static const PbField tag[] = {
-	{.name = "", .kind = PB_TEXT, .most = 50},
+	{.name = "", .kind = PB_TEXT, .most = TAG_MAX},
 	{0}
 };
 
@@ -88,7 +96,7 @@ static const PbField fields[] = {
 	},
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_REQUIRED,
-		.least = 1, .most = 100, .at = &at.name,
+		.least = 1, .most = PROJECT_NAME_MAX, .at = &at.name,
 		.about = "Its name, unique in the organization."
 	},
 	{
@@ -97,8 +105,8 @@ static const PbField fields[] = {
 		.about = "What the project is for."
 	},
 	{
-		.name = "tags", .kind = PB_LIST, .flags = PB_READ_WRITE, .most = 10,
-		.fields = tag, .fallback = "[]",
+		.name = "tags", .kind = PB_LIST, .flags = PB_READ_WRITE, .most = TAGS_MAX,
+		.fields = tag, .fallback = "[]", .at = &at.tags,
 		.about = "Words to find it by, in the given order."
 	},
 	{
@@ -248,6 +256,48 @@ static const PbOrder orders[] = {
 	{0}
 };
 
+#define SUSPENDED_MARK "status=suspended"
+
+static const char *
+mark_of_tag(Datum tag, bool *lacks)
+{
+	return psprintf("tag=%s", TextDatumGetCString(tag));
+}
+
+/* Nearly all are active, and are known by lacking the mark. */
+static const char *
+mark_of_status(Datum status, bool *lacks)
+{
+	*lacks = strcmp(TextDatumGetCString(status), "suspended") != 0;
+	return SUSPENDED_MARK;
+}
+
+#define BY_NAME 1
+
+static const PbFilter filters[] = {
+	{
+		.name = "name", .leaf = &at.name, .comparison = PB_IS,
+		.range = &orders[BY_NAME]
+	},
+	{
+		.name = "host", .leaf = &at.proxy_host, .comparison = PB_IS,
+		.find = pb_host_find
+	},
+	{
+		.name = "tag", .leaf = &at.tags, .comparison = PB_HAS,
+		.mark = mark_of_tag
+	},
+	{
+		.name = "status", .leaf = &at.status, .comparison = PB_IS,
+		.mark = mark_of_status
+	},
+	{
+		.name = "name_prefix", .leaf = &at.name, .comparison = PB_BEGINS_WITH,
+		.range = &orders[BY_NAME]
+	},
+	{0}
+};
+
 static const PbUnique name_unique = {
 	.leaf = &at.name,
 	.index = "projects_name_key",
@@ -393,6 +443,48 @@ recount_if_changed(PbRow *row)
 		pb_project_recount(row);
 }
 
+/* Writes the marks of a stored project: its tags, and that it is suspended. */
+static void
+mark(const PbRow *row, bool is_new)
+{
+	const char *marks[PB_MARKS_MAX];
+	int			count = 0;
+	Datum	   *tags;
+	int			tag_count;
+
+	StaticAssertStmt(TAGS_MAX < PB_MARKS_MAX, "a project has too many marks");
+	deconstruct_array(DatumGetArrayTypeP(pb_row_value(row, at.tags)), TEXTOID,
+					  -1, false, TYPALIGN_INT, &tags, NULL, &tag_count);
+	for (int i = 0; i < Min(tag_count, TAGS_MAX); i++)
+		marks[count++] = mark_of_tag(tags[i], NULL);
+	if (pb_row_is_word(row, at.status, "suspended"))
+		marks[count++] = SUSPENDED_MARK;
+	pb_mark_row(row, marks, count, is_new);
+}
+
+void
+pb_project_mark_again(const PbRow *project)
+{
+	mark(project, false);
+}
+
+static void
+created(PbRow *row)
+{
+	recount_if_changed(row);
+	mark(row, true);
+}
+
+/* A trigger may also have changed what the update leaves as it is. */
+static void
+updated(PbRow *row, const PbRow *update)
+{
+	if (pb_row_is_given(update, at.tags) ||
+		pb_row_is_given(update, at.status) ||
+		!pb_stores_as_given(&pb_project))
+		mark(row, false);
+}
+
 static void
 derive(PbRow *row, const PbOrganization *organization)
 {
@@ -409,7 +501,8 @@ static const PbHooks hooks = {
 	.admit = admit,
 	.prepare = prepare,
 	.precede = claim_host,
-	.created = recount_if_changed,
+	.created = created,
+	.updated = updated,
 	.derive = derive,
 	.host = "proxy_host",
 	.purge_host = pb_host_purge_proxy,
@@ -419,6 +512,9 @@ const PbResource pb_project = {
 	.name = "project",
 	.plural = "projects",
 	.orders = orders,
+	.filters = filters,
+	.parameters = &pb_project_list_parameters,
+	.marks = &pb_project_mark,
 	.table = "pgbeam.projects",
 	.copying = PB_COPIED,
 	.prefix = PB_PROJECT_PREFIX,
@@ -429,6 +525,35 @@ const PbResource pb_project = {
 	.rule = check_row,
 	.hooks = &hooks,
 	.prepared = &prepared,
+};
+
+static PbPrepared mark_prepared;
+
+static const PbField mark_fields[] = {
+	{
+		.name = "org_id", PB_ORG_ID_RULE, .at = &mark_prepared.org_id,
+		.about = "The organization of the project."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX,
+		.at = &mark_prepared.parent,
+		.about = "The project that has it."
+	},
+	{
+		.name = "mark", .kind = PB_TEXT, .least = 1,
+		.most = sizeof("tag=") - 1 + TAG_MAX, .at = &mark_prepared.id,
+		.about = "What it has: tag= and a tag, or status=suspended."
+	},
+	{0}
+};
+
+const PbResource pb_project_mark = {
+	.name = "project_mark",
+	.table = "pgbeam.project_marks",
+	.copying = PB_NEVER_COPIED,
+	.parent = &pb_project,
+	.fields = mark_fields,
+	.prepared = &mark_prepared,
 };
 
 int32
@@ -465,9 +590,8 @@ static PbPrepared list_prepared;
 static struct
 {
 	int			org_id;
-	int			page_size;
-	int			page_token;
 	int			sort_by;
+	int			name_prefix;
 }			list_at;
 
 static const char *const sorts[] = {
@@ -480,11 +604,38 @@ static const PbField list_fields[] = {
 		.at = &list_at.org_id,
 		.about = "The organization whose projects are listed."
 	},
-	PB_PAGE_PARAMETERS(list_at),
+	PB_PAGE_PARAMETERS,
 	{
 		.name = "sort_by", .kind = PB_WORD, .flags = PB_CREATE,
 		.words = sorts, .fallback = "\"created_at\"", .at = &list_at.sort_by,
-		.about = "The order: by name, or the latest first, or the busiest first."
+		.about = "The order: by name, or the latest first, or the busiest first. Without it a list with name_prefix is in the order of names."
+	},
+	{
+		.name = "name", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = PROJECT_NAME_MAX,
+		.about = "Only the project with this name."
+	},
+	{
+		.name = "name_prefix", .kind = PB_TEXT,
+		.flags = PB_CREATE | PB_NULLABLE, .least = 1, .most = PROJECT_NAME_MAX,
+		.at = &list_at.name_prefix,
+		.about = "Only projects whose name begins with this text."
+	},
+	{
+		.name = "tag", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = TAG_MAX,
+		.about = "Only projects with this tag."
+	},
+	{
+		.name = "status", .kind = PB_WORD, .flags = PB_CREATE | PB_NULLABLE,
+		.words = settable_states,
+		.hint = "Deleted projects are in no list.",
+		.about = "Only projects with this status."
+	},
+	{
+		.name = "host", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
+		.least = 1, .most = PB_DNS_NAME_MAX,
+		.about = "Only the project with this proxy_host."
 	},
 	{0}
 };
@@ -495,11 +646,19 @@ const PbResource pb_project_list_parameters = {
 	.prepared = &list_prepared,
 };
 
+/*
+ * The matches of a prefix stand together in the order of names, so that is
+ * their order if no other is asked for.
+ */
 static const PbOrder *
-find_order(Datum sort_by)
+find_order(const PbRow *asked)
 {
-	const char *name = TextDatumGetCString(sort_by);
+	const char *name =
+		TextDatumGetCString(pb_row_value(asked, list_at.sort_by));
 
+	if (pb_row_has(asked, list_at.name_prefix) &&
+		!pb_row_is_given(asked, list_at.sort_by))
+		return &orders[BY_NAME];
 	for (const PbOrder *order = orders; order->name != NULL; order++)
 		if (strcmp(order->name, name) == 0)
 			return order;
@@ -538,11 +697,8 @@ read_list_request(const PbRequest *request, PbReply *reply, Datum *org_id,
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return false;
 	*org_id = pb_row_value(asked, list_at.org_id);
-	page->list = pb_project.plural;
-	page->order = find_order(pb_row_value(asked, list_at.sort_by));
-	page->binding = pb_page_binding(pb_project.plural, *org_id, page->order);
-	return pb_page_read(page, asked, list_at.page_size, list_at.page_token,
-						&reply->faults);
+	page->order = find_order(asked);
+	return pb_page_read(page, &pb_project, asked, *org_id, &reply->faults);
 }
 
 /* listProjects */
@@ -559,6 +715,8 @@ pb_project_list(const PbRequest *request, PbReply *reply)
 		return;
 	pb_standard_show_page(&pb_project, &page, org_id, (Datum) 0, &organization,
 						  reply);
-	pb_json_pair_long(reply->body, "total", count_all(org_id));
+	pb_json_pair_long(reply->body, "total", page.filters == 0 ?
+					  count_all(org_id) :
+					  pb_search_count(&pb_project, &page, org_id, count_all));
 	pb_standard_end_page(reply);
 }

@@ -8,6 +8,7 @@
 #include "auth/request.h"
 
 extern const PbResource pb_project;
+extern const PbResource pb_project_mark;
 extern const PbResource pb_project_list_parameters;
 
 extern void pb_project_define_settings(void);
@@ -22,6 +23,7 @@ extern Datum pb_project_cloud(const PbRow *project);
 extern Datum pb_project_host(const PbRow *row, int leaf);
 extern int32 pb_project_database_count(const PbRow *project);
 extern void pb_project_recount(PbRow *project);
+extern void pb_project_mark_again(const PbRow *project);
 
 extern bool pb_project_is_allowed(Datum org_id, bool self_hosted,
 								  PbOrganization *organization,

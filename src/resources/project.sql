@@ -34,6 +34,20 @@ COMMENT ON TABLE pgbeam.projects IS
 When a project is deleted, its row stays, deleted_at is set, and its name is free again. A null in residency or agents_disabled means that it was never set: the default holds. The operations keep database_count: a statement that adds or deletes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
+CREATE TABLE pgbeam.project_marks (
+	org_id text COLLATE "C" NOT NULL,
+	project_id uuid NOT NULL,
+	mark text COLLATE "C" NOT NULL
+);
+-- The key is made after this index: of two indexes that cost the same the
+-- planner takes the newer one, and only the key finds the marks of a project.
+CREATE INDEX project_marks_mark_idx ON pgbeam.project_marks (org_id, mark, project_id);
+ALTER TABLE pgbeam.project_marks ADD CONSTRAINT project_marks_pkey PRIMARY KEY (org_id, project_id, mark);
+COMMENT ON TABLE pgbeam.project_marks IS
+'What few projects have, and listProjects searches by: tag= and a tag, or status=suspended.
+The operations keep the rows; those of a deleted project are removed. A statement that changes tags or status by hand must write them too: a list shows no project whose row and marks differ.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.project_marks', '');
+
 CREATE FUNCTION pgbeam.create_project(jsonb) RETURNS json
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -70,11 +84,16 @@ CREATE FUNCTION pgbeam.list_projects(
 	org_id text,
 	page_size integer DEFAULT NULL,
 	page_token text DEFAULT NULL,
-	sort_by text DEFAULT NULL)
+	sort_by text DEFAULT NULL,
+	name text DEFAULT NULL,
+	name_prefix text DEFAULT NULL,
+	tag text DEFAULT NULL,
+	status text DEFAULT NULL,
+	host text DEFAULT NULL)
 RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_projects';
-COMMENT ON FUNCTION pgbeam.list_projects(text, integer, text, text) IS
-'listProjects: answers {"projects", "total", "next_page_token"} of an organization; total counts all of them.
-A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before, absent on the last one. sort_by is name, created_at (the default, the latest first) or active_connections. A page may miss a project that commits later with an earlier id. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential.';
+COMMENT ON FUNCTION pgbeam.list_projects(text, integer, text, text, text, text, text, text, text) IS
+'listProjects: answers {"projects", "total", "next_page_token"} of an organization, all of them or those that match.
+A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before, absent on the last one. sort_by is name, created_at (the default, the latest first) or active_connections. name, name_prefix, tag, status (active or suspended) and host (proxy_host) leave the projects that match all of them, each exactly, in the case as it is stored; with name_prefix the default of sort_by is name. total counts the matches: where tag, status and name_prefix are combined, those among the first 5000 projects that one of them leaves. A page that has met 5000 projects ends there, with the matches so far, and its token leads on. A page may miss a project that commits later with an earlier id. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential.';

@@ -69,6 +69,9 @@ typedef struct PbHooks
 	 */
 	bool		(*merge) (PbRow *row, const PbRow *update, PbFaults *faults);
 
+	/* writes what follows from it, once the row is written */
+	void		(*updated) (PbRow *row, const PbRow *update);
+
 	/* find: whether the row is complete */
 	bool		(*is_whole) (const PbRow *row);
 

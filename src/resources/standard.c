@@ -13,6 +13,7 @@
 #include "base/sql.h"
 #include "fields/check.h"
 #include "resources/resource.h"
+#include "resources/search.h"
 #include "resources/standard.h"
 #include "resources/statement.h"
 #include "resources/write.h"
@@ -229,8 +230,13 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 		row->resource->rule(row, NULL, faults);
 	if (faults->refusal != PB_ACCEPTED)
 		return false;
-	return !changed ||
-		pb_write_update(request, row, may_be_taken, detail, faults);
+	if (!changed)
+		return true;
+	if (!pb_write_update(request, row, may_be_taken, detail, faults))
+		return false;
+	if (hooks->updated != NULL)
+		hooks->updated(row, update);
+	return true;
 }
 
 /*
@@ -359,8 +365,9 @@ read_page(const PbResource *resource, const PbPage *page, Datum org_id,
 
 /*
  * Prints a page of an organization's rows, below the parent if there is one.
- * The row after the page only shows that there is another page. The list's own
- * members may follow, then the end.
+ * The row after the page only shows that there is another page. A page that
+ * ends before it is full leads on too. The list's own members may follow, then
+ * the end.
  */
 void
 pb_standard_show_page(const PbResource *resource, const PbPage *page,
@@ -368,7 +375,10 @@ pb_standard_show_page(const PbResource *resource, const PbPage *page,
 					  const PbOrganization *organization, PbReply *reply)
 {
 	PbRow	  **rows = palloc((page->size + 1) * sizeof(PbRow *));
-	int			count = read_page(resource, page, org_id, parent_id, rows);
+	Datum		walked = (Datum) 0;
+	int			count = page->filters == 0 ?
+		read_page(resource, page, org_id, parent_id, rows) :
+		pb_search_read(resource, page, org_id, parent_id, rows, &walked);
 	int			shown = Min(count, page->size);
 
 	pb_json_begin(reply->body, '{');
@@ -383,6 +393,8 @@ pb_standard_show_page(const PbResource *resource, const PbPage *page,
 	if (count > shown)
 		reply->next_page =
 			pb_page_token(page, rows[shown - 1]->values[*page->order->leaf]);
+	else if (walked != (Datum) 0)
+		reply->next_page = pb_page_token(page, walked);
 }
 
 void
@@ -410,16 +422,16 @@ ids_of(const PbRequest *request)
 static bool
 read_list_request(const PbRequest *request, PbPage *page, PbReply *reply)
 {
-	PbRow	   *asked = pb_row_make(&pb_page_parameters);
+	const PbResource *listed = request->resource;
+	PbRow	   *asked = pb_row_make(listed->parameters == NULL ?
+									&pb_page_parameters : listed->parameters);
 
 	pb_check_create(asked, &request->parameters, &reply->faults,
 					reply->unknown);
 	if (reply->faults.refusal != PB_ACCEPTED)
 		return false;
-	page->list = request->resource->plural;
-	page->order = request->resource->orders;
-	page->binding = pb_page_binding(page->list, ids_of(request), page->order);
-	return pb_page_take(page, asked, &reply->faults);
+	page->order = listed->orders;
+	return pb_page_read(page, listed, asked, ids_of(request), &reply->faults);
 }
 
 /* Where a list's rows stand. */

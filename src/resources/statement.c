@@ -95,8 +95,16 @@ append_columns(StringInfo text, const PbShape *shape, bool derive)
 	}
 }
 
-static PbResult *
-make_results(const PbShape *shape)
+/* SQL: the columns that an answer is made of. */
+void
+pb_statement_columns(StringInfo text, const PbShape *shape)
+{
+	append_columns(text, shape, true);
+}
+
+/* What these are. */
+PbResult *
+pb_statement_results(const PbShape *shape)
 {
 	PbResult   *results = palloc(shape->sources * sizeof(PbResult));
 	int			result = 0;
@@ -266,12 +274,6 @@ marks_deleted(const PbResource *resource, const PbShape *shape, int now)
 	return text.data;
 }
 
-/*
- * Hides a partial index: without statistics, the planner would take it for a
- * small one and choose it.
- */
-#define IS_LIVING "CASE WHEN deleted_at IS NULL THEN true ELSE false END"
-
 static bool
 is_marked_deleted(const PbResource *resource)
 {
@@ -291,7 +293,7 @@ where_key(const PbResource *resource)
 		appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.=) $3",
 						 parent_column(resource));
 	if (is_marked_deleted(resource))
-		appendStringInfoString(&text, " AND " IS_LIVING);
+		appendStringInfoString(&text, " AND " PB_IS_LIVING);
 	return text.data;
 }
 
@@ -335,7 +337,7 @@ make_list(PbStatement *list, const PbResource *resource, const PbShape *shape,
 						 parent_column(resource));
 	if (is_marked_deleted(resource))
 		appendStringInfo(&text, " AND %s", order->is_indexed ?
-						 "deleted_at IS NULL" : IS_LIVING);
+						 "deleted_at IS NULL" : PB_IS_LIVING);
 	appendStringInfo(&text, " AND %s OPERATOR(pg_catalog.%s) $3 "
 					 "ORDER BY %s USING OPERATOR(pg_catalog.%s) LIMIT $4",
 					 order->column, beyond, order->column, first);
@@ -421,7 +423,7 @@ append_own_key(StringInfo text, const PbResource *resource)
 		appendStringInfo(text, " AND %s OPERATOR(pg_catalog.=) $%d",
 						 parent_column(resource), at->parent + 1);
 	if (is_marked_deleted(resource))
-		appendStringInfoString(text, " AND " IS_LIVING);
+		appendStringInfoString(text, " AND " PB_IS_LIVING);
 }
 
 /*
@@ -569,7 +571,7 @@ make_count(PbStatement *count, const PbResource *resource)
 static void
 make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 {
-	PbResult   *results = make_results(shape);
+	PbResult   *results = pb_statement_results(shape);
 	const PbResource *embedded = pb_field_embeds(resource);
 
 	make_insert(made, resource, shape, results);

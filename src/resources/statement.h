@@ -42,6 +42,14 @@ typedef struct PbStatements
 	PbStatement count_children; /* org_id, parent id, limit */
 } PbStatements;
 
+/*
+ * SQL: a condition that hides a partial index: without statistics, the planner
+ * would take it for a small one and choose it.
+ */
+#define PB_IS_LIVING "CASE WHEN deleted_at IS NULL THEN true ELSE false END"
+
+extern void pb_statement_columns(StringInfo text, const PbShape *shape);
+extern PbResult *pb_statement_results(const PbShape *shape);
 extern PbStatements *pb_statements(const PbResource *resource);
 extern bool pb_stores_as_given(const PbResource *resource);
 

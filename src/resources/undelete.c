@@ -228,9 +228,12 @@ undelete(Undeletion *undeletion, PbOrganization *organization,
 	return false;
 }
 
-/* Shows the project as it is now, and the databases that need a password. */
+/*
+ * Finds the project as it is now, writes what follows from it, and shows it,
+ * with the databases that need a password.
+ */
 static void
-show(const Undeletion *undeletion, const PbOrganization *organization,
+conclude(const Undeletion *undeletion, const PbOrganization *organization,
 	 StringInfo answer)
 {
 	PbRow	   *key = pb_row_make(&pb_project);
@@ -243,6 +246,7 @@ show(const Undeletion *undeletion, const PbOrganization *organization,
 	row = pb_resource_lock(key, &none);
 	if (row == NULL)
 		pb_fault_throw(&none);
+	pb_project_mark_again(row);
 	pb_json_begin(answer, '{');
 	pb_json_name(answer, "project");
 	pb_resource_show(answer, row, organization);
@@ -271,5 +275,5 @@ pb_project_undelete(const PbRequest *request, const char *id,
 	if (!pb_resource_read_id(&pb_project, id, &uuid))
 		pb_resource_not_found(&pb_project, faults);
 	else if (undelete(&undeletion, &organization, faults))
-		show(&undeletion, &organization, answer);
+		conclude(&undeletion, &organization, answer);
 }
