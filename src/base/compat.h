@@ -55,6 +55,19 @@
 #define PB_ONCE
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define PB_ALL_INDEXES
+#else
+#define PB_ALL_INDEXES , false
+#endif
+
+/* Since 18 a row may be told that is no conflict. */
+#if PG_VERSION_NUM < 180000
+#define PB_NO_ROW
+#else
+#define PB_NO_ROW , &(ItemPointerData) {{0, 0}, 0}
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define PB_MODULE_MAGIC \
 	PG_MODULE_MAGIC_EXT(.name = "pgbeam", .version = PGBEAM_VERSION)

@@ -20,12 +20,14 @@
 #include "utils/xid8.h"
 
 #include "base/id.h"
+#include "base/insert.h"
 #include "base/result.h"
 #include "base/sql.h"
 #include "feed/change.h"
 #include "feed/retention.h"
 
 #define CHANNEL "pgbeam_changes"
+#define TABLE "pgbeam.changes"
 #define RESOURCE_ID_MAX Max(PB_ORG_ID_MAX, PB_USER_ID_MAX)
 #define DETAIL_MAX 1000
 
@@ -89,12 +91,12 @@ static const PbField fields[] = {
 
 const PbResource pb_change = {
 	.name = "change",
-	.table = "pgbeam.changes",
+	.table = TABLE,
 	.fields = fields,
 	.prepared = &prepared,
 };
 
-/* Changes that one statement writes at most. */
+/* Changes that are written at once at most. */
 #define NOTES_MAX 8
 
 /* the columns of a change */
@@ -113,8 +115,11 @@ static const PbColumn columns[] = {
 	[CHANGED_AT] = {"changed_at", TIMESTAMPTZOID}
 };
 
-StaticAssertDecl(lengthof(columns) == PB_CHANGE_VALUES,
-				 "a change has a value for each column");
+#define COLUMNS lengthof(columns)
+
+static PbTable stored = {
+	.name = TABLE, .columns = columns, .count = COLUMNS
+};
 
 /* A statement for each number of changes, made at its first use. */
 static PbStatement notes[NOTES_MAX];
@@ -145,38 +150,27 @@ text_or_none(const char *string)
 	return string == NULL ? (Datum) 0 : CStringGetTextDatum(string);
 }
 
-/*
- * Appends an INSERT of so many changes, whose parameters follow the first
- * ones, and sets the types of these parameters.
- */
-void
-pb_change_append_insert(StringInfo text, int first, int count, Oid *types)
-{
-	appendStringInfo(text, "INSERT INTO %s (", pb_change.table);
-	for (int i = 0; i < PB_CHANGE_VALUES; i++)
-		appendStringInfo(text, "%s%s", i == 0 ? "" : ", ", columns[i].name);
-	appendStringInfoString(text, ") VALUES ");
-	for (int i = 0; i < count * PB_CHANGE_VALUES; i++)
-	{
-		appendStringInfo(text, "%s$%d", i == 0 ? "(" :
-						 i % PB_CHANGE_VALUES == 0 ? "), (" : ", ",
-						 first + i + 1);
-		types[first + i] = columns[i % PB_CHANGE_VALUES].type;
-	}
-	appendStringInfoChar(text, ')');
-}
-
 static void
 make_note(PbStatement *note, int count)
 {
 	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
-	Oid		   *types = palloc(count * PB_CHANGE_VALUES * sizeof(Oid));
+	Oid		   *types = palloc(count * COLUMNS * sizeof(Oid));
 	StringInfoData text;
 
 	initStringInfo(&text);
-	pb_change_append_insert(&text, 0, count, types);
+	appendStringInfo(&text, "INSERT INTO %s (", stored.name);
+	for (int i = 0; i < (int) COLUMNS; i++)
+		appendStringInfo(&text, "%s%s", i == 0 ? "" : ", ", columns[i].name);
+	appendStringInfoString(&text, ") VALUES ");
+	for (int i = 0; i < (int) (count * COLUMNS); i++)
+	{
+		appendStringInfo(&text, "%s$%d", i == 0 ? "(" :
+						 i % COLUMNS == 0 ? "), (" : ", ", i + 1);
+		types[i] = columns[i % COLUMNS].type;
+	}
+	appendStringInfoChar(&text, ')');
 	*note = (PbStatement) {
-		.text = text.data, .nargs = count * PB_CHANGE_VALUES, .types = types
+		.text = text.data, .nargs = count * COLUMNS, .types = types
 	};
 	MemoryContextSwitchTo(before);
 }
@@ -192,7 +186,7 @@ set_values(const PbActor *actor, const PbChange *change, TimestampTz now,
 		   Datum *values, char *nulls)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	const Datum all[PB_CHANGE_VALUES] = {
+	const Datum all[COLUMNS] = {
 		[ORG_ID] = change->org_id,
 		[XID] = FullTransactionIdGetDatum(GetTopFullTransactionId()),
 		[ID] = UUIDPGetDatum(id),
@@ -208,55 +202,50 @@ set_values(const PbActor *actor, const PbChange *change, TimestampTz now,
 
 	pb_id_make(id->data);
 	memcpy(values, all, sizeof(all));
-	memset(nulls, ' ', PB_CHANGE_VALUES);
+	memset(nulls, ' ', COLUMNS);
 	if (actor->request_id == NULL)
 		nulls[REQUEST_ID] = 'n';
 	if (change->detail == NULL)
 		nulls[DETAIL] = 'n';
 }
 
-/* Sets the values of an INSERT of changes, with SPI's marks for nulls. */
-void
-pb_change_set_values(const PbActor *actor, const PbChange *changes, int count,
-					 Datum *values, char *nulls)
+/* Writes the changes that the values are of, as the table wants it. */
+static void
+write_all(Datum *values, const char *nulls, int count)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	PbStatement *note = &notes[count - 1];
 
-	for (int i = 0; i < count; i++)
-		set_values(actor, &changes[i], now, &values[i * PB_CHANGE_VALUES],
-				   &nulls[i * PB_CHANGE_VALUES]);
+	if (pb_table_takes_rows(&stored))
+	{
+		(void) pb_insert(&stored, values, nulls, count);
+		return;
+	}
+	if (note->text == NULL)
+		make_note(note, count);
+	if (pb_sql_run(note, values, nulls) != (uint64) count)
+		pb_sql_vetoed(stored.name);
 }
 
-/* What follows from the writing of changes. */
-void
-pb_change_written(int count)
+/* Notes as many changes as are written at once. */
+static void
+note_some(const PbActor *actor, const PbChange *changes, int count)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[NOTES_MAX * COLUMNS];
+	char		nulls[NOTES_MAX * COLUMNS];
 
+	for (int i = 0; i < count; i++)
+		set_values(actor, &changes[i], now, &values[i * COLUMNS],
+				   &nulls[i * COLUMNS]);
+	write_all(values, nulls, count);
 	for (int i = 0; i < count; i++)
 		pb_retention_sweep(now, retention);
 	if (notify)
 		Async_Notify(CHANNEL, "");
 }
 
-/* Writes as many changes as one statement takes. */
-static void
-note_some(const PbActor *actor, const PbChange *changes, int count)
-{
-	PbStatement *note = &notes[count - 1];
-	Datum		values[NOTES_MAX * PB_CHANGE_VALUES];
-	char		nulls[NOTES_MAX * PB_CHANGE_VALUES];
-
-	if (note->text == NULL)
-		make_note(note, count);
-	pb_change_set_values(actor, changes, count, values, nulls);
-	if (pb_sql_run(note, values, nulls) != (uint64) count)
-		pb_sql_vetoed(pb_change.table);
-	pb_change_written(count);
-}
-
 /*
- * Notes what one operation has changed, in as few statements as it takes.
+ * Notes what one operation has changed, as many at once as it takes.
  * Readers see it when the transaction has committed.
  */
 void

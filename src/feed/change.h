@@ -62,17 +62,4 @@ extern void pb_change_note(const PbActor *actor, PbAction action,
 extern void pb_change_note_all(const PbActor *actor, const PbChange *changes,
 							   int count);
 
-/*
- * For a statement that writes changes together with what they tell. Each
- * change has this many parameters.
- */
-#define PB_CHANGE_VALUES 11
-
-extern void pb_change_append_insert(StringInfo text, int first, int count,
-									Oid *types);
-extern void pb_change_set_values(const PbActor *actor,
-								 const PbChange *changes, int count,
-								 Datum *values, char *nulls);
-extern void pb_change_written(int count);
-
 #endif							/* PB_CHANGE_H */

@@ -202,20 +202,15 @@ problem_of(const PbRow *row, int index)
 }
 
 /*
- * Raises an error where the row breaks a rule of its resource's fields. The
- * columns identify the type of the row, because the table of a shard has
- * another name.
+ * Raises an error where the row breaks a rule of its resource's fields: for
+ * rows that come to the table past its CHECK.
  */
 void
-pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)
+pb_constraint_require(const PbRow *row)
 {
-	TypeCacheEntry *type = lookup_type_cache(HeapTupleHeaderGetTypeId(stored),
-											 TYPECACHE_TUPDESC);
+	const PbResource *resource = row->resource;
 	PbFaults	faults = {0};
-	PbRow	   *row;
 
-	find_columns(pb_field_shape(resource), type);
-	row = read_row(resource, type->tupDesc, stored);
 	for (int i = 0; i < row->shape->count; i++)
 	{
 		const char *path = row->shape->leaves[i].path;
@@ -228,4 +223,18 @@ pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)
 		resource->rule(row, NULL, &faults);
 	if (faults.count > 0)
 		refuse(resource, faults.problems[0].field, faults.problems[0].detail);
+}
+
+/*
+ * The same for a stored row. The columns identify its type, because the table
+ * of a shard has another name.
+ */
+void
+pb_constraint_check(const PbResource *resource, HeapTupleHeader stored)
+{
+	TypeCacheEntry *type = lookup_type_cache(HeapTupleHeaderGetTypeId(stored),
+											 TYPECACHE_TUPDESC);
+
+	find_columns(pb_field_shape(resource), type);
+	pb_constraint_require(read_row(resource, type->tupDesc, stored));
 }

@@ -9,6 +9,7 @@
 
 #include "fields/field.h"
 
+extern void pb_constraint_require(const PbRow *row);
 extern void pb_constraint_check(const PbResource *resource,
 								HeapTupleHeader stored);
 

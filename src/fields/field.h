@@ -148,8 +148,7 @@ typedef struct PbPrepared
 {
 	PbShape    *shape;
 	struct PbStatements *statements;	/* statement.c's */
-	bool		stores_as_given;	/* the same; see pb_stores_as_given() */
-	uint64		known_at;
+	struct PbTable *stored;		/* the same; see pb_stored() */
 	int			id;
 	int			org_id;
 	int			parent;

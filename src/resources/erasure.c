@@ -255,7 +255,7 @@ erase_rows(int n, Datum org_id)
 	if (erasures[n].erase.text == NULL)
 		make_erasure(n);
 	count = pb_sql_run(&erasures[n].erase, &org_id, NULL);
-	if (!pb_stores_as_given(pb_resources[n]) &&
+	if (!pb_table_stores_as_given(pb_stored(pb_resources[n])) &&
 		pb_sql_run(&erasures[n].rest, &org_id, NULL) > 0)
 		pb_sql_vetoed(pb_resources[n]->table);
 	return count;

@@ -18,6 +18,7 @@
 #include "utils/uuid.h"
 
 #include "base/crypt.h"
+#include "base/insert.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "resources/host.h"
@@ -66,6 +67,16 @@ static int	proxy_port;
 static const Oid claim_types[] = {TEXTOID, TEXTOID, UUIDOID};
 
 static const PbResult claim_results[] = {{TEXTOID, false}};
+
+static const PbColumn columns[] = {
+	{"host", TEXTOID}, {"org_id", TEXTOID}, {"project_id", UUIDOID},
+	{"kind", TEXTOID}
+};
+
+static PbTable stored = {
+	.name = "pgbeam.hosts", .columns = columns, .count = lengthof(columns),
+	.unique = "hosts_pkey"
+};
 
 static PbStatement claim = {
 	.text = "INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) "
@@ -408,6 +419,23 @@ pb_host_purge_domain(Datum host, Datum org_id, Datum project_id)
 }
 
 /*
+ * Inserts the row of a host; false if somebody has the host. A trigger may
+ * change it.
+ */
+static bool
+insert(Datum *host, Datum org_id, Datum project_id)
+{
+	Datum		values[] = {
+		*host, org_id, project_id, CStringGetTextDatum(kinds[0])
+	};
+	bool		isnull;
+
+	return pb_table_takes_rows(&stored) ?
+		pb_insert(&stored, values, NULL, 1) :
+		pb_sql_row(&claim, values, NULL, host, &isnull);
+}
+
+/*
  * Claims a host for a new project: its name as a label, with a random suffix
  * if another project has that host or another organization ever had it. Waits
  * for a session that is claiming the same host. Returns the host as stored, as
@@ -420,9 +448,8 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 	{
 		Datum		host = form_host(name, cloud, i == 0);
 		Datum		values[] = {host, org_id, project_id};
-		bool		isnull;
 
-		if (pb_sql_row(&claim, values, NULL, &host, &isnull))
+		if (insert(&host, org_id, project_id))
 		{
 			if (!pb_host_is_retired(host))
 				return host;
@@ -447,11 +474,10 @@ bool
 pb_host_regain(Datum host, Datum org_id, Datum project_id)
 {
 	Datum		values[] = {host, org_id, project_id};
-	bool		isnull;
 
 	return pb_sql_run(&leads_to, values, NULL) > 0 ||
 		take_over(host, org_id, project_id, &host) ||
-		pb_sql_row(&claim, values, NULL, &host, &isnull);
+		insert(&host, org_id, project_id);
 }
 
 /* Finds the project of the organization that a proxy host was given to. */

@@ -481,7 +481,7 @@ updated(PbRow *row, const PbRow *update)
 {
 	if (pb_row_is_given(update, at.tags) ||
 		pb_row_is_given(update, at.status) ||
-		!pb_stores_as_given(&pb_project))
+		!pb_table_stores_as_given(pb_stored(&pb_project)))
 		mark(row, false);
 }
 

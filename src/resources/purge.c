@@ -246,7 +246,7 @@ remove_below(const PbResource *resource, Datum org_id, Datum parent_id)
 		if (hooks->purge_host != NULL)
 			(void) hooks->purge_host(row[HOST], org_id, row[PROJECT]);
 	}
-	return pb_stores_as_given(resource) ||
+	return pb_table_stores_as_given(pb_stored(resource)) ||
 		pb_sql_run(&kind->has_below, key, NULL) == 0;
 }
 

@@ -11,15 +11,10 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/regproc.h"
-#include "utils/rel.h"
 
 #include "auth/authorization.h"
-#include "feed/change.h"
 #include "resources/page.h"
 #include "resources/statement.h"
 
@@ -124,8 +119,7 @@ pb_statement_results(const PbShape *shape)
 
 /* The columns of a row that is inserted, or with parameters their values. */
 static void
-append_values(StringInfo text, const PbShape *shape, bool parameters,
-			  int first)
+append_values(StringInfo text, const PbShape *shape, bool parameters)
 {
 	const char *separator = "";
 
@@ -135,38 +129,11 @@ append_values(StringInfo text, const PbShape *shape, bool parameters,
 			continue;
 		appendStringInfoString(text, separator);
 		if (parameters)
-			appendStringInfo(text, "$%d", first + i + 1);
+			appendStringInfo(text, "$%d", i + 1);
 		else
 			appendStringInfoString(text, shape->leaves[i].column);
 		separator = ", ";
 	}
-}
-
-/*
- * Appends an INSERT of one row, whose parameters follow the first ones, and
- * sets their types. Where from names a query, the row is inserted if that has
- * one.
- */
-static void
-append_insert(StringInfo text, const PbResource *resource, int first,
-			  const char *from, Oid *types)
-{
-	const PbShape *shape = pb_field_shape(resource);
-
-	for (int i = 0; i < shape->count; i++)
-		types[first + i] = shape->leaves[i].type;
-	appendStringInfo(text, "INSERT INTO %s (", resource->table);
-	append_values(text, shape, false, 0);
-	appendStringInfoString(text, from == NULL ? ") VALUES (" : ") SELECT ");
-	append_values(text, shape, true, first);
-	if (from == NULL)
-		appendStringInfoChar(text, ')');
-	else
-		appendStringInfo(text, " FROM %s", from);
-	if (resource->unique != NULL)
-		appendStringInfo(text, " ON CONFLICT (org_id, %s) "
-						 "WHERE deleted_at IS NULL DO NOTHING",
-						 shape->leaves[*resource->unique->leaf].column);
 }
 
 static void
@@ -176,51 +143,23 @@ make_insert(PbStatements *made, const PbResource *resource,
 	StringInfoData text;
 	Oid		   *types = palloc(shape->count * sizeof(Oid));
 
+	for (int i = 0; i < shape->count; i++)
+		types[i] = shape->leaves[i].type;
 	initStringInfo(&text);
-	append_insert(&text, resource, 0, NULL, types);
+	appendStringInfo(&text, "INSERT INTO %s (", resource->table);
+	append_values(&text, shape, false);
+	appendStringInfoString(&text, ") VALUES (");
+	append_values(&text, shape, true);
+	appendStringInfoChar(&text, ')');
+	if (resource->unique != NULL)
+		appendStringInfo(&text, " ON CONFLICT (org_id, %s) "
+						 "WHERE deleted_at IS NULL DO NOTHING",
+						 shape->leaves[*resource->unique->leaf].column);
 	appendStringInfoString(&text, " RETURNING ");
 	append_columns(&text, shape, false);
 	made->insert = (PbStatement) {
 		.text = text.data, .nargs = shape->count, .types = types,
 		.nresults = shape->sources, .results = results
-	};
-}
-
-/*
- * One statement for a row, the row that it embeds, if any, and the changes
- * that tell of them, for each statement more costs a few percent of a create.
- * If the unique value of the first row is taken, the other is not written
- * either. The changes are, and are undone when the operation refuses the
- * request.
- */
-static void
-make_create(PbStatement *create, const PbResource *resource,
-			const PbResource *embedded)
-{
-	int			first = pb_field_shape(resource)->count;
-	int			values = first + (embedded == NULL ? 0 :
-								  pb_field_shape(embedded)->count);
-	int			changes = embedded == NULL ? 1 : 2;
-	int			nargs = values + changes * PB_CHANGE_VALUES;
-	Oid		   *types = palloc(nargs * sizeof(Oid));
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, "WITH noted AS (");
-	pb_change_append_insert(&text, values, changes, types);
-	if (embedded != NULL)
-	{
-		appendStringInfoString(&text, "), above AS (");
-		append_insert(&text, resource, 0, NULL, types);
-		appendStringInfoString(&text, " RETURNING true");
-	}
-	appendStringInfoString(&text, ") ");
-	if (embedded == NULL)
-		append_insert(&text, resource, 0, NULL, types);
-	else
-		append_insert(&text, embedded, first, "above", types);
-	*create = (PbStatement) {
-		.text = text.data, .nargs = nargs, .types = types
 	};
 }
 
@@ -427,32 +366,6 @@ append_own_key(StringInfo text, const PbResource *resource)
 }
 
 /*
- * An update and the change that tells of it, in one statement. The row is
- * returned only if SQL derives values of it.
- */
-static void
-make_noted_update(PbStatements *made, const PbShape *shape,
-				  const char *update)
-{
-	int			nargs = shape->count + PB_CHANGE_VALUES;
-	Oid		   *types = palloc(nargs * sizeof(Oid));
-	StringInfoData text;
-
-	memcpy(types, made->update.types, shape->count * sizeof(Oid));
-	initStringInfo(&text);
-	appendStringInfoString(&text, "WITH noted AS (");
-	pb_change_append_insert(&text, shape->count, 1, types);
-	appendStringInfo(&text, ") %s", update);
-	made->noted_update = (PbStatement) {
-		.text = text.data, .nargs = nargs, .types = types
-	};
-	if (!has_expressions(shape))
-		return;
-	made->noted_update.nresults = made->update.nresults;
-	made->noted_update.results = made->update.results;
-}
-
-/*
  * Sets every column that may change: the server itself finds out which values
  * are new. Statements for single columns were rejected, as each would need a
  * plan of its own.
@@ -464,7 +377,6 @@ make_update(PbStatements *made, const PbResource *resource,
 	StringInfoData text;
 	Oid		   *types = palloc(shape->count * sizeof(Oid));
 	const char *separator = "";
-	const char *update;
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "UPDATE %s AS t SET ", resource->table);
@@ -478,15 +390,16 @@ make_update(PbStatements *made, const PbResource *resource,
 		separator = ", ";
 	}
 	append_own_key(&text, resource);
-	update = pstrdup(text.data);
+	if (!has_expressions(shape))
+		made->update_as_given = (PbStatement) {
+			.text = pstrdup(text.data), .nargs = shape->count, .types = types
+		};
 	appendStringInfoString(&text, " RETURNING ");
 	append_columns(&text, shape, true);
 	made->update = (PbStatement) {
 		.text = text.data, .nargs = shape->count, .types = types,
 		.nresults = shape->sources, .results = results
 	};
-	make_noted_update(made, shape, has_expressions(shape) ? text.data :
-					  update);
 }
 
 /*
@@ -572,12 +485,8 @@ static void
 make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 {
 	PbResult   *results = pb_statement_results(shape);
-	const PbResource *embedded = pb_field_embeds(resource);
 
 	make_insert(made, resource, shape, results);
-	make_create(&made->create, resource, NULL);
-	if (embedded != NULL)
-		make_create(&made->create_both, resource, embedded);
 	if (resource->prefix != NULL)
 	{
 		make_finds(made->find, resource, shape, results, "", 2, find_types);
@@ -620,64 +529,41 @@ pb_statements(const PbResource *resource)
 	return made;
 }
 
-/* Whether the leaf's column still is as the extension made it. */
-static bool
-is_as_made(TupleDesc descriptor, const PbLeaf *leaf)
+/* The columns of a resource's leaves. */
+static const PbColumn *
+make_columns(const PbShape *shape)
 {
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+	PbColumn   *columns = palloc(shape->count * sizeof(PbColumn));
 
-		if (!column->attisdropped &&
-			strcmp(NameStr(column->attname), leaf->column) == 0)
-			return column->atttypid == leaf->type && column->atttypmod == -1 &&
-				column->attgenerated == '\0';
-	}
-	return false;
-}
-
-static bool
-has_triggers_before(const TriggerDesc *triggers)
-{
-	return triggers != NULL &&
-		(triggers->trig_insert_before_row ||
-		 triggers->trig_update_before_row ||
-		 triggers->trig_delete_before_row);
-}
-
-static bool
-is_plain(Relation table, const PbShape *shape)
-{
-	if (table->rd_rel->relkind != RELKIND_RELATION ||
-		table->rd_rel->relhasrules || table->rd_rel->relrowsecurity ||
-		has_triggers_before(table->trigdesc))
-		return false;
 	for (int i = 0; i < shape->count; i++)
-		if (shape->leaves[i].column != NULL &&
-			!is_as_made(RelationGetDescr(table), &shape->leaves[i]))
-			return false;
-	return true;
+		columns[i] = (PbColumn) {
+			shape->leaves[i].column, shape->leaves[i].type
+		};
+	return columns;
 }
 
-/*
- * Whether the server stores the rows of a resource's table exactly as given.
- * Then a write needs no RETURNING, which costs about a tenth of it. The answer
- * is no if somebody has put a BEFORE trigger on the table, a rule or a policy,
- * or has altered it.
- */
-bool
-pb_stores_as_given(const PbResource *resource)
+/* The table of a resource, for rows with a value for each leaf. */
+PbTable *
+pb_stored(const PbResource *resource)
 {
-	PbPrepared *known = resource->prepared;
-	List	   *name;
-	Relation	table;
+	const PbShape *shape = pb_field_shape(resource);
+	MemoryContext before;
+	PbTable    *stored = resource->prepared->stored;
 
-	if (known->known_at == pb_sql_generation())
-		return known->stores_as_given;
-	name = pb_qualified_name(resource->table);
-	table = table_openrv(makeRangeVarFromNameList(name), RowExclusiveLock);
-	known->known_at = pb_sql_generation();
-	known->stores_as_given = is_plain(table, pb_field_shape(resource));
-	table_close(table, NoLock);
-	return known->stores_as_given;
+	if (stored != NULL)
+		return stored;
+	before = MemoryContextSwitchTo(pb_sql_memory());
+	stored = palloc0(sizeof(PbTable));
+	stored->name = resource->table;
+	stored->columns = make_columns(shape);
+	stored->count = shape->count;
+	stored->check = psprintf("%s_fields_check",
+							 strchr(resource->table, '.') + 1);
+	if (resource->unique != NULL)
+		stored->unique = resource->unique->index;
+	if (resource->parent != NULL)
+		stored->parent = resource->parent->table;
+	MemoryContextSwitchTo(before);
+	resource->prepared->stored = stored;
+	return stored;
 }

@@ -7,6 +7,7 @@
 #define PB_STATEMENT_H
 
 #include "base/sql.h"
+#include "base/table.h"
 #include "fields/field.h"
 
 #define PB_ORDERS_MAX 4
@@ -20,9 +21,6 @@
 typedef struct PbStatements
 {
 	PbStatement insert;			/* a value for each leaf */
-	PbStatement create;			/* the same, and of a change */
-	PbStatement create_both;	/* a value for each leaf of the row and of the
-								 * one that it embeds, and of two changes */
 	PbStatement find[PB_LOCKED];	/* id, parent id or null */
 	PbStatement find_in_one[PB_LOCKED]; /* the same, and org_id */
 	PbStatement find_in_some[PB_LOCKED];	/* the same, and an array of
@@ -32,8 +30,8 @@ typedef struct PbStatements
 								 * values of it */
 	PbStatement read[PB_LOCKED];	/* the key */
 	PbStatement update;			/* a value for each leaf */
-	PbStatement noted_update;	/* the same, and of a change; it gives the
-								 * row only where SQL derives values of it */
+	PbStatement update_as_given;	/* the same, and it gives no row; there is
+									 * none where SQL derives values of it */
 	PbStatement is_taken;		/* the key, what is unique */
 	PbStatement delete;			/* the key, now */
 	PbStatement is_living;		/* the key */
@@ -51,6 +49,6 @@ typedef struct PbStatements
 extern void pb_statement_columns(StringInfo text, const PbShape *shape);
 extern PbResult *pb_statement_results(const PbShape *shape);
 extern PbStatements *pb_statements(const PbResource *resource);
-extern bool pb_stores_as_given(const PbResource *resource);
+extern PbTable *pb_stored(const PbResource *resource);
 
 #endif							/* PB_STATEMENT_H */

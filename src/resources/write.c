@@ -9,8 +9,10 @@
 #include "utils/timestamp.h"
 
 #include "auth/authentication.h"
+#include "base/insert.h"
 #include "base/sql.h"
 #include "feed/change.h"
+#include "fields/constraint.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
 #include "resources/write.h"
@@ -66,93 +68,21 @@ require_parent(const PbRow *row)
 				 errhint("A trigger on one of their tables deletes it.")));
 }
 
-/* The changes of a create: of the row, and of the one that it embeds. */
-static int
-list_created(const PbRow *row, PbChange changes[2])
-{
-	int			count = 0;
-
-	for (; row != NULL; row = row->embedded)
-	{
-		Assert(count < 2);
-		changes[count++] = (PbChange) {
-			PB_CREATED, row->resource, pb_resource_org(row),
-			pb_resource_typeid(row), NULL
-		};
-	}
-	return count;
-}
-
 /*
- * Whether the row and the one that it embeds are stored as given, and changes
- * are too. Where tables may be distributed, each row has a statement of its
- * own: Citus plans few of the others.
+ * Inserts a row; false if another row has its unique value. The check of a
+ * request has judged what a client gives, and the constraint what else may be
+ * wrong. A row below another one is written while that is locked, or new.
  */
 static bool
-is_stored_as_given(const PbRow *row)
+insert(PbRow *row)
 {
-	if (pb_sql_may_be_distributed())
-		return false;
-	for (; row != NULL; row = row->embedded)
-		if (!pb_stores_as_given(row->resource))
-			return false;
-	return pb_stores_as_given(&pb_change);
-}
+	PbTable    *stored = pb_stored(row->resource);
 
-/*
- * Reads written rows back, if another session has altered a table since the
- * question whether it stores them as given. Changes cannot be found by their
- * ids, so a trigger that skips them would go unnoticed.
- */
-static void
-read_altered(PbRow *row)
-{
-	Datum		key[PB_KEY_ARGUMENTS];
-
-	if (is_stored_as_given(row))
-		return;
-	if (!pb_stores_as_given(&pb_change))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("%s was altered while a %s was written",
-						pb_change.table, row->resource->name),
-				 errhint("Try again.")));
-	for (; row != NULL; row = row->embedded)
-	{
-		pb_resource_set_key(row, key);
-		if (!pb_resource_run(&pb_statements(row->resource)->read[PB_LATEST],
-							 key, NULL, row))
-			pb_sql_vetoed(row->resource->table);
-	}
-}
-
-/*
- * Runs a statement that writes the row, the one that it embeds, and so many
- * changes.
- */
-static bool
-write_noted(const PbRequest *request, PbStatement *statement, PbRow *row,
-			const PbChange *changes, int count)
-{
-	const PbActor actor = pb_authentication_actor(request);
-	Datum	   *values = palloc(statement->nargs * sizeof(Datum));
-	char	   *nulls = palloc(statement->nargs);
-	int			set = 0;
-	bool		is_written;
-
-	for (const PbRow *one = row; one != NULL; one = one->embedded)
-	{
-		memcpy(values + set, one->values, one->shape->count * sizeof(Datum));
-		memcpy(nulls + set, one->nulls, one->shape->count);
-		set += one->shape->count;
-	}
-	pb_change_set_values(&actor, changes, count, values + set, nulls + set);
-	is_written = statement->nresults == 0 ?
-		pb_sql_run(statement, values, nulls) > 0 :
-		pb_resource_run(statement, values, nulls, row);
-	if (is_written)
-		pb_change_written(count);
-	return is_written;
+	if (!pb_table_takes_rows(stored))
+		return pb_resource_run(&pb_statements(row->resource)->insert,
+							   row->values, row->nulls, row);
+	pb_constraint_require(row);
+	return pb_insert(stored, row->values, row->nulls, 1);
 }
 
 static bool
@@ -163,34 +93,23 @@ refuse_unwritten(const PbRow *row, PbFaults *faults)
 	pb_sql_vetoed(row->resource->table);
 }
 
-/* Creates the rows by one statement. */
-static bool
-create_at_once(const PbRequest *request, PbRow *row, PbFaults *faults)
-{
-	PbStatements *made = pb_statements(row->resource);
-	PbChange	changes[2];
-	int			count = list_created(row, changes);
-
-	if (!write_noted(request, row->embedded == NULL ? &made->create :
-					 &made->create_both, row, changes, count))
-		return refuse_unwritten(row, faults);
-	read_altered(row);
-	return true;
-}
-
-/* Creates the rows by a statement for each, which returns it as stored. */
-static bool
-create_in_turn(const PbRequest *request, PbRow *row, PbFaults *faults)
+/* Notes that the row was created, and the one that it embeds. */
+static void
+note_created(const PbRequest *request, const PbRow *row)
 {
 	const PbActor actor = pb_authentication_actor(request);
 	PbChange	changes[2];
+	int			count = 0;
 
-	for (PbRow *one = row; one != NULL; one = one->embedded)
-		if (!pb_resource_run(&pb_statements(one->resource)->insert,
-							 one->values, one->nulls, one))
-			return refuse_unwritten(one, faults);
-	pb_change_note_all(&actor, changes, list_created(row, changes));
-	return true;
+	for (; row != NULL; row = row->embedded)
+	{
+		Assert(count < 2);
+		changes[count++] = (PbChange) {
+			PB_CREATED, row->resource, pb_resource_org(row),
+			pb_resource_typeid(row), NULL
+		};
+	}
+	pb_change_note_all(&actor, changes, count);
 }
 
 /*
@@ -202,9 +121,10 @@ pb_write_create(const PbRequest *request, PbRow *row, PbFaults *faults)
 {
 	for (PbRow *one = row; one != NULL; one = one->embedded)
 		one->lived_at = pb_resource_deletions;
-	if (!(is_stored_as_given(row) ? create_at_once(request, row, faults) :
-		  create_in_turn(request, row, faults)))
-		return false;
+	for (PbRow *one = row; one != NULL; one = one->embedded)
+		if (!insert(one))
+			return refuse_unwritten(one, faults);
+	note_created(request, row);
 	for (const PbRow *one = row; one != NULL; one = one->embedded)
 		require_parent(one);
 	return true;
@@ -218,20 +138,26 @@ typedef struct Update
 	const char *detail;			/* for the feed, or NULL */
 } Update;
 
-static void
-update_at_once(const Update *update)
+/*
+ * Writes the row. One that is stored as given is not read back, unless another
+ * session has altered the table since the question.
+ */
+static bool
+update_row(PbRow *row)
 {
-	PbRow	   *row = update->row;
-	const PbChange change = {
-		PB_UPDATED, row->resource, pb_resource_org(row),
-		pb_resource_typeid(row), update->detail
-	};
+	PbStatements *made = pb_statements(row->resource);
+	PbTable    *stored = pb_stored(row->resource);
+	Datum		key[PB_KEY_ARGUMENTS];
 
-	if (!write_noted(update->request,
-					 &pb_statements(row->resource)->noted_update, row,
-					 &change, 1))
-		pb_sql_vetoed(row->resource->table);
-	read_altered(row);
+	if (made->update_as_given.text == NULL ||
+		!pb_table_stores_as_given(stored))
+		return pb_resource_run(&made->update, row->values, row->nulls, row);
+	if (pb_sql_run(&made->update_as_given, row->values, row->nulls) == 0)
+		return false;
+	if (pb_table_stores_as_given(stored))
+		return true;
+	pb_resource_set_key(row, key);
+	return pb_resource_run(&made->read[PB_LATEST], key, NULL, row);
 }
 
 static void
@@ -244,26 +170,15 @@ note(const PbRequest *request, PbAction action, const PbRow *row,
 				   pb_resource_typeid(row), detail);
 }
 
-static void
-update_in_turn(const Update *update)
-{
-	PbRow	   *row = update->row;
-
-	if (!pb_resource_run(&pb_statements(row->resource)->update, row->values,
-						 row->nulls, row))
-		pb_sql_vetoed(row->resource->table);
-	note(update->request, PB_UPDATED, row, update->detail);
-}
-
 static bool
 write_update(void *state)
 {
 	const Update *update = state;
+	PbRow	   *row = update->row;
 
-	if (is_stored_as_given(update->row))
-		update_at_once(update);
-	else
-		update_in_turn(update);
+	if (!update_row(row))
+		pb_sql_vetoed(row->resource->table);
+	note(update->request, PB_UPDATED, row, update->detail);
 	return true;
 }
 
@@ -346,7 +261,7 @@ delete_children(Deletion *deletion, const PbResource *resource,
 		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
 		delete_below(deletion, resource, id, pb_resource_spell(resource, id));
 	}
-	if (!pb_stores_as_given(resource) &&
+	if (!pb_table_stores_as_given(pb_stored(resource)) &&
 		pb_sql_run(&made->has_children, values, NULL) > 0)
 		pb_sql_vetoed(resource->table);
 }

@@ -112,7 +112,7 @@ LANGUAGE sql STABLE AS $$
 			bench.parameters(first, bench.width(table_name)), source)
 $$;
 
--- The limit writes the rows of create_project and does nothing else, as three
+-- The limit writes the rows of create_project by SQL and does nothing else, as three
 -- statements that return what they wrote, or as one chain that does. Two more
 -- are for comparison: a chain that returns nothing, and one that writes the two
 -- changes as well.

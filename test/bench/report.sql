@@ -48,7 +48,7 @@ FROM bench.indexes
 LEFT JOIN bench.instructions AS i ON i.variant = index_name
 LEFT JOIN bench.instructions AS c ON c.variant = 'pgbeam'
 ORDER BY position;
-SELECT 'Without a figure: the create needs it, for ON CONFLICT or its foreign key.';
+SELECT 'Without a figure: the create needs it, to tell what is taken, or for its foreign key.';
 
 SELECT '';
 CREATE FUNCTION bench.bar(what text, bar float8, above text, below text, at_most boolean) RETURNS text
@@ -65,8 +65,9 @@ SELECT bench.bar('create_project at most 1.35 x the limit', 1.35, 'pgbeam', vari
 SELECT bench.bar('  and 1.15 x the limit with its changes', 1.15, 'pgbeam', 'noted', true);
 SELECT bench.bar('at least 1.4 x faster than lean PL/pgSQL', 1.4, 'lean', 'pgbeam', false);
 SELECT bench.bar('at least 4 x faster than today''s way', 4, 'today', 'pgbeam', false);
-SELECT bench.bar('update_project at most 0.82 (45 of 55) of a create', 45 / 55.0, 'update', 'pgbeam', true);
-SELECT bench.bar('delete_project at most 1.09 (60 of 55) of a create', 60 / 55.0, 'delete', 'pgbeam', true);
+-- An update and a delete were once held to a create of 1.35 x the limit.
+SELECT bench.bar('update_project at most 1.10 x the limit', 45 / 55.0 * 1.35, 'update', variant, true) FROM bench.the_limit;
+SELECT bench.bar('delete_project at most 1.47 x the limit', 60 / 55.0 * 1.35, 'delete', variant, true) FROM bench.the_limit;
 SELECT format('WAL at most 1.25 x the limit''s: %s: %s', round(r.wal::numeric, 3),
 	CASE WHEN r.wal <= 1.25 THEN 'ok' ELSE 'missed' END)
 FROM bench.the_limit, bench.ratio('pgbeam', variant) AS r;

@@ -1,0 +1,122 @@
+-- Rows are inserted without a statement, unless somebody has put something on
+-- the table that the server must see to.
+SET test.password = 'canary-password-Vq7R2x';
+SELECT pgbeam.set_organization('insert');
+CREATE FUNCTION make(project text) RETURNS boolean LANGUAGE sql AS $$
+	SELECT pgbeam.create_project(jsonb_build_object('org_id', 'insert', 'name', project, 'description', 'd',
+		'database', jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u',
+			'password', current_setting('test.password')))) IS NOT NULL
+$$;
+-- The foreign key of a statement looks for the project; nothing else does.
+CREATE FUNCTION statements_of(project text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	before CONSTANT bigint := pg_stat_get_xact_numscans('pgbeam.projects_pkey'::regclass);
+BEGIN
+	PERFORM make(project);
+	RETURN CASE WHEN pg_stat_get_xact_numscans('pgbeam.projects_pkey'::regclass) > before THEN 'statements' ELSE 'none' END;
+END
+$$;
+CREATE FUNCTION refusal(project text, OUT state text, OUT message text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM make(project);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state := RETURNED_SQLSTATE, message := MESSAGE_TEXT;
+END
+$$;
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE '% % % of %', TG_WHEN, TG_OP, TG_LEVEL, TG_TABLE_NAME;
+	RETURN NULL;
+END
+$$;
+SELECT statements_of('insert-1'), statements_of('insert-2');
+-- Both are there, with their hosts and changes, in all indexes.
+SET enable_seqscan = off;
+SELECT p.name, h.host, d.host, p.database_count,
+	(SELECT count(*) FROM pgbeam.changes AS c WHERE c.org_id = p.org_id AND c.resource_id IN
+		(pgbeam.typeid_encode('prj', p.id), pgbeam.typeid_encode('db', d.id))) AS changes
+FROM pgbeam.projects AS p JOIN pgbeam.databases AS d ON (d.org_id, d.project_id) = (p.org_id, p.id)
+JOIN pgbeam.hosts AS h ON h.host = p.proxy_host WHERE p.org_id = 'insert' AND p.deleted_at IS NULL ORDER BY p.name;
+RESET enable_seqscan;
+SELECT * FROM refusal('insert-1');
+
+-- A trigger of any kind runs.
+BEGIN;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.databases FOR EACH ROW EXECUTE FUNCTION tell();
+SELECT statements_of('row');
+DROP TRIGGER tell ON pgbeam.databases;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.databases FOR EACH STATEMENT EXECUTE FUNCTION tell();
+SELECT statements_of('statement');
+DROP TRIGGER tell ON pgbeam.databases;
+CREATE CONSTRAINT TRIGGER tell AFTER INSERT ON pgbeam.databases DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION tell();
+SELECT statements_of('deferred');
+SET CONSTRAINTS ALL IMMEDIATE;
+DROP TRIGGER tell ON pgbeam.databases;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.changes FOR EACH ROW EXECUTE FUNCTION tell();
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.hosts FOR EACH ROW EXECUTE FUNCTION tell();
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.projects FOR EACH ROW EXECUTE FUNCTION tell();
+SELECT statements_of('others');
+ROLLBACK;
+SELECT statements_of('without');
+
+-- So does a rule.
+BEGIN;
+CREATE TABLE seen (name text);
+CREATE RULE see AS ON INSERT TO pgbeam.databases DO ALSO INSERT INTO seen VALUES (NEW.host);
+SELECT statements_of('rule');
+SELECT * FROM seen;
+ROLLBACK;
+
+-- What else must be so is so.
+BEGIN;
+ALTER TABLE pgbeam.projects ADD CONSTRAINT own CHECK (name <> 'forbidden');
+SELECT * FROM refusal('forbidden');
+ROLLBACK;
+BEGIN;
+CREATE TABLE customers (id text PRIMARY KEY);
+ALTER TABLE pgbeam.databases ADD CONSTRAINT own FOREIGN KEY (org_id) REFERENCES customers NOT VALID;
+SELECT * FROM refusal('stranger');
+INSERT INTO customers VALUES ('insert');
+SELECT * FROM refusal('customer');
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.databases ADD CONSTRAINT own UNIQUE (org_id, id, username) DEFERRABLE INITIALLY DEFERRED;
+SELECT statements_of('deferred');
+ROLLBACK;
+BEGIN;
+DELETE FROM pgbeam.databases WHERE org_id = 'insert';
+CREATE UNIQUE INDEX own ON pgbeam.databases (org_id, upper(host)) WHERE org_id = 'insert';
+SELECT statements_of('one of its host');
+SELECT * FROM refusal('another of its host');
+ROLLBACK;
+BEGIN;
+UPDATE pgbeam.projects SET residency = 'any';
+ALTER TABLE pgbeam.projects ALTER COLUMN residency SET NOT NULL;
+SELECT * FROM refusal('whole');
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.projects ADD COLUMN note text DEFAULT 'by default', ADD COLUMN loud text GENERATED ALWAYS AS (upper(name)) STORED;
+SELECT make('column');
+SELECT note, loud FROM pgbeam.projects WHERE org_id = 'insert' AND name = 'column';
+ROLLBACK;
+
+-- A name is taken only once, whatever its index is called.
+BEGIN;
+ALTER INDEX pgbeam.projects_name_key RENAME TO own;
+SELECT * FROM refusal('insert-1');
+SELECT statements_of('renamed');
+ROLLBACK;
+BEGIN;
+SET TRANSACTION READ ONLY;
+SELECT * FROM refusal('late');
+ROLLBACK;
+
+-- What is undone is gone from the indexes too.
+BEGIN;
+SAVEPOINT here;
+SELECT make('undone');
+ROLLBACK TO here;
+SELECT make('undone');
+SELECT count(*) FROM pgbeam.projects WHERE org_id = 'insert' AND name = 'undone';
+ROLLBACK;
+DROP FUNCTION make, statements_of, refusal, tell;

@@ -1,0 +1,263 @@
+/*
+ * table.c
+ *	  What is known of one of our tables: in which ways it can be written.
+ *
+ * People put triggers, rules and policies on our tables, and alter them. What
+ * they have done is looked up once, and again when the backend hears that a
+ * table was changed. It hears that at the latest when it locks the table.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_index.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+
+#include "base/sql.h"
+#include "base/table.h"
+
+/* The number of a column that is as the extension made it; 0 if none is. */
+static AttrNumber
+find_column(TupleDesc descriptor, const PbColumn *column)
+{
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute stored = TupleDescAttr(descriptor, i);
+
+		if (!stored->attisdropped &&
+			strcmp(NameStr(stored->attname), column->name) == 0)
+			return stored->atttypid == column->type &&
+				stored->atttypmod == -1 && stored->attgenerated == '\0' ?
+				stored->attnum : 0;
+	}
+	return 0;
+}
+
+/* Finds the columns. False if one is not as the extension made it. */
+static bool
+find_columns(PbTable *table, TupleDesc descriptor)
+{
+	if (table->numbers == NULL)
+		table->numbers = MemoryContextAllocZero(pb_sql_memory(),
+												table->count *
+												sizeof(AttrNumber));
+	for (int i = 0; i < table->count; i++)
+	{
+		if (table->columns[i].name == NULL)
+			continue;
+		table->numbers[i] = find_column(descriptor, &table->columns[i]);
+		if (table->numbers[i] == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+has_triggers_before(const TriggerDesc *triggers)
+{
+	return triggers != NULL &&
+		(triggers->trig_insert_before_row ||
+		 triggers->trig_update_before_row ||
+		 triggers->trig_delete_before_row);
+}
+
+static bool
+stores_as_given(PbTable *table, Relation relation)
+{
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+		!relation->rd_rel->relhasrules && !relation->rd_rel->relrowsecurity &&
+		!has_triggers_before(relation->trigdesc) &&
+		find_columns(table, RelationGetDescr(relation));
+}
+
+/* Whether there are no columns beside ours, which may have a default. */
+static bool
+has_no_more_columns(const PbTable *table, TupleDesc descriptor)
+{
+	int			ours = 0;
+	int			all = 0;
+
+	for (int i = 0; i < table->count; i++)
+		ours += table->columns[i].name != NULL;
+	for (int i = 0; i < descriptor->natts; i++)
+		all += !TupleDescAttr(descriptor, i)->attisdropped;
+	return all == ours;
+}
+
+static bool
+has_no_more_checks(const PbTable *table, TupleDesc descriptor)
+{
+	const TupleConstr *constraints = descriptor->constr;
+
+	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
+		if (table->check == NULL ||
+			strcmp(constraints->check[i].ccname, table->check) != 0)
+			return false;
+	return true;
+}
+
+static Oid
+find_table(const char *name)
+{
+	return RangeVarGetRelid(makeRangeVarFromNameList(pb_qualified_name(name)),
+							NoLock, true);
+}
+
+/*
+ * Whether a trigger has nothing to do where rows are inserted below a parent
+ * that this transaction holds: it is of a foreign key that leads to the table,
+ * or of our own one to the parent.
+ */
+static bool
+may_be_left_out(const PbTable *table, const Trigger *trigger)
+{
+	if (!trigger->tgisinternal)
+		return false;
+	switch (RI_FKey_trigger_type(trigger->tgfoid))
+	{
+		case RI_TRIGGER_PK:
+			return true;
+		case RI_TRIGGER_FK:
+			return table->parent != NULL &&
+				trigger->tgconstrrelid == find_table(table->parent);
+		default:
+			return false;
+	}
+}
+
+static bool
+has_no_more_triggers(const PbTable *table, const TriggerDesc *triggers)
+{
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!may_be_left_out(table, &triggers->triggers[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_usable(Oid index, Oid relation)
+{
+	HeapTuple	row = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool		answer;
+
+	if (!HeapTupleIsValid(row))
+		return false;
+	answer = ((Form_pg_index) GETSTRUCT(row))->indrelid == relation &&
+		((Form_pg_index) GETSTRUCT(row))->indisunique &&
+		((Form_pg_index) GETSTRUCT(row))->indimmediate &&
+		((Form_pg_index) GETSTRUCT(row))->indisvalid;
+	ReleaseSysCache(row);
+	return answer;
+}
+
+/* Finds the unique index. False if somebody has dropped or altered it. */
+static bool
+find_unique(PbTable *table, Relation relation)
+{
+	if (table->unique == NULL)
+		return true;
+	table->unique_id = get_relname_relid(table->unique,
+										 RelationGetNamespace(relation));
+	return is_usable(table->unique_id, RelationGetRelid(relation));
+}
+
+/*
+ * Citus has the rows of a table elsewhere. A library that asks for rights, or
+ * writes down who writes what, does so when a statement begins.
+ */
+static bool
+takes_rows(PbTable *table, Relation relation)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	return table->stores_as_given && !pb_sql_may_be_distributed() &&
+		ExecutorCheckPerms_hook == NULL &&
+		!relation->rd_rel->relispartition &&
+		has_no_more_columns(table, descriptor) &&
+		has_no_more_checks(table, descriptor) &&
+		has_no_more_triggers(table, relation->trigdesc) &&
+		find_unique(table, relation) &&
+		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(),
+						  ACL_INSERT) == ACLCHECK_OK;
+}
+
+static bool
+is_known(const PbTable *table)
+{
+	return table->known_at == pb_sql_generation() &&
+		table->known_to == GetUserId();
+}
+
+/*
+ * What is looked up while the table is locked may tell of other tables that
+ * were changed: then it is looked up again.
+ */
+static void
+look(PbTable *table, Relation relation)
+{
+	do
+	{
+		table->known_at = pb_sql_generation();
+		table->known_to = GetUserId();
+		table->id = RelationGetRelid(relation);
+		table->stores_as_given = stores_as_given(table, relation);
+		table->takes_rows = takes_rows(table, relation);
+	} while (!is_known(table));
+}
+
+static Relation
+open_by_name(const PbTable *table)
+{
+	List	   *name = pb_qualified_name(table->name);
+
+	return table_openrv(makeRangeVarFromNameList(name), RowExclusiveLock);
+}
+
+/* Locks the table for writing. What is known of it stays true from then on. */
+Relation
+pb_table_open(PbTable *table)
+{
+	Relation	relation = is_known(table) ?
+		try_table_open(table->id, RowExclusiveLock) : NULL;
+
+	if (relation != NULL && is_known(table))
+		return relation;
+	if (relation != NULL)
+		table_close(relation, RowExclusiveLock);
+	relation = open_by_name(table);
+	look(table, relation);
+	return relation;
+}
+
+/*
+ * Whether the server stores rows exactly as given. Then an update or a delete
+ * needs no RETURNING, which costs about a tenth of it. The answer is no if
+ * somebody has put a BEFORE trigger on the table, a rule or a policy, or has
+ * altered it.
+ */
+bool
+pb_table_stores_as_given(PbTable *table)
+{
+	if (!is_known(table))
+		table_close(pb_table_open(table), NoLock);
+	return table->stores_as_given;
+}
+
+/*
+ * Whether rows can be inserted without a statement: nothing is to be asked or
+ * done for them but what insert.c does. The table is locked from then on, so
+ * that the answer stays true.
+ */
+bool
+pb_table_takes_rows(PbTable *table)
+{
+	table_close(pb_table_open(table), NoLock);
+	return table->takes_rows;
+}
