@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey instant json fault state sql sweep result table insert parse id) \
+	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey network instant json fault state sql sweep result table insert parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
@@ -19,7 +19,7 @@ PARTS = \
 	pgbeam
 
 # These need no server, so that they can be tested and fuzzed alone.
-PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey instant) keys/keypath log/mention
+PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey network instant) keys/keypath log/mention
 
 # The program beside PgBouncer, of the same law: no part of the module, and
 # no part of it in the module.
@@ -38,7 +38,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database route project replica domain connection cacherule plans change insert consumer pgbouncer operation statistics openapi http \
+	database route upstream project replica domain connection cacherule plans change insert consumer pgbouncer operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso

@@ -35,6 +35,7 @@
 #include "resources/purge.h"
 #include "resources/queryreport.h"
 #include "resources/replica.h"
+#include "resources/upstream.h"
 
 PB_MODULE_MAGIC;
 
@@ -74,6 +75,7 @@ _PG_init(void)
 	pb_authentication_define_settings();
 	pb_rate_define_settings();
 	pb_host_define_settings();
+	pb_upstream_define_settings();
 	pb_replica_define_settings();
 	pb_database_define_settings();
 	pb_project_define_settings();

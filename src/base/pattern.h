@@ -4,8 +4,9 @@
  *
  * They use only what ECMA-262, RE2 and Python share: no look-around, and no
  * classes of Unicode. Each pattern matches only text that its rule of text.h
- * accepts, so that nothing is refused that the description calls valid. The
- * rules accept a little more: hosts in other scripts, brackets around IPv6.
+ * accepts, so that nothing is refused that the description calls valid, but
+ * for what settings decide (refuse in field.h). The rules accept a little
+ * more: hosts in other scripts, brackets around IPv6.
  */
 #ifndef PB_PATTERN_H
 #define PB_PATTERN_H

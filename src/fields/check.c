@@ -306,11 +306,16 @@ check_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 			const PbPath *path, PbFaults *faults)
 {
 	int			before = faults->count;
+	const char *hint = NULL;
 	const char *problem = type_fits(field, value) ?
 	take_value(row, leaf, field, value, path, faults) : type_rule(field);
 
 	if (problem != NULL)
-		pb_fault_problem(faults, path, problem, value_hint(field, value));
+		hint = value_hint(field, value);
+	else if (field->refuse != NULL)
+		problem = field->refuse(value->text, value->length, &hint);
+	if (problem != NULL)
+		pb_fault_problem(faults, path, problem, hint);
 	row->failed[leaf] = faults->count > before;
 }
 

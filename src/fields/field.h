@@ -80,6 +80,10 @@ typedef struct PbField
 	bool		(*is_none) (const PbJson *value);	/* it means none */
 	const char *(*rule) (const char *text, size_t length);	/* see text.h */
 	const char *pattern;		/* the same for the document; see pattern.h */
+	const char *(*refuse) (const char *text, size_t length,
+						   const char **hint);	/* a rule that only requests
+												 * keep, as settings decide
+												 * it; with the way out */
 	int		   *at;				/* where C code reads the leaf's number */
 	const char *hint;			/* the way out of a wrong value */
 	const char *about;			/* one sentence */

@@ -65,6 +65,7 @@ static const struct
 	{"release_domain", ADMIN},
 	{"reveal_password", DATA_PLANE},
 	{"pgbouncer_files", DATA_PLANE},
+	{"forbidden_network", DATA_PLANE},
 	{"pgbouncer_login", PROXY},
 	{"create_projects", ADMIN},
 	{"set_organization", ADMIN},

@@ -4,8 +4,11 @@
  */
 #include "postgres.h"
 
+#include <sys/socket.h>
+
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/inet.h"
 
 #include "base/crypt.h"
 #include "base/result.h"
@@ -14,9 +17,11 @@
 #include "http/entry.h"
 #include "resources/login.h"
 #include "resources/pgbouncer.h"
+#include "resources/upstream.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_pgbouncer_files);
 PG_FUNCTION_INFO_V1(pgbeam_pgbouncer_login);
+PG_FUNCTION_INFO_V1(pgbeam_forbidden_network);
 
 /* Only EXECUTE guards these, but no HTTP request gets here. */
 static void
@@ -89,4 +94,21 @@ pgbeam_pgbouncer_login(PG_FUNCTION_ARGS)
 	}
 	pb_administration_end(&scope, &faults);
 	return (Datum) 0;
+}
+
+/* It reads nothing but a setting. */
+Datum
+pgbeam_forbidden_network(PG_FUNCTION_ARGS)
+{
+	const inet *given = PG_GETARG_INET_PP(0);
+	uint8_t		address[PB_ADDRESS_BYTES] = {[10] = 0xff, [11] = 0xff};
+	const char *network;
+
+	memcpy(address + (PB_ADDRESS_BYTES - ip_addrsize(given)), ip_addr(given),
+		   ip_addrsize(given));
+	pb_network_unwrap(address);
+	network = pb_upstream_network(address);
+	if (network == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(network));
 }

@@ -188,7 +188,7 @@ static const PbField fields[] = {
 	{
 		.name = "username", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_REQUIRED,
 		.least = 1, .most = UPSTREAM_NAME_MAX, .rule = pb_text_control_problem,
-		.pattern = PB_CONTROL_PATTERN,
+		.pattern = PB_CONTROL_PATTERN, .refuse = pb_upstream_refuse_user,
 		.at = &at.username,
 		.about = "The user that logs in to the upstream server."
 	},
@@ -196,7 +196,8 @@ static const PbField fields[] = {
 		.name = "password", .column = "password_sealed", .kind = PB_SECRET,
 		.flags = PB_CREATE | PB_UPDATE | PB_REQUIRED | PB_NULLABLE |
 			PB_BLANK_KEEPS,
-		.least = 1, .most = PASSWORD_MAX, .at = &at.password,
+		.least = 1, .most = PASSWORD_MAX,
+		.refuse = pb_upstream_refuse_password, .at = &at.password,
 		.about = "That user's password. Stored sealed, never shown."
 	},
 	{

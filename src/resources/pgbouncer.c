@@ -181,6 +181,18 @@ lead_on(Files *files, const char *key, const char *hosts, int port,
 	mode->is_used = true;
 }
 
+/* Whether a host may be printed: it may be older than the setting. */
+static bool
+may_lead_to(Files *files, const char *id, const char *host)
+{
+	const char *network = pb_upstream_network_of(host, strlen(host));
+
+	if (network != NULL)
+		note(files, id, psprintf("is left out: it leads to the network %s, which is closed to upstreams",
+								 network));
+	return network == NULL;
+}
+
 /* Prints a key that leads to hosts. False if it has been left out. */
 static bool
 print_key(Files *files, const char *id, const char *key, const char *hosts,
@@ -203,24 +215,28 @@ print_key(Files *files, const char *id, const char *key, const char *hosts,
 static bool
 print_replicas(Files *files, const PbServed *database, const char *key)
 {
-	const PbServedReplica *first = database->replicas;
+	const PbServedReplica *first = NULL;
 	StringInfoData hosts;
 
-	if (database->replica_count == 0)
-		return false;
 	initStringInfo(&hosts);
 	for (int i = 0; i < database->replica_count; i++)
 	{
 		const PbServedReplica *replica = &database->replicas[i];
 
+		if (!may_lead_to(files, replica->id, replica->host))
+			continue;
+		if (first == NULL)
+			first = replica;
 		if (replica->port != first->port ||
 			strcmp(replica->ssl_mode, first->ssl_mode) != 0)
 			note(files, replica->id, "is left out: its port or ssl_mode is not that of the first replica");
 		else
-			appendStringInfo(&hosts, "%s%s", i > 0 ? "," : "", replica->host);
+			appendStringInfo(&hosts, "%s%s", hosts.len > 0 ? "," : "",
+							 replica->host);
 	}
-	return print_key(files, first->id, key, hosts.data, first->port,
-					 first->ssl_mode, database);
+	return first != NULL &&
+		print_key(files, first->id, key, hosts.data, first->port,
+				  first->ssl_mode, database);
 }
 
 /* A line for each network that clients may come from. */
@@ -248,7 +264,8 @@ print_database(Files *files, const PbServed *database)
 		return;
 	}
 	initStringInfo(&keys);
-	if (print_key(files, database->id, database->key, database->host,
+	if (may_lead_to(files, database->id, database->host) &&
+		print_key(files, database->id, database->key, database->host,
 				  database->port, database->ssl_mode, database))
 		appendStringInfo(&keys, "\"%s\"", database->key);
 	(void) pb_proxykey_replicas(database->key, database->id, replicas_key);

@@ -9,6 +9,7 @@ import { createPgbeam, curl, startGateway } from './support.js';
 
 const pgbeam = await createPgbeam('http_described');
 await pgbeam.sql('SELECT pgbeam.set_organization($1, $2)', organization, '{"plan": "enterprise"}');
+await pgbeam.sql(`ALTER DATABASE ${pgbeam.name} SET pgbeam.forbidden_networks = ''`); // no description knows settings
 const { key } = await pgbeam.createKey({ organization });
 const { url } = await startGateway(pgbeam.name);
 const description = JSON.parse((await curl(`${url}/openapi.json`)).body);
