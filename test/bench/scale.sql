@@ -199,8 +199,8 @@ DECLARE
 BEGIN
 	IF way = 'pgbeam' THEN
 		PERFORM set_config('bench.total_of', 'org_without', true); -- total is measured apart
-		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text, integer, text, text)'::regprocedure,
-			format(ready, format('%L::text, 20, %L::text, %L::text', 'org_bench', page.token, page.sort_by))));
+		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text,integer,text,text,text,text,text,text,text)'::regprocedure,
+			format(ready, format('%L::text, 20, %L::text, %L::text' || repeat(', NULL::text', 5), 'org_bench', page.token, page.sort_by))));
 	ELSIF way IN ('bare', 'whole') THEN
 		RETURN (SELECT cpu_us FROM bench.run(way,
 			format(ready, format('%L::text, %L::%s', 'org_bench', page.key, CASE page.sort_by WHEN 'name' THEN 'text' ELSE 'uuid' END)),
@@ -215,8 +215,8 @@ CREATE FUNCTION bench.measure_total(way text, calls integer) RETURNS float8
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
 	IF way = 'pgbeam' THEN
-		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text, integer, text, text)'::regprocedure,
-			format('SELECT %L::text, 20, NULL::text, ''name'' FROM generate_series(1, %s)', 'org_bench', calls)));
+		RETURN (SELECT cpu_us FROM bench.call(way, 'pgbeam.list_projects(text,integer,text,text,text,text,text,text,text)'::regprocedure,
+			format('SELECT %L::text, 20, NULL::text, ''name''' || repeat(', NULL::text', 5) || ' FROM generate_series(1, %s)', 'org_bench', calls)));
 	END IF;
 	RETURN (SELECT cpu_us FROM bench.run(way, format('SELECT %L::text FROM generate_series(1, %s)', 'org_bench', calls),
 		ARRAY[bench.count_query()], '{1}', true));

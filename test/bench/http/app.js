@@ -284,7 +284,7 @@ const projectColumns = `id, org_id, name, description, tags, cloud, self_hosted,
 const databaseColumns = `id, org_id, project_id, host, port, name, username, password_sealed,
 	password_generation, ssl_mode, role, pool_region, query_timeout_ms, auto_read_routing,
 	cache_enabled, cache_ttl_seconds, cache_max_entries, cache_swr_seconds,
-	pool_size, min_pool_size, pool_mode, max_active, created_at, updated_at`;
+	pool_size, min_pool_size, pool_mode, max_active, route, created_at, updated_at`;
 
 const insertHost = {
 	name: 'insert-host',
@@ -301,7 +301,7 @@ const insertDatabase = {
 	name: 'insert-database',
 	text: `INSERT INTO databases (${databaseColumns})
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13,
-			$14, $15, $16, $17, $18, $19, $20, $21, $22, $22)`,
+			$14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)`,
 };
 
 const insertAll = {
@@ -316,16 +316,17 @@ const insertAll = {
 		)
 		INSERT INTO databases (${databaseColumns})
 		SELECT $10, $2, $3, $11, $12, $13, $14, $15, 1, $16, $17, $18, $19, $20,
-			$21, $22, $23, $24, $25, $26, $27, $28, $9, $9
+			$21, $22, $23, $24, $25, $26, $27, $28, $29, $9, $9
 		FROM project`,
 };
 
 const projectMembers = ({ name, description, tags, cloud, self_hosted }) =>
 	[name, description, tags, cloud, self_hosted];
 
-const databaseMembers = (d) => [d.host, d.port, d.name, d.username, d.sealed, d.ssl_mode, d.role,
+const databaseMembers = (d, { cloud }) => [d.host, d.port, d.name, d.username, d.sealed, d.ssl_mode, d.role,
 	d.pool_region, d.query_timeout_ms, d.auto_read_routing, d.cache_enabled, d.cache_ttl_seconds,
-	d.cache_max_entries, d.cache_swr_seconds, d.pool_size, d.min_pool_size, d.pool_mode, d.max_active];
+	d.cache_max_entries, d.cache_swr_seconds, d.pool_size, d.min_pool_size, d.pool_mode, d.max_active,
+	`${cloud}.${d.name}`];
 
 // Each returns whether the host was free; a name that is taken is an error.
 const writers = {
@@ -334,13 +335,13 @@ const writers = {
 		const { rowCount } = await client.query(insertHost, [host, org_id, project.uuid]);
 		if (rowCount === 0) return false;
 		await client.query(insertProject, [project.uuid, org_id, ...projectMembers(project), host, at]);
-		await client.query(insertDatabase, [database.uuid, org_id, project.uuid, ...databaseMembers(database), at]);
+		await client.query(insertDatabase, [database.uuid, org_id, project.uuid, ...databaseMembers(database, project), at]);
 		return true;
 	},
 
 	async statement(client, host, { project, database, at }) {
 		const { rowCount } = await client.query(insertAll, [host, project.org_id, project.uuid,
-			...projectMembers(project), at, database.uuid, ...databaseMembers(database)]);
+			...projectMembers(project), at, database.uuid, ...databaseMembers(database, project)]);
 		return rowCount === 1;
 	},
 };
