@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey network instant json fault state sql sweep result table insert parse id) \
+	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey network instant decimal json fault state sql sweep result table insert parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \

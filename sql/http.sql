@@ -75,11 +75,11 @@ SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest
 	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
 	LATERAL ask('GET', '/v1/projects/prj_1/' || path, :'acme', NULL) a;
 SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{organizations/o/cancellation-feedback,organizations/o/invitations,
-	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/spend-limit,organizations/o/support/cases,organizations/o/usage,organizations/o/vercel-installation,
+	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/support/cases,organizations/o/usage,organizations/o/vercel-installation,
 	account/export,demo,mcp,payments/topups,scan/text}'::text[]) path,
 	LATERAL ask('GET', '/v1/' || path, :'acme', NULL) a;
 SELECT method, path, credential IS NOT NULL AS known, a.status, a.body::json #>> '{error,code}' AS code FROM (VALUES
-	('PUT', '/v1/organizations/o/spend-limit', :'acme'), ('POST', '/v1/projects/prj_1/webhooks?x=y', :'acme'), ('DELETE', '/v1/projects/p%20q/agents/agt_1', :'anna'),
+	('PUT', '/v1/organizations/o/onboarding', :'acme'), ('POST', '/v1/projects/prj_1/webhooks?x=y', :'acme'), ('DELETE', '/v1/projects/p%20q/agents/agt_1', :'anna'),
 	('GET', '/v1/projects/prj_1/agents', NULL), ('GET', '/v1/projects/prj_1/agents', 'pbo_unknown'), ('PUT', '/v1/projects/prj_1/domains', :'acme'),
 	('GET', '/v1/projects/prj_1/agentsx', :'acme'), ('GET', '/v1/projects/prj_1/agents-x', :'acme'), ('GET', '/v1/projects//agents', :'acme'), ('GET', '/v1/agents', :'acme'),
 	('GET', '/v2/projects/prj_1/agents', :'acme'), ('GET', '/v1/projects/prj_1/databases/db_1/agents', :'acme'), ('GET', '/v1/organizations/o/plan/x', :'acme'),

@@ -31,6 +31,7 @@
 #include "resources/member.h"
 #include "resources/page.h"
 #include "resources/pgbouncer.h"
+#include "resources/plans.h"
 #include "resources/project.h"
 #include "resources/purge.h"
 #include "resources/queryreport.h"
@@ -50,7 +51,7 @@ const PbResource *const pb_resources[] = {
 static const PbResource *const transients[] = {
 	&pb_page_parameters, &pb_project_list_parameters,
 	&pb_database_list_parameters, &pb_health, &pb_query_report,
-	&pb_pgbouncer_arguments, NULL
+	&pb_pgbouncer_arguments, &pb_spend_limit, NULL
 };
 
 static void

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "auth/organization.h"
+#include "base/decimal.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "fields/check.h"
@@ -51,6 +52,9 @@ static const PbField fields[] = {
 		.name = "slug", .kind = PB_TEXT, .flags = PB_READ_WRITE | PB_NULLABLE,
 		.most = 255,
 		.about = "Its name in addresses; null: its id."
+	},
+	{
+		PB_SPEND_LIMIT, .flags = PB_READ_WRITE | PB_NULLABLE
 	},
 	{
 		.name = "suspended_at", .kind = PB_TIME,
@@ -135,34 +139,35 @@ static PbStatement register_id = {
 };
 
 /* The columns of all leaves but the last, which is not set here. */
-#define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug"
-#define SETTINGS_COUNT 9
+#define SETTINGS "org_id, " PLAN_AND_LIMITS ", name, slug, spend_limit"
+#define SETTINGS_COUNT 10
 #define WHOLE SETTINGS ", suspended_at"
 
 static const Oid set_types[SETTINGS_COUNT + 1] = {
 	TEXTOID, TEXTOID, INT4OID, INT4OID, INT4OID, INT4OID, INT4OID, TEXTOID,
-	TEXTOID, BOOLARRAYOID
+	TEXTOID, NUMERICOID, BOOLARRAYOID
 };
 
 static const PbResult whole_results[SETTINGS_COUNT + 1] = {
 	{TEXTOID, false}, {TEXTOID, true}, {INT4OID, true}, {INT4OID, true},
 	{INT4OID, true}, {INT4OID, true}, {INT4OID, true}, {TEXTOID, true},
-	{TEXTOID, true}, {TIMESTAMPTZOID, true}
+	{TEXTOID, true}, {NUMERICOID, true}, {TIMESTAMPTZOID, true}
 };
 
 /* The last parameter tells which of the values are given. */
 #define IF_GIVEN(column, n) \
-	column " = CASE WHEN $10[" #n "] THEN $" #n " ELSE o." column " END"
+	column " = CASE WHEN $11[" #n "] THEN $" #n " ELSE o." column " END"
 
 /* One statement, so that two calls at once do not undo each other. */
 static PbStatement set = {
 	.text = "INSERT INTO pgbeam.organizations AS o (" SETTINGS ") "
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
 	"ON CONFLICT (org_id) DO UPDATE SET "
 	IF_GIVEN("plan", 2) ", " IF_GIVEN("max_projects", 3) ", "
 	IF_GIVEN("max_databases", 4) ", " IF_GIVEN("max_connections", 5) ", "
 	IF_GIVEN("queries_per_second", 6) ", " IF_GIVEN("burst_size", 7) ", "
-	IF_GIVEN("name", 8) ", " IF_GIVEN("slug", 9)
+	IF_GIVEN("name", 8) ", " IF_GIVEN("slug", 9) ", "
+	IF_GIVEN("spend_limit", 10)
 	" RETURNING " WHOLE,
 	.nargs = lengthof(set_types), .types = set_types,
 	.nresults = lengthof(whole_results), .results = whole_results
@@ -185,6 +190,30 @@ static PbStatement get_page = {
 	.nargs = lengthof(page_types), .types = page_types,
 	.nresults = lengthof(whole_results), .results = whole_results,
 	.reads = true
+};
+
+#define SPEND_LIMIT \
+	"SELECT spend_limit FROM pgbeam.organizations " \
+	"WHERE org_id OPERATOR(pg_catalog.=) $1"
+
+static const PbResult spend_limit_results[] = {{NUMERICOID, true}};
+
+#define GIVES_SPEND_LIMIT \
+	.nargs = 1, .types = id_type, \
+	.nresults = lengthof(spend_limit_results), .results = spend_limit_results
+
+static PbStatement spend_limit[] = {
+	[PB_SNAPSHOT] = {.text = SPEND_LIMIT, GIVES_SPEND_LIMIT, .reads = true},
+	[PB_LATEST] = {.text = SPEND_LIMIT, GIVES_SPEND_LIMIT},
+	[PB_LOCKED] = {.text = SPEND_LIMIT " FOR UPDATE", GIVES_SPEND_LIMIT},
+};
+
+static const Oid limit_types[] = {TEXTOID, NUMERICOID};
+
+static PbStatement limit_spending = {
+	.text = "UPDATE pgbeam.organizations SET spend_limit = $2 "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1",
+	.nargs = lengthof(limit_types), .types = limit_types
 };
 
 static const Oid suspend_types[] = {TEXTOID, TIMESTAMPTZOID};
@@ -384,6 +413,41 @@ pb_organization_get(const PbJson *org_id, StringInfo answer, PbFaults *faults)
 		pb_show(answer, row);
 	else
 		(void) pb_organization_refuse_unknown(faults);
+}
+
+/* Reads the spend limit; false where there is none. */
+bool
+pb_organization_spend_limit(Datum org_id, PbReading reading, Datum *limit)
+{
+	bool		isnull;
+
+	return pb_sql_row(&spend_limit[reading], &org_id, NULL, limit, &isnull) &&
+		!isnull;
+}
+
+/*
+ * Sets or removes the spend limit, unless it is that already. False with
+ * faults where the organization has ended.
+ */
+bool
+pb_organization_limit_spending(Datum org_id, Datum limit, bool is_none,
+							   const PbActor *actor, PbFaults *faults)
+{
+	Datum		values[] = {org_id, limit};
+	char		nulls[] = {' ', is_none ? 'n' : ' '};
+	Datum		before;
+	bool		was_none;
+
+	if (!pb_sql_row(&spend_limit[PB_LOCKED], &org_id, NULL, &before,
+					&was_none))
+		return pb_organization_refuse_unknown(faults);
+	if (is_none == was_none &&
+		(is_none || pb_decimal_is_same(before, limit)))
+		return true;
+	if (pb_sql_run(&limit_spending, values, nulls) == 0)
+		pb_sql_vetoed(pb_organization.table);
+	note(actor, PB_UPDATED, org_id);
+	return true;
 }
 
 /* Leaves a page of all organizations, by their ids, in SPI_tuptable. */

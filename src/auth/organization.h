@@ -10,6 +10,14 @@
 #include "feed/change.h"
 #include "fields/field.h"
 
+/*
+ * Dollars a month that an organization wants to spend at most. A fraction of a
+ * cent is kept: what it is worth is for whoever enforces the limit.
+ */
+#define PB_SPEND_LIMIT \
+	.name = "spend_limit", .kind = PB_DECIMAL, .most = 1000000000, \
+	.about = "Dollars a month that it may cost at most, for a data plane to enforce; null: no limit."
+
 typedef struct PbOrganization
 {
 	bool		is_known;		/* has a row */
@@ -37,6 +45,11 @@ extern void pb_organization_set(const PbJson *org_id, const PbJson *settings,
 								PbFaults *faults);
 extern void pb_organization_get(const PbJson *org_id, StringInfo answer,
 								PbFaults *faults);
+extern bool pb_organization_spend_limit(Datum org_id, PbReading reading,
+										Datum *limit);
+extern bool pb_organization_limit_spending(Datum org_id, Datum limit,
+										   bool is_none, const PbActor *actor,
+										   PbFaults *faults);
 extern void pb_organization_list(const PbJson *members, PbFaults *faults);
 extern void pb_organization_remove(Datum org_id, const PbActor *actor);
 extern void pb_organization_suspend(const PbJson *members,

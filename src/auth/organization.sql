@@ -8,6 +8,7 @@ CREATE TABLE pgbeam.organizations (
 	burst_size integer,
 	name text,
 	slug text,
+	spend_limit numeric,
 	suspended_at timestamptz,
 	CONSTRAINT organizations_pkey PRIMARY KEY (org_id),
 	CONSTRAINT organizations_fields_check
@@ -23,7 +24,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_set_organization';
 COMMENT ON FUNCTION pgbeam.set_organization(text, jsonb) IS
 'Makes an organization, or changes what the settings name.
-settings may have plan (starter, pro, scale, enterprise), max_projects, max_databases (of a project), max_connections, queries_per_second, burst_size, name and slug. A setting that is absent stays as it is. A limit of null means that of the plan, 0 means no limit; a plan of null means no plan; a name or slug of null means the org_id. It returns the organization as it is then, without members that are null. A smaller limit removes nothing. Errors: PT400 with all problems, unknown members included, PT401 for a caller without admin access.';
+settings may have plan (starter, pro, scale, enterprise), max_projects, max_databases (of a project), max_connections, queries_per_second, burst_size, name, slug and spend_limit (dollars a month). A setting that is absent stays as it is. A limit of null means that of the plan, 0 means no limit; a plan of null means no plan; a name or slug of null means the org_id; a spend_limit of null means none. It returns the organization as it is then, without members that are null. A smaller limit removes nothing. Errors: PT400 with all problems, unknown members included, PT401 for a caller without admin access.';
 
 CREATE FUNCTION pgbeam.get_organization(org_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE
@@ -37,7 +38,7 @@ CREATE FUNCTION pgbeam.list_all_organizations(
 	after text DEFAULT NULL,
 	max_rows integer DEFAULT 100,
 	OUT org_id text, OUT plan text, OUT max_projects integer, OUT max_databases integer, OUT max_connections integer,
-	OUT queries_per_second integer, OUT burst_size integer, OUT name text, OUT slug text, OUT suspended_at timestamptz)
+	OUT queries_per_second integer, OUT burst_size integer, OUT name text, OUT slug text, OUT spend_limit numeric, OUT suspended_at timestamptz)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

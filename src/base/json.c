@@ -15,6 +15,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "base/decimal.h"
 #include "base/json.h"
 #include "base/own.h"
 #include "base/text.h"
@@ -204,6 +205,13 @@ pb_json_double(const PbJson *number)
 
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 											  NumericGetDatum(numeric)));
+}
+
+/* Reads a number as it is spelled, without zeros at its end. */
+Datum
+pb_json_numeric(const PbJson *number)
+{
+	return pb_decimal_trim(NumericGetDatum((Numeric) number->internal));
 }
 
 /* Calls visit with the name of each member, in the server's order. */

@@ -62,6 +62,7 @@ extern bool pb_json_find(const PbJson *object, const char *name,
 						 PbJson *value);
 extern bool pb_json_text_is(const PbJson *value, const char *word);
 extern double pb_json_double(const PbJson *number);
+extern Datum pb_json_numeric(const PbJson *number);
 extern bool pb_json_deeper_than(const PbJson *value, int levels);
 
 extern void pb_json_begin(StringInfo out, char bracket);

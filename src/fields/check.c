@@ -50,6 +50,7 @@ type_rule(const PbField *field)
 		case PB_LONG:
 			return "must be an integer";
 		case PB_DOUBLE:
+		case PB_DECIMAL:
 			return "must be a number";
 		case PB_BOOLEAN:
 			return "must be a boolean";
@@ -91,7 +92,7 @@ static bool
 is_numeric(const PbField *field)
 {
 	return field->kind == PB_INTEGER || field->kind == PB_LONG ||
-		field->kind == PB_DOUBLE;
+		field->kind == PB_DOUBLE || field->kind == PB_DECIMAL;
 }
 
 static const char *
@@ -137,8 +138,16 @@ take_number(PbRow *row, int leaf, const PbField *field, const PbJson *value)
 	int32		integer;
 	int64		big;
 	double		any;
+	Datum		decimal;
 
-	if (field->kind == PB_DOUBLE)
+	if (field->kind == PB_DECIMAL)
+	{
+		decimal = pb_json_numeric(value);
+		problem = pb_rule_decimal(field, decimal);
+		if (problem == NULL)
+			pb_row_set(row, leaf, decimal);
+	}
+	else if (field->kind == PB_DOUBLE)
 	{
 		any = pb_json_double(value);
 		problem = pb_rule_number(field, any);
@@ -204,6 +213,7 @@ type_fits(const PbField *field, const PbJson *value)
 		case PB_INTEGER:
 		case PB_LONG:
 		case PB_DOUBLE:
+		case PB_DECIMAL:
 			return value->type == PB_JSON_NUMBER;
 		case PB_BOOLEAN:
 			return value->type == PB_JSON_BOOLEAN;
@@ -274,6 +284,7 @@ take_value(PbRow *row, int leaf, const PbField *field, const PbJson *value,
 		case PB_INTEGER:
 		case PB_LONG:
 		case PB_DOUBLE:
+		case PB_DECIMAL:
 			return take_number(row, leaf, field, value);
 		case PB_BOOLEAN:
 			pb_row_set(row, leaf, BoolGetDatum(value->boolean));

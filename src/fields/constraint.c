@@ -78,6 +78,8 @@ leaf_problem(const PbLeaf *leaf, Datum value)
 			return pb_rule_integer(field, DatumGetInt64(value));
 		case PB_DOUBLE:
 			return pb_rule_number(field, DatumGetFloat8(value));
+		case PB_DECIMAL:
+			return pb_rule_decimal(field, value);
 		case PB_LIST:
 			return array_problem(field, field->fields, value);
 		default:

@@ -74,7 +74,8 @@ put_limits(Datum *values, bool *nulls, const PbField *field)
 {
 	bool		limited = field->words == NULL &&
 		(field->kind == PB_INTEGER || field->kind == PB_LONG ||
-		 field->kind == PB_DOUBLE || field->kind == PB_TEXT ||
+		 field->kind == PB_DOUBLE || field->kind == PB_DECIMAL ||
+		 field->kind == PB_TEXT ||
 		 field->kind == PB_SECRET || field->kind == PB_LIST);
 
 	values[MINIMUM] = Int32GetDatum(field->least);

@@ -25,6 +25,7 @@ typedef enum PbKind
 	PB_INTEGER,					/* of 32 bits */
 	PB_LONG,					/* of 64 bits */
 	PB_DOUBLE,					/* any finite number */
+	PB_DECIMAL,					/* the same, kept as it is given */
 	PB_BOOLEAN,
 	PB_TIME,
 	PB_ID,						/* a TypeID of prefix */

@@ -8,6 +8,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "fields/rule.h"
 
@@ -99,6 +100,19 @@ pb_rule_number(const PbField *field, double number)
 		return pb_rule_least(field);
 	if (isinf(number) || (field->most > 0 && number > field->most))
 		return pb_rule_most(field);
+	return NULL;
+}
+
+const char *
+pb_rule_decimal(const PbField *field, Datum number)
+{
+	if (pb_decimal_compare(number, field->least) < 0)
+		return pb_rule_least(field);
+	if (field->most > 0 && pb_decimal_compare(number, field->most) > 0)
+		return pb_rule_most(field);
+	if (pb_decimal_digits(number) > PB_FRACTION_MAX)
+		return psprintf("must have at most %d digits behind the point",
+						PB_FRACTION_MAX);
 	return NULL;
 }
 

@@ -124,12 +124,15 @@ static void
 put_number(StringInfo out, const PbField *field)
 {
 	static const char *const formats[] = {
-		[PB_INTEGER] = "int32", [PB_LONG] = "int64", [PB_DOUBLE] = "double"
+		[PB_INTEGER] = "int32", [PB_LONG] = "int64", [PB_DOUBLE] = "double",
+		[PB_DECIMAL] = NULL
 	};
 
 	pb_json_pair(out, "type",
-				 field->kind == PB_DOUBLE ? "number" : "integer");
-	pb_json_pair(out, "format", formats[field->kind]);
+				 field->kind == PB_DOUBLE || field->kind == PB_DECIMAL ?
+				 "number" : "integer");
+	if (formats[field->kind] != NULL)
+		pb_json_pair(out, "format", formats[field->kind]);
 	put_limit(out, "minimum", field->least);
 	if (field->most > 0)
 		put_limit(out, "maximum", field->most);
@@ -172,6 +175,7 @@ put_type(StringInfo out, const PbField *field, Use use)
 		case PB_INTEGER:
 		case PB_LONG:
 		case PB_DOUBLE:
+		case PB_DECIMAL:
 			put_number(out, field);
 			break;
 		case PB_BOOLEAN:

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/decimal.h"
 #include "base/typeid.h"
 #include "fields/show.h"
 
@@ -166,6 +167,9 @@ show_value(StringInfo out, const PbField *field, Datum value)
 			break;
 		case PB_DOUBLE:
 			show_double(out, DatumGetFloat8(value));
+			break;
+		case PB_DECIMAL:
+			pb_decimal_print(out, value);
 			break;
 		case PB_BOOLEAN:
 			pb_json_boolean(out, DatumGetBool(value));

@@ -70,7 +70,8 @@ pgbeam_list_all_organizations(PG_FUNCTION_ARGS)
 		{"org_id", TEXTOID}, {"plan", TEXTOID}, {"max_projects", INT4OID},
 		{"max_databases", INT4OID}, {"max_connections", INT4OID},
 		{"queries_per_second", INT4OID}, {"burst_size", INT4OID},
-		{"name", TEXTOID}, {"slug", TEXTOID}, {"suspended_at", TIMESTAMPTZOID}
+		{"name", TEXTOID}, {"slug", TEXTOID}, {"spend_limit", NUMERICOID},
+		{"suspended_at", TIMESTAMPTZOID}
 	};
 
 	return pb_administration_list(fcinfo, columns, lengthof(columns),

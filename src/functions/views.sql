@@ -23,7 +23,8 @@ SELECT o.org_id, o.plan, o.max_projects, o.max_databases, o.max_connections, o.q
 		WHERE p.org_id = o.org_id AND p.deleted_at IS NULL) AS project_count,
 	(SELECT coalesce(pg_catalog.sum(p.database_count), 0) FROM pgbeam.projects AS p
 		WHERE p.org_id = o.org_id AND p.deleted_at IS NULL) AS database_count,
-	(SELECT pg_catalog.count(*) FROM pgbeam.members AS m WHERE m.org_id = o.org_id) AS member_count
+	(SELECT pg_catalog.count(*) FROM pgbeam.members AS m WHERE m.org_id = o.org_id) AS member_count,
+	o.spend_limit
 FROM pgbeam.organizations AS o;
 COMMENT ON VIEW pgbeam_admin.organizations IS
 'The organizations: plan, own limits, since when they are suspended, and how much they have.

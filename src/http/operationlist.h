@@ -115,6 +115,12 @@ OPERATION(get_organization_plan, "getOrganizationPlan",
 		  .run = pb_plans_get,
 		  .about = "Gets the plan of an organization with its limits.")
 
+OPERATION(update_spend_limit, "updateSpendLimit",
+		  ORGANIZATION "/spend-limit",
+		  .method = "PUT", .status = 200, .resource = &pb_spend_limit,
+		  .takes = PB_CREATE, .writes = true, .run = pb_plans_limit_spending,
+		  .about = "Sets or removes the spend limit of an organization.")
+
 OPERATION(list_org_members, "listOrgMembers", ORGANIZATION "/members",
 		  LISTS(pb_member),
 		  .about = "Lists the members of an organization, page by page.")

@@ -51,7 +51,6 @@ static const struct
 	OF_ORGANIZATION("/invitations", "invitations"),
 	OF_ORGANIZATION("/onboarding", "onboarding"),
 	OF_ORGANIZATION("/self-host-enrollments", "enrollments of self-hosted proxies"),
-	OF_ORGANIZATION("/spend-limit", "spend limits"),
 	OF_ORGANIZATION("/support", "support cases"),
 	OF_ORGANIZATION("/usage", "usage of organizations"),
 	OF_ORGANIZATION("/vercel-installation", "installations of Vercel"),

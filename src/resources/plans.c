@@ -1,14 +1,19 @@
 /*
  * plans.c
- *	  The plans, and the plan of an organization, as the API shows them.
+ *	  The plans, and an organization's plan and spend limit, as the API shows
+ *	  them.
  */
 #include "postgres.h"
 
 #include "utils/builtins.h"
 
+#include "auth/authentication.h"
 #include "auth/authorization.h"
 #include "auth/plan.h"
+#include "base/decimal.h"
+#include "fields/check.h"
 #include "resources/plans.h"
+#include "resources/resource.h"
 
 /*
  * The limits of a plan or of an organization. Those that are not published are
@@ -65,33 +70,87 @@ pb_plans_list(const PbRequest *request, PbReply *reply)
 }
 
 /*
- * getOrganizationPlan. An organization without a plan has only limits of its
- * own. It answers as enterprise, where limits are set by contract. pgbeam
- * bills nothing, so it limits no spending.
+ * An organization's plan. One without a plan has only limits of its own. It
+ * answers as enterprise, where limits are set by contract. pgbeam bills
+ * nothing, so no spending reaches a limit here.
  */
+static void
+put_plan(StringInfo out, const char *id, const PbOrganization *organization,
+		 PbReading reading)
+{
+	Datum		limit;
+
+	pb_json_begin(out, '{');
+	pb_json_pair(out, "org_id", id);
+	pb_json_pair(out, "plan", organization->plan == NULL ?
+				 pb_plan_names[PB_PLANS - 1] :
+				 pb_plan_names[organization->plan - pb_plans]);
+	pb_json_pair(out, "billing_provider", "manual");
+	pb_json_pair(out, "subscription_status", "active");
+	pb_json_pair_boolean(out, "enabled", !organization->is_suspended);
+	pb_json_pair_boolean(out, "custom_pricing", false);
+	if (pb_organization_spend_limit(CStringGetTextDatum(id), reading, &limit))
+	{
+		pb_json_name(out, "spend_limit");
+		pb_decimal_print(out, limit);
+	}
+	else
+		pb_json_pair_null(out, "spend_limit");
+	pb_json_pair_boolean(out, "spend_capped", false);
+	pb_json_pair_null(out, "spend_capped_at");
+	put_limits(out, organization->plan, organization->limits);
+	pb_json_end(out, '}');
+}
+
+/* getOrganizationPlan */
 void
 pb_plans_get(const PbRequest *request, PbReply *reply)
 {
-	StringInfo	out = reply->body;
 	const char *id = request->ids[0];
 	PbOrganization organization;
 
-	if (!pb_organization_check_id(id, "org_id", &reply->faults) ||
-		!pb_authorize(&request->caller, PB_READ, CStringGetTextDatum(id),
-					  &organization, &reply->faults))
-		return;
-	pb_json_begin(out, '{');
-	pb_json_pair(out, "org_id", id);
-	pb_json_pair(out, "plan", organization.plan == NULL ?
-				 pb_plan_names[PB_PLANS - 1] :
-				 pb_plan_names[organization.plan - pb_plans]);
-	pb_json_pair(out, "billing_provider", "manual");
-	pb_json_pair(out, "subscription_status", "active");
-	pb_json_pair_boolean(out, "enabled", !organization.is_suspended);
-	pb_json_pair_boolean(out, "custom_pricing", false);
-	pb_json_pair_null(out, "spend_limit");
-	pb_json_pair_boolean(out, "spend_capped", false);
-	pb_json_pair_null(out, "spend_capped_at");
-	put_limits(out, organization.plan, organization.limits);
-	pb_json_end(out, '}');
+	if (pb_organization_check_id(id, "org_id", &reply->faults) &&
+		pb_authorize(&request->caller, PB_READ, CStringGetTextDatum(id),
+					 &organization, &reply->faults))
+		put_plan(reply->body, id, &organization, PB_SNAPSHOT);
+}
+
+static PbPrepared prepared;
+
+static int	limit_at;
+
+/* The body of updateSpendLimit; null or nothing removes the limit. */
+static const PbField fields[] = {
+	{
+		PB_SPEND_LIMIT, .flags = PB_CREATE | PB_NULLABLE | PB_NULL_SHOWN,
+		.at = &limit_at
+	},
+	{0}
+};
+
+const PbResource pb_spend_limit = {
+	.name = "spend_limit",
+	.fields = fields,
+	.prepared = &prepared,
+};
+
+/* updateSpendLimit */
+void
+pb_plans_limit_spending(const PbRequest *request, PbReply *reply)
+{
+	const PbActor actor = pb_authentication_actor(request);
+	const char *id = request->ids[0];
+	PbRow	   *row = pb_row_make(&pb_spend_limit);
+	PbFaults   *faults = &reply->faults;
+	PbOrganization organization;
+
+	pb_check_create(row, &request->body, faults, reply->unknown);
+	if (faults->refusal == PB_ACCEPTED &&
+		pb_resource_enter(&request->caller, PB_LIMIT_SPENDING, id,
+						  &organization, faults) &&
+		pb_organization_limit_spending(CStringGetTextDatum(id),
+									   row->values[limit_at],
+									   !pb_row_has(row, limit_at), &actor,
+									   faults))
+		put_plan(reply->body, id, &organization, PB_LATEST);
 }

@@ -217,7 +217,7 @@ function testNoneMatch(form) {
     const ids = await create();
     const gets = [['listProjects', [], { org_id: organization }], ['listDatabases', ids.slice(0, 1)], ['listReplicas', ids.slice(1)],
       ['listCacheRules', ids], ['listCustomDomains', ids.slice(0, 1)], ['listRegions', []], ['listPlans', []], ['listOrganizations', []],
-      ['getOrganizationPlan', [organization]]];
+      ['getOrganizationPlan', [organization]], ['listOrgMembers', [organization]]];
     for (const [operation, at, query] of gets) {
       const ask = (headers, method) => call(operation, at, { query, headers, method });
       const first = await ask();

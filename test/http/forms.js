@@ -9,6 +9,7 @@ const databases = `${project}/databases`;
 const database = `${databases}/{database_id}`;
 const replicas = '/v1/databases/{database_id}/replicas';
 const domains = `${project}/domains`;
+const members = '/v1/organizations/{org_id}/members';
 
 const describeAll = (rows) => Object.fromEntries(rows.map(([name, method, path, fn]) =>
   [name, { method, path, fn, ids: [...path.matchAll(/{(\w+)}/g)].map(([, id]) => id) }]));
@@ -43,6 +44,10 @@ const around = describeAll([
   ['listPlans', 'GET', '/v1/plans', 'list_plans'],
   ['listOrganizations', 'GET', '/v1/organizations', 'list_organizations'],
   ['getOrganizationPlan', 'GET', '/v1/organizations/{org_id}/plan', 'get_organization_plan'],
+  ['updateSpendLimit', 'PUT', '/v1/organizations/{org_id}/spend-limit', 'update_spend_limit'],
+  ['listOrgMembers', 'GET', members, 'list_org_members'],
+  ['updateOrgMemberRole', 'PATCH', `${members}/{member_id}`, 'update_org_member_role'],
+  ['removeOrgMember', 'DELETE', `${members}/{member_id}`, 'remove_org_member'],
   ['getHealth', 'GET', '/v1/health', 'health'],
 ]);
 

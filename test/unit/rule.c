@@ -59,6 +59,23 @@ appendStringInfoString(StringInfo out, const char *text)
 	appendStringInfo(out, "%s", text);
 }
 
+/* A decimal counts thousandths here. */
+int
+pb_decimal_compare(Datum number, int32 limit)
+{
+	int64		other = (int64) limit * 1000;
+
+	return (DatumGetInt64(number) > other) - (DatumGetInt64(number) < other);
+}
+
+/* The last thousandth stands for a fraction that is too long. */
+int
+pb_decimal_digits(Datum number)
+{
+	return DatumGetInt64(number) % 1000 == 999 ? PB_FRACTION_MAX + 1 :
+		PB_FRACTION_MAX;
+}
+
 static bool
 says(const char *problem, const char *expected)
 {
@@ -116,10 +133,23 @@ test_numbers(void)
 	CHECK(says(pb_rule_number(&open, NAN), "must be a number"), "none at all");
 }
 
+static void
+test_decimals(void)
+{
+	const PbField limited = {.name = "d", .kind = PB_DECIMAL, .most = MOST};
+
+	CHECK(says(pb_rule_decimal(&limited, Int64GetDatum(0)), NULL), "the least");
+	CHECK(says(pb_rule_decimal(&limited, Int64GetDatum(MOST * 1000)), NULL), "the most");
+	CHECK(says(pb_rule_decimal(&limited, Int64GetDatum(-1)), "must be at least 0"), "just below");
+	CHECK(says(pb_rule_decimal(&limited, Int64GetDatum(MOST * 1000 + 1)), "must be at most 7"), "just above");
+	CHECK(says(pb_rule_decimal(&limited, Int64GetDatum(999)), "must have at most 20 digits behind the point"), "too exact");
+}
+
 int
 main(void)
 {
 	test_integers();
 	test_numbers();
+	test_decimals();
 	return report("rule");
 }
