@@ -281,7 +281,11 @@ pb_resource_enter(const PbCaller *caller, PbPermission permission,
 	return false;
 }
 
-/* Finds a row by its text key, in the organization that the path names. */
+/*
+ * Finds a row by its text key, in the organization that the path names. Where
+ * that is not the caller's, the row is not found: the refusal does not tell
+ * whether there is the organization.
+ */
 static PbRow *
 find_in_organization(const PbResource *resource, const PbCaller *caller,
 					 PbPermission permission, const char *const *ids,
@@ -292,14 +296,19 @@ find_in_organization(const PbResource *resource, const PbCaller *caller,
 	pg_uuid_t	no_parent = {{0}};
 	Datum		values[PB_KEY_ARGUMENTS] = {0};
 
-	if (!pb_resource_enter(caller, permission, ids[0], organization, faults))
+	if (!pb_resource_enter(caller, PB_READ, ids[0], organization, faults))
+	{
+		if (faults->refusal == PB_NOT_FOUND)
+			pb_resource_not_found(resource, faults);
 		return NULL;
+	}
 	values[0] = CStringGetTextDatum(ids[0]);
 	values[1] = CStringGetTextDatum(ids[1] == NULL ? "" : ids[1]);
 	values[2] = UUIDPGetDatum(&no_parent);
 	if (pb_resource_run(&pb_statements(resource)->read[reading], values, NULL,
 						row))
-		return row;
+		return pb_authorize(caller, permission, values[0], organization,
+							faults) ? row : NULL;
 	pb_resource_not_found(resource, faults);
 	return NULL;
 }

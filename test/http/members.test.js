@@ -143,7 +143,7 @@ function testMembers(form) {
         const [foreign, missing] = await Promise.all(['org_ours', 'org_no-one'].map((organization) =>
           form.call(operation, { key, ids: [organization, ...more], body, headers })));
         assert.deepEqual(seen(foreign), seen(missing), operation);
-        assertRefusal(foreign, 404, 'NOT_FOUND', 'organization not found');
+        assertRefusal(foreign, 404, 'NOT_FOUND', `${more.length > 0 ? 'member' : 'organization'} not found`);
       }
     }
     assertRefusal(await form.call('removeOrgMember', { key: others, ids: ['org_theirs', id] }), 404, 'NOT_FOUND', 'member not found');

@@ -16,6 +16,7 @@ use Test::More;
 # Bodies for operations that take one, for an organization. PASSWORD is
 # replaced by the password of all tests.
 my $n = 0;
+my ($members, $spent) = (0, 0);
 my %database = (host => 'db.example.com', port => 5432, name => 'app', username => 'app', password => 'PASSWORD');
 my %bodies = (
 	createProject => sub { return { name => 'made ' . ++$n, org_id => $_[0], database => \%database } },
@@ -24,7 +25,7 @@ my %bodies = (
 	updateDatabase => sub { return { password => 'PASSWORD' } },
 	updateCacheRule => sub { return { cache_enabled => ++$n % 2 ? JSON::PP::true : JSON::PP::false } },
 	updateOrgMemberRole => sub { return { role => 'auditor' } },
-	updateSpendLimit => sub { return { spend_limit => ++$n } },
+	updateSpendLimit => sub { return { spend_limit => ++$spent } },
 	createReplica => sub { return { host => 'replica.example.com', port => 5432 } },
 	createCustomDomain => sub { return { domain => 'made-' . ++$n . '.example.com' } });
 
@@ -115,7 +116,7 @@ SQL
 # The common part of two objects that were created alike.
 sub masked
 {
-	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\b[0-9a-f]{16}\b/HASH/gr =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
+	return $_[0] =~ s/_[0-9a-z]{26}\b/_ID/gr =~ s/\bmade[- ]\d+/NAME/gr =~ s/\b[0-9a-z]{32}\b/TOKEN/gr =~ s/\b[0-9a-f]{16}\b/HASH/gr =~ s/"spend_limit":\K\d+/NUMBER/r =~ s/\d{4}-\d\d-\d\dT[\d:.]+Z/TIME/gr;
 }
 
 # A digest of each organization's rows: their values, their places, and the
@@ -171,7 +172,7 @@ sub make_all
 	value($boss, "SELECT pgbeam.report_queries(jsonb_build_array(jsonb_build_object('database_id', '$id{database_id}',
 		'query_hash', '$id{query_hash}', 'normalized_sql', 'SELECT 1', 'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1,
 		'p95_latency_ms', 1, 'avg_response_bytes', 1, 'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z')))");
-	my $user = 'made-' . ++$n;
+	my $user = 'made-' . ++$members;
 	$id{member_id} = value($boss, <<"SQL");
 SELECT pgbeam.set_member('$org', '$user', 'member') \\g /dev/null
 SELECT id FROM pgbeam.members WHERE org_id = '$org' AND user_id = '$user'
@@ -209,7 +210,8 @@ sub targets
 			'of another kind' => $other,
 			$is_hex ? () : ('with a wrong prefix' => $own =~ s/^[a-z]+/($other =~ m,^([a-z]+),)[0]/er),
 			deleted => $deleted->{$name},
-			@names > 1 ? (foreign => $object{theirs}{$name}, sibling => $sibling->{$name}) : ());
+			@names > 1 ? (foreign => $object{theirs}{$name}) : (),
+			@names > 1 && $names[0] ne 'org_id' ? (sibling => $sibling->{$name}) : ());
 
 		push @targets, map { {
 			name => "$name $_", org => 'none', is_malformed => $_ eq 'malformed' || ($is_hash && $_ eq 'of another kind'),
