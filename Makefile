@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization role apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource way search write standard host mark project database replica domain connection cacherule member queryreport login served pgbouncer rewrap purge erasure undelete regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource mark way search write standard host project database replica domain connection cacherule member queryreport login served pgbouncer rewrap purge erasure undelete regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable statistics route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources pgbouncer bulk http log distribution configuration publication views) \
@@ -40,7 +40,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database route upstream project replica domain connection cacherule plans change insert consumer pgbouncer operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -2,21 +2,21 @@
  * mark.c
  *	  Marks: what few rows of a resource have, and many are searched by.
  *
- * The marks of a resource are rows of a table of their own, below its rows: a
- * row has one for each thing that it has. So a row that has nothing costs
- * nothing more. An index on the rows themselves was rejected: each create
- * would ask whether its row belongs there. A GIN index was rejected too: its
- * rows come in no order, so that a page would read all of them.
+ * The marks of a resource are rows of a table of their own: a row has one for
+ * each thing that it has, so that a row that has nothing costs nothing. An
+ * index on the rows themselves was rejected: each create would ask whether its
+ * row belongs there. A GIN index was rejected too: it gives rows in no order,
+ * so that a page would read all of them.
  *
- * The operations write them. Whoever deletes the row deletes its marks, as
- * they stand below it.
+ * The table has no other index than the one that is searched by. So it is the
+ * row that tells which marks are to be removed.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/insert.h"
 #include "base/sql.h"
 #include "resources/mark.h"
 #include "resources/resource.h"
@@ -25,12 +25,14 @@
 typedef struct Made
 {
 	const PbResource *marks;
-	PbStatement remove;			/* all but some */
-	PbStatement insert[PB_MARKS_MAX];	/* so many and one more */
+	PbStatement remove;
+	PbStatement add[PB_MARKS_MAX];	/* one more than this */
 	struct Made *next;
 } Made;
 
-static const Oid remove_types[] = {TEXTOID, UUIDOID, TEXTARRAYOID};
+#define COLUMNS 3				/* of marks: all fields */
+
+static const Oid remove_types[] = {TEXTOID, UUIDOID, TEXTOID};
 
 static const char *
 column_of(const PbResource *marks, int leaf)
@@ -38,13 +40,17 @@ column_of(const PbResource *marks, int leaf)
 	return pb_field_shape(marks)->leaves[leaf].column;
 }
 
+/*
+ * Removes one. Beside an array of them, the planner might walk all marks of
+ * the organization.
+ */
 static void
 make_remove(PbStatement *remove, const PbResource *marks)
 {
 	*remove = (PbStatement) {
 		.text = psprintf("DELETE FROM %s WHERE org_id OPERATOR(pg_catalog.=) $1 "
 						 "AND %s OPERATOR(pg_catalog.=) $2 "
-						 "AND %s OPERATOR(pg_catalog.<>) ALL ($3)",
+						 "AND %s OPERATOR(pg_catalog.=) $3",
 						 marks->table,
 						 column_of(marks, marks->prepared->parent),
 						 column_of(marks, marks->prepared->id)),
@@ -52,9 +58,12 @@ make_remove(PbStatement *remove, const PbResource *marks)
 	};
 }
 
-/* Citus has no plan for an insert of what a function gives. */
+/*
+ * A statement for each number of marks: Citus has no plan for an insert of
+ * what a function gives.
+ */
 static void
-make_insert(PbStatement *insert, const PbResource *marks, int count)
+make_add(PbStatement *add, const PbResource *marks, int count)
 {
 	Oid		   *types = palloc((2 + count) * sizeof(Oid));
 	StringInfoData text;
@@ -71,7 +80,7 @@ make_insert(PbStatement *insert, const PbResource *marks, int count)
 		appendStringInfo(&text, "%s($1, $2, $%d)", i > 0 ? ", " : "", 3 + i);
 	}
 	appendStringInfoString(&text, " ON CONFLICT DO NOTHING");
-	*insert = (PbStatement) {
+	*add = (PbStatement) {
 		.text = text.data, .nargs = 2 + count, .types = types
 	};
 }
@@ -93,41 +102,142 @@ find_or_make(const PbResource *marks)
 	made->marks = marks;
 	make_remove(&made->remove, marks);
 	for (int i = 0; i < PB_MARKS_MAX; i++)
-		make_insert(&made->insert[i], marks, i + 1);
+		make_add(&made->add[i], marks, i + 1);
 	made->next = first;
 	first = made;
 	MemoryContextSwitchTo(before);
 	return made;
 }
 
-/*
- * Sets the marks of a stored row, each of which may stand there more than
- * once. Only what is new is written.
- */
+static bool
+has(const PbMarks *marks, const char *text)
+{
+	for (int i = 0; i < marks->count; i++)
+		if (strcmp(marks->texts[i], text) == 0)
+			return true;
+	return false;
+}
+
 void
-pb_mark_row(const PbRow *row, const char *const *marks, int count, bool is_new)
+pb_mark_add(PbMarks *marks, const char *text)
+{
+	Assert(marks->count < PB_MARKS_MAX);
+	if (!has(marks, text))
+		marks->texts[marks->count++] = text;
+}
+
+/* The marks that a row should have. */
+void
+pb_mark_read(const PbRow *row, PbMarks *marks)
+{
+	const PbHooks *hooks = pb_hooks(row->resource);
+
+	marks->count = 0;
+	if (hooks->mark != NULL)
+		hooks->mark(row, marks);
+}
+
+static void
+leave_out(PbMarks *marks, const PbMarks *others)
+{
+	int			count = 0;
+
+	for (int i = 0; i < marks->count; i++)
+		if (!has(others, marks->texts[i]))
+			marks->texts[count++] = marks->texts[i];
+	marks->count = count;
+}
+
+/* Adds marks, some of which a statement by hand may have left there. */
+static void
+add(const PbRow *row, const PbMarks *marks)
 {
 	Datum		values[2 + PB_MARKS_MAX];
 	Made	   *made;
 
-	Assert(count <= PB_MARKS_MAX);
-	if (is_new && count == 0)
+	if (marks->count == 0)
 		return;
 	made = find_or_make(row->resource->marks);
 	values[0] = pb_resource_org(row);
 	values[1] = pb_resource_id(row);
-	for (int i = 0; i < count; i++)
-		values[2 + i] = CStringGetTextDatum(marks[i]);
-	if (!is_new)
+	for (int i = 0; i < marks->count; i++)
+		values[2 + i] = CStringGetTextDatum(marks->texts[i]);
+	(void) pb_sql_run(&made->add[marks->count - 1], values, NULL);
+}
+
+/* Adds the marks of a new row, which has none. */
+static void
+add_first(const PbRow *row, const PbMarks *marks, PbTable *stored)
+{
+	const PbPrepared *at = row->resource->marks->prepared;
+	Datum		values[PB_MARKS_MAX * COLUMNS];
+
+	Assert(stored->count == COLUMNS);
+	for (int i = 0; i < marks->count; i++)
 	{
-		Datum		remove[] = {
-			values[0], values[1],
-			PointerGetDatum(construct_array(values + 2, count, TEXTOID, -1,
-											false, TYPALIGN_INT))
+		Datum	   *mark = &values[i * COLUMNS];
+
+		mark[at->org_id] = pb_resource_org(row);
+		mark[at->parent] = pb_resource_id(row);
+		mark[at->id] = CStringGetTextDatum(marks->texts[i]);
+	}
+	(void) pb_insert(stored, values, NULL, marks->count);
+}
+
+static void
+remove_all(const PbRow *row, const PbMarks *marks)
+{
+	for (int i = 0; i < marks->count; i++)
+	{
+		Datum		values[] = {
+			pb_resource_org(row), pb_resource_id(row),
+			CStringGetTextDatum(marks->texts[i])
 		};
 
-		(void) pb_sql_run(&made->remove, remove, NULL);
+		(void) pb_sql_run(&find_or_make(row->resource->marks)->remove, values,
+						  NULL);
 	}
-	if (count > 0)
-		(void) pb_sql_run(&made->insert[count - 1], values, NULL);
+}
+
+/* Writes the marks of a new row. */
+void
+pb_mark_created(const PbRow *row)
+{
+	PbMarks		marks;
+	PbTable    *stored;
+
+	pb_mark_read(row, &marks);
+	if (marks.count == 0)
+		return;
+	stored = pb_stored(row->resource->marks);
+	if (pb_table_takes_rows(stored))
+		add_first(row, &marks, stored);
+	else
+		add(row, &marks);
+}
+
+/* Writes those that a row has, and did not have before. */
+void
+pb_mark_updated(const PbRow *row, const PbMarks *before)
+{
+	PbMarks		gone = *before;
+	PbMarks		added;
+	PbMarks		now;
+
+	pb_mark_read(row, &now);
+	added = now;
+	leave_out(&gone, &now);
+	leave_out(&added, before);
+	remove_all(row, &gone);
+	add(row, &added);
+}
+
+/* Removes those of a row that is deleted, as it was until then. */
+void
+pb_mark_deleted(const PbRow *row)
+{
+	PbMarks		marks;
+
+	pb_mark_read(row, &marks);
+	remove_all(row, &marks);
 }

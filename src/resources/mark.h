@@ -10,7 +10,17 @@
 /* Marks that a row has at most. */
 #define PB_MARKS_MAX 16
 
-extern void pb_mark_row(const PbRow *row, const char *const *marks, int count,
-						bool is_new);
+/* The marks of a row, each once. */
+typedef struct PbMarks
+{
+	int			count;
+	const char *texts[PB_MARKS_MAX];
+} PbMarks;
+
+extern void pb_mark_add(PbMarks *marks, const char *text);
+extern void pb_mark_read(const PbRow *row, PbMarks *marks);
+extern void pb_mark_created(const PbRow *row);
+extern void pb_mark_updated(const PbRow *row, const PbMarks *before);
+extern void pb_mark_deleted(const PbRow *row);
 
 #endif							/* PB_MARK_H */

@@ -443,46 +443,20 @@ recount_if_changed(PbRow *row)
 		pb_project_recount(row);
 }
 
-/* Writes the marks of a stored project: its tags, and that it is suspended. */
+/* The marks of a project: its tags, and that it is suspended. */
 static void
-mark(const PbRow *row, bool is_new)
+mark(const PbRow *row, PbMarks *marks)
 {
-	const char *marks[PB_MARKS_MAX];
-	int			count = 0;
 	Datum	   *tags;
-	int			tag_count;
+	int			count;
 
 	StaticAssertStmt(TAGS_MAX < PB_MARKS_MAX, "a project has too many marks");
 	deconstruct_array(DatumGetArrayTypeP(pb_row_value(row, at.tags)), TEXTOID,
-					  -1, false, TYPALIGN_INT, &tags, NULL, &tag_count);
-	for (int i = 0; i < Min(tag_count, TAGS_MAX); i++)
-		marks[count++] = mark_of_tag(tags[i], NULL);
+					  -1, false, TYPALIGN_INT, &tags, NULL, &count);
+	for (int i = 0; i < Min(count, TAGS_MAX); i++)
+		pb_mark_add(marks, mark_of_tag(tags[i], NULL));
 	if (pb_row_is_word(row, at.status, "suspended"))
-		marks[count++] = SUSPENDED_MARK;
-	pb_mark_row(row, marks, count, is_new);
-}
-
-void
-pb_project_mark_again(const PbRow *project)
-{
-	mark(project, false);
-}
-
-static void
-created(PbRow *row)
-{
-	recount_if_changed(row);
-	mark(row, true);
-}
-
-/* A trigger may also have changed what the update leaves as it is. */
-static void
-updated(PbRow *row, const PbRow *update)
-{
-	if (pb_row_is_given(update, at.tags) ||
-		pb_row_is_given(update, at.status) ||
-		!pb_table_stores_as_given(pb_stored(&pb_project)))
-		mark(row, false);
+		pb_mark_add(marks, SUSPENDED_MARK);
 }
 
 static void
@@ -501,8 +475,8 @@ static const PbHooks hooks = {
 	.admit = admit,
 	.prepare = prepare,
 	.precede = claim_host,
-	.created = created,
-	.updated = updated,
+	.created = recount_if_changed,
+	.mark = mark,
 	.derive = derive,
 	.host = "proxy_host",
 	.purge_host = pb_host_purge_proxy,
@@ -551,7 +525,6 @@ const PbResource pb_project_mark = {
 	.name = "project_mark",
 	.table = "pgbeam.project_marks",
 	.copying = PB_NEVER_COPIED,
-	.parent = &pb_project,
 	.fields = mark_fields,
 	.prepared = &mark_prepared,
 };

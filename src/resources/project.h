@@ -23,7 +23,6 @@ extern Datum pb_project_cloud(const PbRow *project);
 extern Datum pb_project_host(const PbRow *row, int leaf);
 extern int32 pb_project_database_count(const PbRow *project);
 extern void pb_project_recount(PbRow *project);
-extern void pb_project_mark_again(const PbRow *project);
 
 extern bool pb_project_is_allowed(Datum org_id, bool self_hosted,
 								  PbOrganization *organization,

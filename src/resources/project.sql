@@ -34,15 +34,14 @@ COMMENT ON TABLE pgbeam.projects IS
 When a project is deleted, its row stays, deleted_at is set, and its name is free again. A null in residency or agents_disabled means that it was never set: the default holds. The operations keep database_count: a statement that adds or deletes databases by hand must set it too.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.projects', '');
 
+-- A list reads the marks in the order of this key. They have no CHECK, and no
+-- other index: a create with ten tags writes ten of them.
 CREATE TABLE pgbeam.project_marks (
 	org_id text COLLATE "C" NOT NULL,
 	project_id uuid NOT NULL,
-	mark text COLLATE "C" NOT NULL
+	mark text COLLATE "C" NOT NULL,
+	CONSTRAINT project_marks_pkey PRIMARY KEY (org_id, mark, project_id)
 );
--- The key is made after this index: of two indexes that cost the same the
--- planner takes the newer one, and only the key finds the marks of a project.
-CREATE INDEX project_marks_mark_idx ON pgbeam.project_marks (org_id, mark, project_id);
-ALTER TABLE pgbeam.project_marks ADD CONSTRAINT project_marks_pkey PRIMARY KEY (org_id, project_id, mark);
 COMMENT ON TABLE pgbeam.project_marks IS
 'What few projects have, and listProjects searches by: tag= and a tag, or status=suspended.
 The operations keep the rows; those of a deleted project are removed. A statement that changes tags or status by hand must write them too: a list shows no project whose row and marks differ.';

@@ -11,6 +11,8 @@
 #include "fields/field.h"
 #include "resources/statement.h"
 
+struct PbMarks;
+
 /*
  * A resource's own part in the standard operations (standard.h), in the order
  * of the calls. A hook is NULL where the resource has no part. A hook that
@@ -69,9 +71,6 @@ typedef struct PbHooks
 	 */
 	bool		(*merge) (PbRow *row, const PbRow *update, PbFaults *faults);
 
-	/* writes what follows from it, once the row is written */
-	void		(*updated) (PbRow *row, const PbRow *update);
-
 	/* find: whether the row is complete */
 	bool		(*is_whole) (const PbRow *row);
 
@@ -80,6 +79,11 @@ typedef struct PbHooks
 	 * has not read it.
 	 */
 	void		(*derive) (PbRow *row, const PbOrganization *organization);
+
+	/* search */
+
+	/* adds the marks that the row should have, see mark.h */
+	void		(*mark) (const PbRow *row, struct PbMarks *marks);
 
 	/* purge */
 

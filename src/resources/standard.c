@@ -12,6 +12,7 @@
 #include "auth/authorization.h"
 #include "base/sql.h"
 #include "fields/check.h"
+#include "resources/mark.h"
 #include "resources/resource.h"
 #include "resources/search.h"
 #include "resources/standard.h"
@@ -218,12 +219,15 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 {
 	const PbHooks *hooks = pb_hooks(row->resource);
 	const PbUnique *unique = row->resource->unique;
+	PbMarks		before;
 	bool		may_be_taken = unique != NULL &&
 		pb_row_differs(row, update, *unique->leaf);
 	const char *detail = hooks->judge == NULL ? NULL :
 		hooks->judge(row, update, faults);
-	bool		changed = pb_row_merge(row, update);
+	bool		changed;
 
+	pb_mark_read(row, &before);
+	changed = pb_row_merge(row, update);
 	if (hooks->merge != NULL)
 		changed |= hooks->merge(row, update, faults);
 	if (row->resource->rule != NULL)
@@ -234,8 +238,7 @@ apply(const PbRequest *request, PbRow *row, const PbRow *update,
 		return true;
 	if (!pb_write_update(request, row, may_be_taken, detail, faults))
 		return false;
-	if (hooks->updated != NULL)
-		hooks->updated(row, update);
+	pb_mark_updated(row, &before);
 	return true;
 }
 

@@ -22,6 +22,7 @@
 #include "feed/change.h"
 #include "resources/database.h"
 #include "resources/host.h"
+#include "resources/mark.h"
 #include "resources/project.h"
 #include "resources/resource.h"
 #include "resources/undelete.h"
@@ -246,7 +247,7 @@ conclude(const Undeletion *undeletion, const PbOrganization *organization,
 	row = pb_resource_lock(key, &none);
 	if (row == NULL)
 		pb_fault_throw(&none);
-	pb_project_mark_again(row);
+	pb_mark_updated(row, &(PbMarks) {0});
 	pb_json_begin(answer, '{');
 	pb_json_name(answer, "project");
 	pb_resource_show(answer, row, organization);

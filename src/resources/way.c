@@ -178,36 +178,28 @@ append_row(StringInfo text, const PbSearch *search, const Part *part)
 	appendStringInfoString(text, part->tail);
 }
 
-/*
- * SQL: the ids of rows with the mark, in their order. The mark is a range, so
- * that only the index which begins with it gives that order.
- */
+/* SQL: the ids of rows with the mark, in their order. */
 static void
 append_marks(StringInfo text, const PbSearch *search, bool after,
 			 const char *tail)
 {
 	const PbResource *marks = search->resource->marks;
 	const PbShape *shape = pb_field_shape(marks);
-	const char *mark = shape->leaves[marks->prepared->id].column;
 	const char *id = shape->leaves[marks->prepared->parent].column;
-	const char *way = !pb_way_is_in_order(search) ? "<" :
-		direction(search->page->order);
 
-	appendStringInfo(text, "SELECT %s AS mark, %s AS marked FROM %s "
+	appendStringInfo(text, "SELECT %s AS marked FROM %s "
 					 "WHERE org_id OPERATOR(pg_catalog.=) $1 "
-					 "AND %s OPERATOR(pg_catalog.>=) $%d "
-					 "AND %s OPERATOR(pg_catalog.<=) $%d", mark, id,
-					 marks->table, mark, PB_AT_MARK + 1, mark, PB_AT_MARK + 1);
+					 "AND %s OPERATOR(pg_catalog.=) $%d", id, marks->table,
+					 shape->leaves[marks->prepared->id].column,
+					 PB_AT_MARK + 1);
 	if (after)
 		append_after(text, search->page->order, id);
-	appendStringInfo(text, " ORDER BY %s USING OPERATOR(pg_catalog.%s), "
-					 "%s USING OPERATOR(pg_catalog.%s)%s", mark, way, id, way,
-					 tail);
+	appendStringInfo(text, " ORDER BY %s USING OPERATOR(pg_catalog.%s)%s", id,
+					 pb_way_is_in_order(search) ?
+					 direction(search->page->order) : "<", tail);
 }
 
-#define IN_ORDER_OF_MARKS \
-	" ORDER BY m.mark USING OPERATOR(pg_catalog.%s), " \
-	"m.marked USING OPERATOR(pg_catalog.%s)"
+#define IN_ORDER_OF_MARKS " ORDER BY m.marked USING OPERATOR(pg_catalog.%s)"
 
 /*
  * SQL: FROM items: the marks as m, and the row t of each. A mark is believed
@@ -253,7 +245,7 @@ append_page(StringInfo text, const PbSearch *search)
 	{
 		appendStringInfo(text, "SELECT %s FROM ", part.columns);
 		append_marked(text, search, true, " OFFSET 0");
-		appendStringInfo(text, IN_ORDER_OF_MARKS "%s", way, way, limit);
+		appendStringInfo(text, IN_ORDER_OF_MARKS "%s", way, limit);
 	}
 }
 
@@ -289,7 +281,7 @@ append_walked_page(StringInfo text, const PbSearch *search)
 	if (search->way == PB_BY_MARK)
 	{
 		append_marked(text, search, true, all);
-		appendStringInfo(text, IN_ORDER_OF_MARKS, way, way);
+		appendStringInfo(text, IN_ORDER_OF_MARKS, way);
 	}
 	else
 	{

@@ -13,6 +13,7 @@
 #include "base/sql.h"
 #include "feed/change.h"
 #include "fields/constraint.h"
+#include "resources/mark.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
 #include "resources/write.h"
@@ -126,7 +127,10 @@ pb_write_create(const PbRequest *request, PbRow *row, PbFaults *faults)
 			return refuse_unwritten(one, faults);
 	note_created(request, row);
 	for (const PbRow *one = row; one != NULL; one = one->embedded)
+	{
 		require_parent(one);
+		pb_mark_created(one);
+	}
 	return true;
 }
 
@@ -301,6 +305,17 @@ delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 	pb_change_note_all(&actor, deletion.changes, deletion.count);
 }
 
+/* The row as it is stored, where its marks go with it. */
+static const PbRow *
+lock_marked(const PbRow *row)
+{
+	PbFaults	gone = {0};
+	const PbRow *locked = row->resource->marks == NULL ? NULL :
+		pb_resource_lock(row, &gone);
+
+	return locked == NULL ? row : locked;
+}
+
 /*
  * Deletes a found row and all rows below it; false with faults if it is gone.
  */
@@ -308,6 +323,7 @@ bool
 pb_write_delete(const PbRequest *request, const PbRow *row, PbFaults *faults)
 {
 	PbStatements *made = pb_statements(row->resource);
+	const PbRow *stored = lock_marked(row);
 	Datum		values[PB_KEY_ARGUMENTS + 1];
 
 	pb_resource_set_key(row, values);
@@ -315,6 +331,7 @@ pb_write_delete(const PbRequest *request, const PbRow *row, PbFaults *faults)
 	pb_resource_deletions++;
 	if (pb_sql_run(&made->delete, values, NULL) > 0)
 	{
+		pb_mark_deleted(stored);
 		delete_all_below(request, row, values[PB_KEY_ARGUMENTS]);
 		return true;
 	}
