@@ -168,17 +168,13 @@ find_unique(PbTable *table, Relation relation)
 	return is_usable(table->unique_id, RelationGetRelid(relation));
 }
 
-/*
- * Citus has the rows of a table elsewhere. A library that asks for rights, or
- * writes down who writes what, does so when a statement begins.
- */
+/* Citus has the rows of a table elsewhere. */
 static bool
 takes_rows(PbTable *table, Relation relation)
 {
 	TupleDesc	descriptor = RelationGetDescr(relation);
 
 	return table->stores_as_given && !pb_sql_may_be_distributed() &&
-		ExecutorCheckPerms_hook == NULL &&
 		!relation->rd_rel->relispartition &&
 		has_no_more_columns(table, descriptor) &&
 		has_no_more_checks(table, descriptor) &&
@@ -253,11 +249,12 @@ pb_table_stores_as_given(PbTable *table)
 /*
  * Whether rows can be inserted without a statement: nothing is to be asked or
  * done for them but what insert.c does. The table is locked from then on, so
- * that the answer stays true.
+ * that the answer stays true. A library that asks for rights, or writes down
+ * who writes what, does so when a statement begins.
  */
 bool
 pb_table_takes_rows(PbTable *table)
 {
 	table_close(pb_table_open(table), NoLock);
-	return table->takes_rows;
+	return table->takes_rows && ExecutorCheckPerms_hook == NULL;
 }

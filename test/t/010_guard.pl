@@ -664,6 +664,23 @@ my $part = slurp_file($node->logfile, $start);
 is(() = $part =~ /was terminated by signal 9/g, 5, 'five processes were killed');
 unlike($part, $leak, 'and nothing is told of what they ran');
 is(value($node, "SELECT count(*) > 0 FROM pgbeam.projects"), 't', 'the server is there');
+
+# A library that judges statements is shown those that insert rows: only they
+# ask the foreign key.
+value($node, <<'SQL');
+CREATE FUNCTION public.scans() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(pg_stat_get_xact_numscans(relation)) FROM unnest('{pgbeam.projects, pgbeam.projects_pkey, pgbeam.projects_id_idx}'::regclass[]) AS relation
+$$;
+CREATE FUNCTION public.asks_foreign_key() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	before CONSTANT bigint := public.scans();
+BEGIN
+	PERFORM pgbeam.create_project(jsonb_build_object('org_id', 'acme', 'name', gen_random_uuid(), 'database',
+		jsonb_build_object('host', 'h', 'port', 1, 'name', 'd', 'username', 'u', 'password', md5(random()::text))));
+	RETURN public.scans() > before;
+END $$
+SQL
+is(value($node, 'SELECT public.asks_foreign_key()'), $has{pgaudit} ? 't' : 'f', 'statements are shown to whoever judges them');
 $node->stop;
 
 # The same in every format of the log, and without preloading.
