@@ -157,12 +157,12 @@ fitting_lines(const char *content, Keys *unfit)
 	return fitting;
 }
 
+/* Whole lines, as they stand. */
 void
-keys_of(const char *content, Keys *keys)
+keys_of_lines(const char *content, Keys *keys)
 {
 	for (const char *text = content; *text != '\0'; text = next_line(text))
-		if (!is_remark(text))
-			keys_add(keys, text, strspn(text, KEY_LETTERS));
+		keys_add(keys, text, line_length(text));
 }
 
 static int

@@ -18,7 +18,7 @@ extern void keys_clear(Keys *keys);
 extern bool keys_have(const Keys *keys, const char *name);
 
 extern char *fitting_lines(const char *content, Keys *unfit);
-extern void keys_of(const char *content, Keys *keys);
+extern void keys_of_lines(const char *content, Keys *keys);
 extern void compare_lines(const char *old, const char *new,
 						  Keys *added, Keys *changed, Keys *gone);
 

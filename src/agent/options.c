@@ -39,9 +39,11 @@ static const Setting settings[] = {
 	SETTING("name", name, "NAME", "as a consumer of the change feed (default: agent. and the machine's name)"),
 	SETTING("region", region, "REGION", "only databases of this region"),
 	SETTING("cloud", cloud, "CLOUD", "only databases of this cloud"),
-	SETTING("ssl-mode", ssl_mode, "MODE", "server_tls_sslmode of the PgBouncer in front"),
+	SETTING("project", project, "ID", "only this project; needed where pgbeam.proxy_routing is host"),
+	SETTING("ssl-mode", ssl_mode, "MODE", "server_tls_sslmode of the PgBouncer in front (default: verify-full)"),
 	SETTING("socket-folder", socket_folder, "FOLDER", "of the sockets of a PgBouncer for each other ssl_mode"),
-	SETTING("registry-entry", registry_entry, "FILE", "its line pgbeam_registry = ..., for those of other modes"),
+	SETTING("common", common, "FILE", "settings that each of these includes: auth_user, server_tls_ca_file"),
+	SETTING("registry-entry", registry_entry, "TEXT", "pgbeam_registry of each of these, as in host=... dbname=..."),
 	SETTING("accept-pgbouncer", accepted, "VERSION", "no warning: in this version CVE-2026-6664 is mended"),
 };
 
@@ -245,6 +247,9 @@ complete(Options *options)
 		options->name = default_name();
 	if (options->folder == NULL && options->job != PRINT)
 		return refuse("--folder", "this option is needed");
+	if (options->socket_folder != NULL &&
+		(options->common == NULL || options->registry_entry == NULL))
+		return refuse("--socket-folder", "this needs --common and --registry-entry");
 	return check_conninfo("--registry", options->registry) &&
 		check_conninfo("--console", options->console);
 }

@@ -24,9 +24,11 @@ typedef struct Options
 	char	   *name;			/* as a consumer of the change feed */
 	char	   *region;			/* which databases: NULL for all */
 	char	   *cloud;
+	char	   *project;		/* the only one, with host routing */
 	char	   *ssl_mode;		/* of the PgBouncer in front */
 	char	   *socket_folder;	/* of those behind it, NULL for none */
-	char	   *registry_entry; /* a file with the line of the registry */
+	char	   *common;			/* what all of them include */
+	char	   *registry_entry; /* and have as pgbeam_registry */
 	char	   *accepted;		/* the version of PgBouncer that is mended */
 } Options;
 

@@ -57,6 +57,33 @@ proxy_path(const Proxy *proxy, const char *file)
 	return printed("%s/%s", proxy->folder, file);
 }
 
+/*
+ * What a PgBouncer behind the front is started with. Only the front reaches
+ * it. What must be so stands behind what the operator has set for all, in the
+ * same section: PgBouncer forgets a section's settings when it begins again.
+ */
+char *
+proxy_configuration(const Proxy *proxy)
+{
+	return printed("; Written by pgbeam_agent: for databases with ssl_mode %s.\n"
+				   "[databases]\n"
+				   "pgbeam_registry = %s\n"
+				   "%%include %s/" DATABASES_FILE "\n"
+				   "[pgbouncer]\n"
+				   "%%include %s\n"
+				   "listen_addr =\n"
+				   "listen_port = 5432\n"
+				   "unix_socket_dir = %s/%s\n"
+				   "auth_type = hba\n"
+				   "auth_hba_file = %s/" HBA_FILE "\n"
+				   "client_tls_sslmode = disable\n"
+				   "server_tls_sslmode = %s\n",
+				   proxy->mode, proxy->options->registry_entry, proxy->folder,
+				   proxy->options->common, proxy->options->socket_folder,
+					proxy->mode, proxy->folder,
+				   proxy->mode);
+}
+
 static void
 recall_line(Proxy *proxy, const char *line, size_t length)
 {

@@ -11,6 +11,7 @@
 
 #define DATABASES_FILE "databases.ini"
 #define HBA_FILE "hba.conf"
+#define CONFIGURATION "pgbouncer.ini"
 
 typedef struct Proxy
 {
@@ -28,6 +29,7 @@ typedef struct Proxy
 extern void proxy_set_up(Proxy *proxy, const Options *options,
 						 const char *mode);
 extern char *proxy_path(const Proxy *proxy, const char *file);
+extern char *proxy_configuration(const Proxy *proxy);
 extern bool proxy_recall(Proxy *proxy);
 extern bool proxy_remember(Proxy *proxy, const Keys *changed,
 						   const Keys *gone);

@@ -31,7 +31,8 @@ static const char last_of_all[] =
 
 static const char get_files[] =
 	"SELECT file, content FROM pgbeam.pgbouncer_files("
-	"region => $1, cloud => $2, ssl_mode => $3, socket_folder => $4)";
+	"region => $1, cloud => $2, ssl_mode => $3, socket_folder => $4, "
+	"project_id => $5)";
 
 void
 registry_set_up(Registry *registry, const Options *options)
@@ -235,8 +236,8 @@ registry_files(Registry *registry, Files *files)
 	const Options *options = registry->options;
 	const char *values[] =
 		{options->region, options->cloud, options->ssl_mode,
-		 options->socket_folder};
-	PGresult   *result = link_run(&registry->link, get_files, 4, values);
+		 options->socket_folder, options->project};
+	PGresult   *result = link_run(&registry->link, get_files, 5, values);
 
 	*files = (Files) {0};
 	if (result == NULL)

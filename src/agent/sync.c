@@ -17,10 +17,14 @@ static const char *const modes[PROXIES] = {
 	"", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 };
 
-/* PgBouncer reads the first two, HAProxy the last one. */
-static const char *const names[] = {HBA_FILE, DATABASES_FILE, "domains.map"};
+/* PgBouncer reads the first three, HAProxy the last one. */
+static const char *const names[] = {
+	HBA_FILE, DATABASES_FILE, CONFIGURATION, "domains.map"
+};
 
-#define READ_BY_PGBOUNCER 2
+#define READ_BY_PGBOUNCER 3
+
+#define LINES_TOLD 10			/* of one round, for what is left out */
 
 /* A file as it is wanted, and as it is; NULL where there is none. */
 typedef struct Pair
@@ -40,7 +44,7 @@ sync_set_up(Sync *sync, const Options *options)
 		proxy_set_up(&sync->proxies[i], options, modes[i]);
 	sync->disk.place = "files";
 	sync->unfit.place = "files";
-	sync->left_out.place = "left out";
+	sync->left_out = copy_of("");
 }
 
 static bool
@@ -60,8 +64,9 @@ sync_recall(Sync *sync)
 	return true;
 }
 
+/* The file of another name, which the registry gives. */
 static const char *
-wanted_content(const Files *files, const Proxy *proxy, const char *name)
+given_content(const Files *files, const Proxy *proxy, const char *name)
 {
 	char	   *below = printed("%s%s%s", proxy->mode, *proxy->mode == '\0' ? "" : "/", name);
 	const char *content = file_named(files, below);
@@ -84,19 +89,34 @@ without_unfit(Sync *sync, const char *content)
 	return fitting;
 }
 
+/* Of a PgBouncer behind the front, for each mode that is in use. */
+static char *
+wanted_content(Sync *sync, const Files *files, const Proxy *proxy,
+			   const char *name)
+{
+	const char *content;
+
+	if (strcmp(name, CONFIGURATION) == 0)
+		return given_content(files, proxy, DATABASES_FILE) == NULL ? NULL :
+			proxy_configuration(proxy);
+	content = given_content(files, proxy, name);
+	if (content == NULL)
+		return NULL;
+	return strcmp(name, DATABASES_FILE) == 0 ?
+		without_unfit(sync, content) : copy_of(content);
+}
+
 static bool
 read_pair(Sync *sync, const Files *files, const Proxy *proxy, const char *name,
 		  Pair *pair)
 {
-	const char *content = wanted_content(files, proxy, name);
-
+	if (*proxy->mode == '\0' && strcmp(name, CONFIGURATION) == 0)
+		return true;			/* the front's is the operator's */
 	pair->path = proxy_path(proxy, name);
 	pair->found = file_read(pair->path);
 	if (pair->found == NULL && errno != ENOENT)
 		return tell_disk(sync, pair->path);
-	if (content != NULL)
-		pair->wanted = strcmp(name, DATABASES_FILE) == 0 ?
-			without_unfit(sync, content) : copy_of(content);
+	pair->wanted = wanted_content(sync, files, proxy, name);
 	pair->differs = pair->wanted == NULL ? pair->found != NULL :
 		pair->found == NULL || strcmp(pair->wanted, pair->found) != 0;
 	return true;
@@ -179,6 +199,24 @@ write_pairs(Sync *sync, Proxy *proxy, const Pair *pairs)
 	return true;
 }
 
+/* PgBouncer makes no folder for its socket. */
+static bool
+make_socket_folder(Sync *sync, const Proxy *proxy, const Pair *pairs)
+{
+	char	   *path;
+	bool		done;
+
+	if (*proxy->mode == '\0' || pairs[1].wanted == NULL ||
+		sync->options->socket_folder == NULL)
+		return true;
+	path = printed("%s/%s", sync->options->socket_folder, proxy->mode);
+	done = folder_make(sync->options->socket_folder) && folder_make(path);
+	if (!done)
+		tell_disk(sync, path);
+	free(path);
+	return done;
+}
+
 static bool
 read_pairs(Sync *sync, const Files *files, const Proxy *proxy, Pair *pairs)
 {
@@ -189,16 +227,26 @@ read_pairs(Sync *sync, const Files *files, const Proxy *proxy, Pair *pairs)
 	return true;
 }
 
-/* Rows that are no file tell of databases that are left out. */
+/* Tells once of each database that is not served, or not as it should. */
 static void
 tell_left_out(Sync *sync, const Files *files)
 {
-	const char *content = file_named(files, "left_out");
+	const char *content = text_or_none(file_named(files, "left_out"));
+	Keys		told = {0},
+				lines = {0};
+	int			count = 0;
 
-	if (content != NULL && *content != '\0')
-		trouble(&sync->left_out, "%s", content);
-	else
-		well(&sync->left_out);
+	keys_of_lines(sync->left_out, &told);
+	keys_of_lines(content, &lines);
+	for (int i = 0; i < lines.count; i++)
+		if (!keys_have(&told, lines.names[i]) && count++ < LINES_TOLD)
+			warn("%s", lines.names[i]);
+	if (count > LINES_TOLD)
+		warn("%d more like these, see --print", count - LINES_TOLD);
+	keys_clear(&told);
+	keys_clear(&lines);
+	free(sync->left_out);
+	sync->left_out = copy_of(content);
 }
 
 /* Without the front's file this is no answer to cut everybody off for. */
@@ -222,7 +270,8 @@ sync_write(Sync *sync, Files *files)
 	for (int i = 0; done && i < PROXIES; i++)
 	{
 		done = read_pairs(sync, files, &sync->proxies[i], pairs) &&
-			write_pairs(sync, &sync->proxies[i], pairs);
+			write_pairs(sync, &sync->proxies[i], pairs) &&
+			make_socket_folder(sync, &sync->proxies[i], pairs);
 		clear_pairs(pairs);
 	}
 	if (done)

@@ -16,7 +16,7 @@ typedef struct Sync
 	Proxy		proxies[PROXIES];	/* the first is in front */
 	Trouble		disk;
 	Trouble		unfit;
-	Trouble		left_out;
+	char	   *left_out;		/* what was told of databases not served */
 	int			changed;		/* databases, by the last call */
 } Sync;
 

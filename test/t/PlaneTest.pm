@@ -13,8 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(lack_of_pgbouncer gives_files new_registry new_upstream new_plane ini_of start_pgbouncer start_agent
-  run_agent stop_program kill_program agent_log wait_until login key_of console reloads);
+our @EXPORT = qw(lack_of_pgbouncer new_registry new_upstream new_plane ini_of start_pgbouncer start_agent
+  run_agent stop_program kill_program agent_log wait_until settle login key_of console reloads);
 
 # Programs end with the test, however it ends.
 my %running;
@@ -32,13 +32,6 @@ sub lack_of_pgbouncer
 	return '';
 }
 
-sub gives_files
-{
-	my ($folder) = glob(`pg_config --sharedir` =~ s/\n//r . '/extension/pgbeam--1.*.sql');
-
-	return $ENV{PGBEAM_STUB} || slurp_file($folder) =~ /pgbouncer_files/;
-}
-
 # A registry whose projects are routed by the database's key, with a role for
 # each program. Upstreams of the tests are on loopback.
 sub new_registry
@@ -50,15 +43,12 @@ pgbeam.proxy_routing = 'database'
 pgbeam.forbidden_networks = ''
 CONF
 
-	value($registry, slurp_file($ENV{PGBEAM_STUB})) if $ENV{PGBEAM_STUB};
 	value($registry, <<'SQL');
 CREATE ROLE agent LOGIN;
 SELECT pgbeam.grant_access('agent', 'data_plane');
-CREATE ROLE pgbouncer_auth LOGIN;
+CREATE ROLE pgbeam_proxy LOGIN;
+SELECT pgbeam.grant_access('pgbeam_proxy', 'proxy');
 SQL
-	value($registry, $ENV{PGBEAM_STUB}
-		? 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pgbeam TO agent, pgbouncer_auth; GRANT USAGE ON SCHEMA pgbeam TO pgbouncer_auth'
-		: q{SELECT pgbeam.grant_access('pgbouncer_auth', 'proxy')});
 	return $registry;
 }
 
@@ -99,7 +89,7 @@ sub new_plane
 		port     => PostgreSQL::Test::Cluster::get_free_port(),
 		options  => $how{options} // []);
 
-	PostgreSQL::Test::Utils::append_to_file("$root/users.txt", qq("pgbouncer_auth" ""\n));
+	PostgreSQL::Test::Utils::append_to_file("$root/users.txt", qq("pgbeam_proxy" ""\n));
 	mkdir $plane{files}, 0700 or die $!;
 	foreach my $file (qw(databases.ini hba.conf))
 	{
@@ -127,7 +117,7 @@ unix_socket_dir = $root
 logfile = $root/log
 auth_type = hba
 auth_hba_file = $files/hba.conf
-auth_user = pgbouncer_auth
+auth_user = pgbeam_proxy
 auth_dbname = pgbeam_registry
 auth_query = SELECT '', '' WHERE \$1 = ''
 auth_file = $root/users.txt
@@ -153,7 +143,7 @@ sub start_pgbouncer
 {
 	my ($plane, $ini) = @_;
 
-	start_program($plane, 'pgbouncer', 'pgbouncer', '-q', $ini // "$plane->{root}/pgbouncer.ini");
+	start_program($plane, 'pgbouncer', 'pgbouncer', $ini // "$plane->{root}/pgbouncer.ini");
 	wait_until('PgBouncer', sub { -S "$plane->{root}/.s.PGSQL.$plane->{port}" && console($plane, 'SHOW VERSION') });
 	return;
 }
@@ -167,7 +157,7 @@ sub agent_command
 		'pgbeam_agent', '--folder=' . $plane->{files},
 		'--registry=host=' . $registry->host . ' port=' . $registry->port . ' dbname=postgres user=agent',
 		"--console=host=$plane->{root} port=$plane->{port}",
-		'--name=agent', @{ $plane->{options} });
+		'--ssl-mode=disable', '--name=agent', @{ $plane->{options} });
 }
 
 sub start_agent
@@ -220,6 +210,17 @@ sub wait_until
 	die "waited in vain for $what" . ($plane ? "\n" . agent_log($plane) : '');
 }
 
+# Waits until PgBouncer has all that was changed.
+sub settle
+{
+	my ($plane) = @_;
+
+	return wait_until(
+		'the feed to be dealt with',
+		sub { value($plane->{registry}, q(SELECT lag_rows FROM pgbeam.feed_status() WHERE consumer = 'agent')) eq '0' },
+		$plane);
+}
+
 # Logs in through PgBouncer. Returns the output of the query, or the error.
 sub login
 {
@@ -241,8 +242,6 @@ sub key_of
 {
 	my ($plane, $project) = @_;
 
-	return value($plane->{registry}, "SELECT key FROM pgbeam.stub_keys() WHERE (d).project_id = pgbeam.typeid_decode('$project')")
-	  if $ENV{PGBEAM_STUB};
 	return value($plane->{registry}, <<SQL);
 SELECT substring(pgbeam.list_databases('$project') -> 'databases' -> 0 ->> 'connection_string' FROM '[^/]*\$')
 SQL
