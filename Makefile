@@ -45,7 +45,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
-PG_CPPFLAGS = -Isrc -I$(includedir) -DPGBEAM_VERSION='"$(EXTVERSION)"' \
+PG_CPPFLAGS = -Isrc -DPGBEAM_VERSION='"$(EXTVERSION)"' \
 	$(shell pkg-config --cflags libsodium)
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 SHLIB_LINK = $(shell pkg-config --libs libsodium)
@@ -74,8 +74,12 @@ $(DATA_built): $(PIECES) Makefile
 
 # By rules of our own: PGXS would link a PROGRAM from the objects of the module.
 all: $(AGENT)
+# It includes no header of the server, and takes any libpq.
+LIBPQ_FLAGS := $(shell pkg-config --cflags libpq 2>/dev/null || echo -I$(includedir))
+LIBPQ := $(shell pkg-config --libs libpq 2>/dev/null || echo -L$(libdir) -lpq)
+$(AGENT_OBJS): override CPPFLAGS := -Isrc $(LIBPQ_FLAGS) -D_GNU_SOURCE -DPGBEAM_VERSION='"$(EXTVERSION)"'
 $(AGENT): $(AGENT_OBJS)
-	$(CC) $(CFLAGS) $(AGENT_OBJS) $(LDFLAGS) -L$(libdir) -lpq -o $@
+	$(CC) $(CFLAGS) $(AGENT_OBJS) $(LIBPQ) $(LDFLAGS) -o $@
 install: install-agent
 uninstall: uninstall-agent
 .PHONY: install-agent uninstall-agent

@@ -136,7 +136,7 @@ has_tap() {
 		{ echo "the server came without the modules of TAP tests"; return 1; }
 }
 
-build_packages='make gcc pkg-config libsodium-dev'
+build_packages='make gcc pkg-config libsodium-dev libpq-dev'
 
 build_and_install() {
 	need_packages $build_packages $(server_packages)
@@ -177,6 +177,7 @@ copy_tree() {
 # Stops every server below $work, also those that a test left behind.
 clean_up() {
 	local pidfile
+	! declare -F stop_programs >/dev/null || stop_programs
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
 		as_server "$bin/pg_ctl" -D "$(dirname "$pidfile")" -m immediate -s stop || true
 	done

@@ -63,27 +63,29 @@ need_nginx() {
 	nginx -v 2>/dev/null
 }
 
-# The mirror that this machine has its Debian from.
+# The mirror that the system's own packages are from.
 debian_mirror() {
-	apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-		sed -n "s/^$(. /etc/os-release && echo "${VERSION_CODENAME:-}") //p" | grep -m 1 .
+	apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Identifier: Packages' |
+		awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }' | grep . ||
+		{ echo "apt-get knows no mirror of Debian" >&2; return 1; }
 }
 
-# Unpacks packages of Debian 13 into a folder, which gets package lists of its
-# own: the system's lists and packages stay as they are, and no root is needed.
-from_debian_13() {
-	local folder=$1 mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg options signed=
+# apt-get for another release, with lists and a state of its own in a folder:
+# the system's stay as they are, and no root is needed.
+foreign_apt() {
+	local folder=$1
 	shift
+	apt-get -qq -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=- \
+		-o Dir::State="$folder/state" -o Dir::Cache="$folder/cache" \
+		-o Dir::State::Status=/dev/null -o APT::Sandbox::User=root "$@"
+}
+
+prepare_apt() {
+	local folder=$1 suite=$2 mirror keys=/usr/share/keyrings/debian-archive-keyring.gpg
 	mirror=$(debian_mirror) || return 1
-	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
-	[ ! -r "$keys" ] || signed="[signed-by=$keys]"
-	echo "deb $signed $mirror trixie main" > "$folder/sources.list"
-	: > "$folder/status"
-	options=(-o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
-		-o "Dir::State=$folder" -o "Dir::State::status=$folder/status" -o "Dir::Cache=$folder"
-		-o APT::Default-Release= -o APT::Sandbox::User= -o Acquire::Retries=3)
-	(cd "$folder" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq "$@" &&
-		for package in *.deb; do dpkg -x "$package" . || exit; done && rm -rf ./*.deb lists archives)
+	mkdir -p "$folder"/{state/lists/partial,cache/archives/partial}
+	echo "deb [signed-by=$keys] $mirror $suite main" > "$folder/sources.list"
+	foreign_apt "$folder" update
 }
 
 pgbouncer_is_fit() {
@@ -98,8 +100,10 @@ need_pgbouncer() {
 	local folder=$1/pgbouncer
 	PATH=$folder/bin:$PATH:/usr/sbin
 	! pgbouncer_is_fit || return 0
-	from_debian_13 "$folder" pgbouncer libc6 libgcc-s1 libcares2 libevent-2.1-7t64 libssl3t64 libpam0g \
-		libaudit1 libcap-ng0 libsystemd0 libcap2 zlib1g libzstd1 >/dev/null 2>&1 || return 1
+	prepare_apt "$folder/apt" trixie 2>/dev/null &&
+		(cd "$folder" && foreign_apt "$folder/apt" download pgbouncer libc6 libgcc-s1 libcares2 libevent-2.1-7t64 libssl3t64 \
+			libpam0g libaudit1 libcap-ng0 libsystemd0 libcap2 zlib1g libzstd1 &&
+			for package in *.deb; do dpkg -x "$package" . || exit; done && rm -rf ./*.deb apt) >/dev/null 2>&1 || return 1
 	mkdir -p "$folder/bin"
 	printf '#!/bin/sh\nexec %s --library-path %s %s "$@"\n' "$(find "$folder"/usr/lib* -name 'ld-linux*' | grep -m 1 .)" \
 		"$(echo "$folder"/usr/lib/*-linux-gnu*)" "$folder/usr/sbin/pgbouncer" > "$folder/bin/pgbouncer"
