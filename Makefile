@@ -38,7 +38,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database route upstream project replica domain connection cacherule plans change insert consumer pgbouncer operation statistics openapi http \
+	database route upstream project replica domain connection cacherule plans change insert consumer pgbouncer odd operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso

@@ -59,8 +59,10 @@ SELECT substring(lines FROM '^\S+') AS key FROM lines('databases.ini', project_i
 -- Custom domains count from their proof on.
 SELECT pgbeam.create_custom_domain(:'two', '{"domain": "DB.bouncer-two.example"}') ->> 'id' AS domain \gset
 SELECT lines('domains.map', project_id => :'two');
+SELECT d FROM pgbeam.claimed_domains() d WHERE d ~ 'bouncer';
 SELECT pgbeam.report_domain('db.bouncer-two.example', 'pgbeam-verify=' || dns_verification_token) FROM pgbeam.custom_domains WHERE domain = 'DB.bouncer-two.example';
 SELECT pgbeam.verify_custom_domain(:'two', :'domain') ->> 'verified' AS verified;
+SELECT d FROM pgbeam.claimed_domains() d WHERE d ~ 'bouncer';
 SELECT lines('domains.map', project_id => :'two');
 
 -- A login needs the database's own user. The rest is the same as none.
@@ -129,3 +131,43 @@ SELECT * FROM pgbeam.pgbouncer_login('x', 'y');
 RESET request.method;
 RESET pgbeam.proxy_routing;
 DROP FUNCTION lines, served, upstream;
+
+-- What the roles of a proxy may do: whatever is not refused. Functions are
+-- called with nulls, which the planner does not see.
+CREATE ROLE regress_pgbeam_plane;
+CREATE ROLE regress_pgbeam_proxy;
+SELECT pgbeam.grant_access('regress_pgbeam_plane', 'data_plane'), pgbeam.grant_access('regress_pgbeam_proxy', 'proxy');
+CREATE VIEW attempts AS
+	SELECT format('SELECT %s(%s) FROM (SELECT %s OFFSET 0) v', p.oid::regproc, string_agg('a' || n, ', ' ORDER BY n), coalesce(string_agg(format('NULL::%s AS a%s', format_type(t, NULL), n), ', ' ORDER BY n) FILTER (WHERE n > 0), 'true')) AS attempt
+	FROM pg_proc p LEFT JOIN LATERAL unnest(proargtypes::oid[]) WITH ORDINALITY AS a (t, n) ON true WHERE pronamespace = 'pgbeam'::regnamespace GROUP BY p.oid
+	UNION ALL
+	SELECT format(act, c.oid::regclass, (SELECT attname FROM pg_attribute WHERE attrelid = c.oid AND attnum = 1))
+	FROM pg_class c, unnest('{SELECT FROM %s,SELECT %2$I FROM %1$s,INSERT INTO %s DEFAULT VALUES,UPDATE %s SET %I = NULL,DELETE FROM %s,LOCK %s,TRUNCATE %s,DROP TABLE %s}'::text[]) act
+	WHERE relnamespace IN ('pgbeam'::regnamespace, 'pgbeam_admin'::regnamespace) AND relkind IN ('r', 'v')
+	UNION ALL
+	SELECT format('SET LOCAL %s = %L', name, setting) FROM pg_settings WHERE name LIKE 'pgbeam.%'
+	UNION ALL
+	SELECT unnest(ARRAY['CREATE TABLE pgbeam.mine ()', 'CREATE TABLE pgbeam_admin.mine ()', 'CREATE FUNCTION pgbeam.mine() RETURNS integer LANGUAGE sql AS ''SELECT 1''', 'DROP EXTENSION pgbeam', 'ALTER EXTENSION pgbeam UPDATE',
+		'GRANT regress_pgbeam_plane TO regress_pgbeam_proxy', 'GRANT regress_pgbeam_proxy TO regress_pgbeam_plane', 'SHOW pgbeam.keyring_file', 'CREATE ROLE regress_pgbeam_mine', 'SELECT pg_read_file(''PG_VERSION'')', 'SELECT pg_reload_conf()']);
+CREATE FUNCTION refused(attempt text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE attempt;
+	RETURN false;
+EXCEPTION
+	WHEN insufficient_privilege OR cant_change_runtime_param OR wrong_object_type THEN RETURN true;
+	WHEN OTHERS THEN RETURN false;
+END
+$$;
+CREATE TEMP TABLE attempted AS SELECT * FROM attempts;
+SELECT count(*) > 250 AS many FROM attempted;
+GRANT SELECT ON attempted TO regress_pgbeam_plane, regress_pgbeam_proxy;
+SET ROLE regress_pgbeam_proxy;
+SELECT substring(attempt FROM '^[^(]*') AS attempt FROM attempted WHERE NOT refused(attempt) ORDER BY attempt COLLATE "C";
+SET ROLE regress_pgbeam_plane;
+SELECT substring(attempt FROM '^[^(]*') AS attempt FROM attempted WHERE NOT refused(attempt) ORDER BY attempt COLLATE "C";
+RESET ROLE;
+DROP TABLE attempted;
+DROP VIEW attempts;
+DROP FUNCTION refused;
+DROP OWNED BY regress_pgbeam_plane, regress_pgbeam_proxy;
+DROP ROLE regress_pgbeam_plane, regress_pgbeam_proxy;

@@ -131,10 +131,23 @@ pgbeam_report_queries(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(stored);
 }
 
+/* EXECUTE is the wall here too. */
 Datum
 pgbeam_report_domain(PG_FUNCTION_ARGS)
 {
-	return pb_administer(fcinfo, pb_domain_report);
+	PbFaults	faults = {0};
+	PbJson		members[2];
+	PbSqlScope	scope;
+
+	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
+	pb_administration_arguments(fcinfo, members, lengthof(members));
+	if (pb_entry_manner() != PB_SQL)
+		pb_fault_set(&faults, PB_UNAUTHORIZED,
+					 "this is not done on behalf of HTTP requests", NULL);
+	else
+		pb_domain_report(members, &faults);
+	pb_administration_end(&scope, &faults);
+	PG_RETURN_VOID();
 }
 
 Datum

@@ -461,8 +461,7 @@ static PbStatement is_known = {
 
 /* Takes a report of what a domain's TXT record says. */
 void
-pb_domain_report(const PbJson *members, const PbActor *actor,
-				 PbFaults *faults)
+pb_domain_report(const PbJson *members, PbFaults *faults)
 {
 	PbRow	   *row = pb_row_make(&pb_custom_domain);
 	Datum		values[2] = {0};

@@ -12,8 +12,7 @@ extern const PbResource pb_custom_domain;
 
 extern void pb_domain_define_settings(void);
 extern void pb_domain_verify(const PbRequest *request, PbReply *reply);
-extern void pb_domain_report(const PbJson *members, const PbActor *actor,
-							 PbFaults *faults);
+extern void pb_domain_report(const PbJson *members, PbFaults *faults);
 extern void pb_domain_release(const PbJson *members, const PbActor *actor,
 							  PbFaults *faults);
 

@@ -33,7 +33,17 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_report_domain';
 COMMENT ON FUNCTION pgbeam.report_domain(text, text) IS
 'Stores the text of the TXT record _pgbeam-verify.<domain>, or null if there is none, for the next verifyCustomDomain.
-No backend looks it up. The report counts for every project that claims the domain. Errors: PT400 for an invalid domain, PT401 for a caller without admin access, PT404 for a domain that nobody claims.';
+No backend looks it up. The report counts for every project that claims the domain. For roles with data_plane or admin access. Errors: PT400 for an invalid domain, PT401 within an HTTP request, PT404 for a domain that nobody claims.';
+
+CREATE FUNCTION pgbeam.claimed_domains() RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT DISTINCT lower(domain) FROM pgbeam.custom_domains WHERE verified_at IS NULL AND deleted_at IS NULL ORDER BY 1
+$$;
+COMMENT ON FUNCTION pgbeam.claimed_domains() IS
+'Lists the custom domains that are not verified yet, whose TXT records a data plane looks up for pgbeam.report_domain().
+Each name stands there once, in lower case, however many projects claim it. For roles with data_plane or admin access.';
 
 CREATE FUNCTION pgbeam.release_domain(domain text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
