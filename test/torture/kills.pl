@@ -128,6 +128,13 @@ SQL
 promise('databases without a project', count(<<'SQL'));
 pgbeam.databases AS d LEFT JOIN pgbeam.projects AS p ON p.id = d.project_id WHERE p.id IS NULL
 SQL
+# Raises an error for rows that an index lacks.
+$server->rows('CREATE EXTENSION amcheck');
+promise('indexes that were not checked', count(<<'SQL') < 20);
+(SELECT public.bt_index_check(i.indexrelid, true) FROM pg_catalog.pg_index AS i
+	JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+	WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind = 'i') AS checked
+SQL
 promise('Idempotency-Keys without their answer', count(<<'SQL'));
 acknowledged AS a LEFT JOIN pgbeam.idempotency_keys AS k ON k.key = a.name AND k.status = 201
 	AND k.body LIKE '%' || a.project || '%' WHERE k.key IS NULL
