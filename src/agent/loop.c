@@ -12,6 +12,7 @@
 #include "agent/event.h"
 #include "agent/files.h"
 #include "agent/loop.h"
+#include "agent/report.h"
 #include "agent/sync.h"
 
 #define ASK_EVERY SECOND		/* what has changed, where nothing wakes us */
@@ -31,6 +32,9 @@ typedef struct Loop
 	int64_t		round_ended;
 	int64_t		gap;			/* between two rounds */
 	int64_t		look_at;		/* at what PgBouncer has, next */
+	int64_t		report_at;		/* what PgBouncer has done, next */
+	Registry	reports;		/* where reports go,
+		if the other is a standby */
 	Changes		changes;		/* that the next round deals with */
 	char	   *dealt_with;		/* token to confirm */
 } Loop;
@@ -153,12 +157,31 @@ look_at_front(Loop *loop)
 		proxy_remember(front, &none, &none);
 }
 
+/* A standby takes no reports: they go to its primary, where that is known. */
+static void
+report(Loop *loop)
+{
+	Registry   *to = &loop->registry;
+	Proxy	   *front = &loop->sync.proxies[0];
+
+	loop->report_at = now() + loop->options->report_pause;
+	if (loop->options->report != NULL)
+		to = &loop->reports;
+	else if (to->is_standby)
+		return;
+	if (to->link.retry_at > now() || front->console.retry_at > now() ||
+		!registry_open(to, false))
+		return;
+	if (report_traffic(to, front) && to == &loop->reports)
+		link_rest(&to->link);
+}
+
 static void
 rest(Loop *loop)
 {
 	struct pollfd socket = {.fd = -1,.events = POLLIN};
 	Link	   *link = &loop->registry.link;
-	int64_t		until = loop->look_at;
+	int64_t		until = earlier(loop->look_at, loop->report_at);
 
 	if (link->conn != NULL)
 	{
@@ -178,7 +201,9 @@ set_up(Loop *loop, Options *options)
 {
 	memset(loop, 0, sizeof(*loop));
 	loop->options = options;
-	registry_set_up(&loop->registry, options);
+	registry_set_up(&loop->registry, "registry", options->registry, options);
+	registry_set_up(&loop->reports, "reports", options->report != NULL ? options->report : "", options);
+	loop->report_at = now() + options->report_pause;
 	sync_set_up(&loop->sync, options);
 }
 
@@ -186,6 +211,7 @@ static void
 take_down(Loop *loop)
 {
 	link_close(&loop->registry.link);
+	link_close(&loop->reports.link);
 	for (int i = 0; i < PROXIES; i++)
 		link_close(&loop->sync.proxies[i].console);
 }
@@ -256,6 +282,8 @@ follow(Options *options)
 			run_round(&loop);
 		if (reload_owing(&loop))
 			confirm(&loop);
+		if (loop.report_at <= now())
+			report(&loop);
 		rest(&loop);
 	}
 	note("ends");

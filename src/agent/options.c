@@ -35,6 +35,8 @@ typedef struct Setting
 static const Setting settings[] = {
 	SETTING("registry", registry, "CONNINFO", "the database with pgbeam, by a role with data_plane access (default: as psql)"),
 	SETTING("console", console, "CONNINFO", "PgBouncer's console (default: " DEFAULT_CONSOLE ")"),
+	SETTING("report", report, "CONNINFO", "where reports go, if the registry is a standby"),
+	SETTING("report-every", report_every, "SECONDS", "how often reports go (default: 60)"),
 	SETTING("folder", folder, "FOLDER", "where the files go that PgBouncer includes; required"),
 	SETTING("name", name, "NAME", "as a consumer of the change feed (default: agent. and the machine's name)"),
 	SETTING("region", region, "REGION", "only databases of this region"),
@@ -237,6 +239,20 @@ default_name(void)
 }
 
 static bool
+read_pause(Options *options)
+{
+	char	   *end = "";
+	long		seconds = 60;
+
+	if (options->report_every != NULL)
+		seconds = strtol(options->report_every, &end, 10);
+	if (seconds < 1 || seconds > 3600 || *end != '\0')
+		return refuse("--report-every", "this must be from 1 to 3600");
+	options->report_pause = seconds * SECOND;
+	return true;
+}
+
+static bool
 complete(Options *options)
 {
 	if (options->registry == NULL)
@@ -250,8 +266,10 @@ complete(Options *options)
 	if (options->socket_folder != NULL &&
 		(options->common == NULL || options->registry_entry == NULL))
 		return refuse("--socket-folder", "this needs --common and --registry-entry");
-	return check_conninfo("--registry", options->registry) &&
-		check_conninfo("--console", options->console);
+	return read_pause(options) &&
+		check_conninfo("--registry", options->registry) &&
+		check_conninfo("--console", options->console) &&
+		(options->report == NULL || check_conninfo("--report", options->report));
 }
 
 static bool

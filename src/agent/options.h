@@ -20,7 +20,10 @@ typedef struct Options
 	Job			job;
 	char	   *registry;		/* conninfos */
 	char	   *console;
+	char	   *report;			/* where reports go, NULL: to the registry */
 	char	   *folder;			/* where the files go */
+	char	   *report_every;	/* in seconds */
+	int64_t		report_pause;	/* the same as a time */
 	char	   *name;			/* as a consumer of the change feed */
 	char	   *region;			/* which databases: NULL for all */
 	char	   *cloud;

@@ -35,12 +35,13 @@ static const char get_files[] =
 	"project_id => $5)";
 
 void
-registry_set_up(Registry *registry, const Options *options)
+registry_set_up(Registry *registry, const char *place, const char *conninfo,
+				const Options *options)
 {
 	memset(registry, 0, sizeof(*registry));
 	registry->options = options;
-	link_set_up(&registry->link, "registry",
-				conninfo_with(options->registry,
+	link_set_up(&registry->link, place,
+				conninfo_with(conninfo,
 							  "fallback_application_name=pgbeam_agent keepalives_idle=30 tcp_user_timeout=60000"));
 }
 

@@ -37,7 +37,8 @@ typedef struct Registry
 	char	   *place;			/* a standby keeps none, so the agent does */
 } Registry;
 
-extern void registry_set_up(Registry *registry, const Options *options);
+extern void registry_set_up(Registry *registry, const char *place,
+							const char *conninfo, const Options *options);
 extern bool registry_open(Registry *registry, bool follow);
 extern bool registry_woken(Registry *registry);
 extern bool registry_changes(Registry *registry, Changes *changes);

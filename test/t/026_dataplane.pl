@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use IO::Socket::UNIX;
 use IPC::Run;
 use PgbeamTest;
 use PlaneTest;
@@ -253,7 +254,7 @@ subtest 'a burst' => sub {
 
 	value($registry, <<SQL);
 \\o /dev/null
-SELECT format('SELECT pgbeam.create_project(%L)', jsonb_build_object('name', 'burst' || n, 'org_id', 'acme', 'database',
+SELECT format('SELECT pg_sleep(0.003), pgbeam.create_project(%L)', jsonb_build_object('name', 'burst' || n, 'org_id', 'acme', 'database',
 	jsonb_build_object('host', '127.0.0.1', 'port', $upstreams{beta}{_port}, 'name', 'mydb', 'ssl_mode', 'disable', 'username', 'app', 'password', 'a word')))
 FROM generate_series(1, 1000) AS n \\gexec
 SQL
@@ -320,6 +321,102 @@ subtest 'the agent tells, checks and ends' => sub {
 	is((run_agent($plane, '--once'))[0], 0, 'once, and nothing to do');
 	is(sprintf('%o', (stat "$plane->{files}/$_")[2] & 07777), '600', "$_ is for its owner") foreach qw(databases.ini hba.conf);
 	like(value($registry, q(SELECT lag_rows < 5000 FROM pgbeam.feed_status() WHERE consumer = 'agent')), qr/^t$/, 'its place is known');
+};
+
+subtest 'what PgBouncer has counted is reported' => sub {
+	plan skip_all => 'the registry takes reports itself'
+	  if value($registry, q(SELECT to_regprocedure('pgbeam.report_traffic(jsonb)') IS NOT NULL)) eq 't';
+	value($registry, <<'SQL');
+CREATE TABLE reports (report jsonb);
+CREATE FUNCTION pgbeam.report_traffic(jsonb) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO public.reports VALUES ($1)';
+SQL
+	start_agent($plane, '--report-every=1', '--region=eu-west-1');
+	try_login('alpha');
+	wait_until('a report', sub { value($registry, 'SELECT count(*) > 0 FROM reports') eq 't' }, $plane);
+	is(value($registry, <<SQL), 'agent|eu-west-1|t|t|t|0', 'with totals by key');
+SELECT report ->> 'source', report ->> 'region', (report ->> 'at')::timestamptz > now() - interval '1 minute',
+	(d ->> 'queries')::bigint > 0, (d ->> 'bytes_sent')::bigint > 0, d ->> 'clients'
+FROM reports, jsonb_array_elements(report -> 'databases') AS d WHERE d ->> 'key' = '$keys{alpha}' LIMIT 1
+SQL
+	is(value($registry, q(SELECT count(*) FROM reports, jsonb_array_elements(report -> 'databases') AS d WHERE d ->> 'key' IN ('pgbouncer', 'pgbeam_registry'))),
+		'0', 'not of what is no tenant');
+	stop_program($plane, 'agent');
+};
+
+subtest 'a line that PgBouncer cannot read' => sub {
+	value($registry, <<'SQL');
+ALTER FUNCTION pgbeam.pgbouncer_files(text, text, text, text, text) RENAME TO real_files;
+CREATE FUNCTION pgbeam.pgbouncer_files(region text, cloud text, ssl_mode text, socket_folder text, project_id text, OUT file text, OUT content text)
+RETURNS SETOF record LANGUAGE sql SECURITY DEFINER AS $$
+	SELECT file, CASE file WHEN 'databases.ini' THEN
+			E'no key = host=x\n* = host=x\npgbeam_registry = host=x\n[users]\n%include /etc/passwd\n' || content || E'open = host=''x\n' || repeat('x', 64) || E' = host=x\n'
+		ELSE content END FROM pgbeam.real_files($1, $2, $3, $4, $5)
+$$;
+GRANT EXECUTE ON FUNCTION pgbeam.pgbouncer_files TO agent;
+SQL
+	my ($status, undef, $err) = run_agent($plane, '--once');
+
+	is($status, 0, 'stops no other');
+	like($err, qr/7 lines are left out that PgBouncer could not read, such as that of no$/m, 'and is told of');
+	unlike(slurp_file("$plane->{files}/databases.ini"), qr/^(?:no|\*|pgbeam_registry|\[|%|open|x{64})/m, 'but not written');
+	is(try_login('alpha'), 'alpha', 'a login');
+	value($registry, <<'SQL');
+DROP FUNCTION pgbeam.pgbouncer_files;
+ALTER FUNCTION pgbeam.real_files RENAME TO pgbouncer_files;
+SQL
+};
+
+# A console that says its version, and knows nothing else.
+sub old_console
+{
+	my ($path) = @_;
+	my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die "$path: $!";
+	my $pid = fork // die $!;
+
+	return $pid if $pid;
+	while (my $client = $listener->accept)
+	{
+		sysread $client, my $startup, 1000;
+		syswrite $client, pack('a N N', 'R', 8, 0) . pack('a N a', 'Z', 5, 'I');
+		while (sysread $client, my $query, 1000)
+		{
+			my $version = 'PgBouncer 1.21.0';
+
+			last if $query !~ /^Q/;
+			syswrite $client, pack('a N n Z* N n N n N n', 'T', 6 + 8 + 18, 1, 'version', 0, 0, 25, -1, -1, 0)
+			  . pack('a N n N a*', 'D', 10 + length $version, 1, length $version, $version)
+			  . pack('a N Z*', 'C', 9, 'SHOW') . pack('a N a', 'Z', 5, 'I');
+		}
+	}
+	exit;
+}
+
+subtest 'a PgBouncer that is too old' => sub {
+	my %old = (%$plane, root => PostgreSQL::Test::Utils::tempdir_short());
+	my $console = old_console("$old{root}/.s.PGSQL.$old{port}");
+	my $before = slurp_file("$plane->{files}/databases.ini");
+	my ($status, undef, $err) = run_agent(\%old, '--once', '--region=nowhere');
+
+	isnt($status, 0, 'is refused');
+	like($err, qr/PgBouncer 1\.21\.0: 1\.22 or later is needed/, 'with words');
+	is(slurp_file("$plane->{files}/databases.ini"), $before, 'and nothing is written');
+	kill 'KILL', $console;
+	waitpid $console, 0;
+};
+
+subtest 'options' => sub {
+	foreach my $bad ([ '--registry=password=secret', 'password file' ], [ '--console=postgresql://a:b@c/d', 'password file' ],
+		[ '--registry=no conninfo', 'no conninfo' ], [ '--nothing', 'not known' ], [ '--report-every=0', 'from 1' ], [ '--socket-folder=/x', 'needs' ])
+	{
+		my ($status, undef, $err) = run_agent($plane, $bad->[0]);
+
+		is($status, 2, "$bad->[0] is refused");
+		like($err, qr/\Q$bad->[1]\E/, 'with words');
+	}
+	like((run_agent($plane, '--help'))[1], qr/--folder=FOLDER/, 'help');
+	like((run_agent($plane, '--version'))[1], qr/^pgbeam_agent \(pgbeam\) 1/, 'version');
+	append_to_file("$plane->{root}/options", "# a comment\n\ncloud = gcp\nname = other\n");
+	unlike((run_agent($plane, "--config=$plane->{root}/options", '--print'))[1], qr/^alpha/m, 'a file of options');
 };
 
 subtest 'no secret is told or written' => sub {
