@@ -179,6 +179,7 @@ pb_request_etag(const char *body, int length, int64 version,
 	StringInfoData all;
 
 	initStringInfo(&all);
+	enlargeStringInfo(&all, length + sizeof(version));
 	appendBinaryStringInfo(&all, body, length);
 	appendBinaryStringInfo(&all, (const char *) &version, sizeof(version));
 	pb_digest(all.data, all.len, digest);

@@ -85,6 +85,43 @@ print(json.dumps(seen))`);
   });
 });
 
+test('the published SDK for Python reads and changes members, and sets a spend limit', async (t) => {
+  const reason = await pip('pgbeam==0.4.1');
+  if (reason) return t.skip(reason);
+  await pgbeam.sql(`SELECT pgbeam.set_member($1, 'u_owner', 'owner'), pgbeam.set_member($1, 'u_1', 'member', 'engineer@example.com', 'Alex Rivera')`,
+    organization);
+  const seen = await printed(`
+import json, os
+from pgbeam import PgBeamClient
+from pgbeam.errors import ApiError
+client = PgBeamClient(token=os.environ["PGBEAM_KEY"], base_url=os.environ["PGBEAM_URL"])
+org = os.environ["PGBEAM_ORG"]
+def refused(call):
+    try:
+        call()
+    except ApiError as e:
+        return [e.status, e.code]
+first = client.account.list_org_members(org, page_size=1)
+members = first["members"] + client.account.list_org_members(org, page_token=first["next_page_token"])["members"]
+owner, member = sorted(members, key=lambda m: m["user_id"], reverse=True)
+changed = client.account.update_org_member_role(org, member["id"], body={"role": "policy-author"})
+seen = {"listed": [owner["role"], member["email"], member["name"]], "changed": [changed["role"], changed["id"] == member["id"]]}
+seen["owner"] = refused(lambda: client.account.update_org_member_role(org, owner["id"], body={"role": "admin"}))
+seen["to_owner"] = refused(lambda: client.account.update_org_member_role(org, member["id"], body={"role": "owner"}))
+client.account.remove_org_member(org, member["id"])
+seen["gone"] = refused(lambda: client.account.remove_org_member(org, member["id"]))
+seen["limit"] = client.analytics.update_spend_limit(org, body={"spend_limit": 0.1})["spend_limit"]
+seen["read"] = client.analytics.get_organization_plan(org)["spend_limit"]
+seen["none"] = client.analytics.update_spend_limit(org, body={"spend_limit": None})["spend_limit"]
+seen["negative"] = refused(lambda: client.analytics.update_spend_limit(org, body={"spend_limit": -1}))
+print(json.dumps(seen))`);
+  assert.deepEqual(seen, {
+    listed: ['owner', 'engineer@example.com', 'Alex Rivera'], changed: ['policy-author', true],
+    owner: [403, 'FORBIDDEN'], to_owner: [400, 'INVALID_INPUT'], gone: [404, 'NOT_FOUND'],
+    limit: 0.1, read: 0.1, none: null, negative: [400, 'INVALID_INPUT'],
+  });
+});
+
 test('openapi-python-client makes a client that creates and lists', async (t) => {
   const reason = await pip('openapi-python-client==0.29.1');
   if (reason) return t.skip(reason);
