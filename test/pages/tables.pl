@@ -13,10 +13,11 @@ my $cell = q{
 
 # A role with each access, and what the table of functions says of one.
 my $functions = q{
-	CREATE ROLE pages_api; CREATE ROLE pages_http; CREATE ROLE pages_data_plane; CREATE ROLE pages_admin;
+	CREATE ROLE pages_api; CREATE ROLE pages_http; CREATE ROLE pages_data_plane; CREATE ROLE pages_proxy; CREATE ROLE pages_admin;
 	SELECT pgbeam.grant_access('pages_api', 'api') \g /dev/null
 	SELECT pgbeam.grant_access('pages_http', 'http') \g /dev/null
 	SELECT pgbeam.grant_access('pages_data_plane', 'data_plane') \g /dev/null
+	SELECT pgbeam.grant_access('pages_proxy', 'proxy') \g /dev/null
 	SELECT pgbeam.grant_access('pages_admin', 'admin') \g /dev/null
 	CREATE TEMPORARY VIEW documented AS
 	SELECT p.oid, p.proname, r.operation, n AS place,
@@ -24,7 +25,7 @@ my $functions = q{
 			SELECT string_agg(coalesce(nullif(p.proargnames[i], ''), format_type(t, NULL)), ', ' ORDER BY i)
 			FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, i))) AS call,
 		(SELECT string_agg(a, ', ' ORDER BY i)
-			FROM unnest(ARRAY['api', 'http', 'data_plane', 'admin']) WITH ORDINALITY AS u (a, i)
+			FROM unnest(ARRAY['api', 'http', 'data_plane', 'proxy', 'admin']) WITH ORDINALITY AS u (a, i)
 			WHERE has_function_privilege('pages_' || a, p.oid, 'EXECUTE')) AS access,
 		(SELECT upper(left(t, 1)) || substr(t, 2)
 			FROM regexp_replace(split_part(obj_description(p.oid, 'pg_proc'), E'\n', 1), '^[a-zA-Z]+: ', '') AS t) AS about
@@ -34,8 +35,8 @@ my $functions = q{
 	WHERE p.pronamespace = 'pgbeam'::regnamespace;};
 my $drop = q{
 	DROP VIEW documented;
-	DROP OWNED BY pages_api, pages_http, pages_data_plane, pages_admin;
-	DROP ROLE pages_api, pages_http, pages_data_plane, pages_admin;};
+	DROP OWNED BY pages_api, pages_http, pages_data_plane, pages_proxy, pages_admin;
+	DROP ROLE pages_api, pages_http, pages_data_plane, pages_proxy, pages_admin;};
 
 # A table of the functions with this access, and those of them.
 sub functions_of
@@ -72,6 +73,7 @@ sub functions_of
 	'functions: api' => functions_of(q{'api, admin'}),
 	'functions: http' => functions_of(q{'http, admin'}),
 	'functions: data plane' => functions_of(q{'data_plane'}),
+	'functions: proxy' => functions_of(q{'proxy'}),
 	'functions: feed' => functions_of(q{'data_plane, admin'}),
 	'functions: ids' => functions_of(q{'api, data_plane, admin'}),
 	'functions: admin' => functions_of(q{'admin'}),
