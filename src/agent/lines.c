@@ -14,14 +14,9 @@
 
 #define KEY_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.*-"
 #define KEY_MAX 63
+#define LOGIN "pgbeam.pgbouncer_login(''"
+#define REPLICAS ".ro"
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyz_"
-
-typedef struct Line
-{
-	const char *text;
-	size_t		key;			/* how long it is */
-	size_t		length;
-} Line;
 
 /* What no tenant's line may be: all databases, the console, the registry. */
 static const char *const reserved[] = {"*", "pgbouncer", "pgbeam_registry"};
@@ -180,52 +175,77 @@ compare_for_sort(const void *a, const void *b)
 	return compare_keys(a, b);
 }
 
-static Line *
-sorted_lines(const char *content, int *count)
+/* The caller frees the lines. */
+Index
+index_lines(const char *content)
 {
+	Index		index = {0};
 	Line	   *lines = NULL;
+	int			count = 0;
 
-	*count = 0;
 	for (const char *text = content; *text != '\0'; text = next_line(text))
 	{
 		if (is_remark(text))
 			continue;
-		if (*count % 1024 == 0)
-			lines = allot_more(lines, (*count + 1024) * sizeof(Line));
-		lines[(*count)++] =
+		if (count % 1024 == 0)
+			lines = allot_more(lines, (count + 1024) * sizeof(Line));
+		lines[count++] =
 			(Line) {text, strspn(text, KEY_LETTERS), line_length(text)};
 	}
-	if (*count > 0)
-		qsort(lines, *count, sizeof(Line), compare_for_sort);
-	return lines;
+	if (count > 0)
+		qsort(lines, count, sizeof(Line), compare_for_sort);
+	index.count = count;
+	index.lines = lines;
+	return index;
+}
+
+/*
+ * The id in the auth_query of a key's line, as reports name databases: with
+ * .ro for its replicas. NULL where there is none.
+ */
+char *
+id_of_key(const Index *index, const char *key)
+{
+	Line		wanted = {key, strlen(key), strlen(key)};
+	const Line *line = index->count == 0 ? NULL :
+		bsearch(&wanted, index->lines, index->count, sizeof(Line),
+				compare_for_sort);
+	const char *call = line == NULL ? NULL : strstr(line->text, LOGIN);
+	const char *id;
+
+	if (call == NULL || call > line->text + line->length)
+		return NULL;
+	id = call + strlen(LOGIN);
+	return printed("%.*s%s", (int) strcspn(id, "'\n"), id,
+				   wanted.key > strlen(REPLICAS) && strcmp(key + wanted.key - strlen(REPLICAS), REPLICAS) == 0 ? REPLICAS : "");
 }
 
 void
 compare_lines(const char *old, const char *new,
 			  Keys *added, Keys *changed, Keys *gone)
 {
-	int			old_count,
-				new_count,
-				i = 0,
+	Index		olds = index_lines(old);
+	Index		news = index_lines(new);
+	int			i = 0,
 				j = 0;
-	Line	   *olds = sorted_lines(old, &old_count);
-	Line	   *news = sorted_lines(new, &new_count);
 
-	while (i < old_count || j < new_count)
+	while (i < olds.count || j < news.count)
 	{
-		int			order = i == old_count ? 1 : j == new_count ? -1 :
-			compare_keys(&olds[i], &news[j]);
+		const Line *from = &olds.lines[i];
+		const Line *to = &news.lines[j];
+		int			order = i == olds.count ? 1 : j == news.count ? -1 :
+			compare_keys(from, to);
 
 		if (order < 0)
-			keys_add(gone, olds[i].text, olds[i].key);
+			keys_add(gone, from->text, from->key);
 		else if (order > 0)
-			keys_add(added, news[j].text, news[j].key);
-		else if (olds[i].length != news[j].length ||
-				 strncmp(olds[i].text, news[j].text, olds[i].length) != 0)
-			keys_add(changed, news[j].text, news[j].key);
+			keys_add(added, to->text, to->key);
+		else if (from->length != to->length ||
+				 strncmp(from->text, to->text, from->length) != 0)
+			keys_add(changed, to->text, to->key);
 		i += order <= 0;
 		j += order >= 0;
 	}
-	free(olds);
-	free(news);
+	free(olds.lines);
+	free(news.lines);
 }

@@ -17,6 +17,23 @@ extern void keys_add(Keys *keys, const char *name, size_t length);
 extern void keys_clear(Keys *keys);
 extern bool keys_have(const Keys *keys, const char *name);
 
+typedef struct Line
+{
+	const char *text;			/* begins with the key */
+	size_t		key;			/* how long that is */
+	size_t		length;
+} Line;
+
+/* Lines by their keys; they point into the content. */
+typedef struct Index
+{
+	int			count;
+	Line	   *lines;
+} Index;
+
+extern Index index_lines(const char *content);
+extern char *id_of_key(const Index *index, const char *key);
+
 extern char *fitting_lines(const char *content, Keys *unfit);
 extern void keys_of_lines(const char *content, Keys *keys);
 extern void compare_lines(const char *old, const char *new,

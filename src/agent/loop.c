@@ -203,7 +203,6 @@ set_up(Loop *loop, Options *options)
 	loop->options = options;
 	registry_set_up(&loop->registry, "registry", options->registry, options);
 	registry_set_up(&loop->reports, "reports", options->report != NULL ? options->report : "", options);
-	loop->report_at = now() + options->report_pause;
 	sync_set_up(&loop->sync, options);
 }
 

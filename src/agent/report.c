@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/files.h"
 #include "agent/report.h"
 
 /* What stands where in SHOW STATS_TOTALS, and how a report calls it. */
@@ -19,7 +20,7 @@ static const struct
 {
 	const char *column;
 	const char *member;
-}			totals[] =
+}			columns[] =
 {
 	{"query_count", "queries"},
 	{"xact_count", "transactions"},
@@ -30,17 +31,20 @@ static const struct
 	{"bytes_sent", "bytes_sent"},
 };
 
+#define PART_MAX 1000			/* databases of one call */
+
+typedef struct Totals
+{
+	PGresult   *stats;
+	PGresult   *pools;
+	Index		index;			/* of the lines that PgBouncer has */
+} Totals;
+
 static const char takes_reports[] =
 	"SELECT pg_catalog.to_regprocedure('pgbeam.report_traffic(jsonb)') IS NOT NULL";
 
 static const char send_report[] =
 	"SELECT pgbeam.report_traffic($1::pg_catalog.jsonb)";
-
-static bool
-is_own(const char *database)
-{
-	return strcmp(database, "pgbouncer") == 0 || strcmp(database, "pgbeam_registry") == 0;
-}
 
 /* The cell of a column; PgBouncer's versions differ in where it stands. */
 static const char *
@@ -63,16 +67,15 @@ clients_of(PGresult *pools, const char *database)
 	return clients;
 }
 
-/* Keys and numbers need no escapes. */
+/* Ids and numbers need no escapes. */
 static void
-print_database(FILE *to, PGresult *stats, int row, PGresult *pools)
+print_database(FILE *to, const char *id, PGresult *stats, int row,
+			   PGresult *pools)
 {
-	const char *key = cell(stats, row, "database");
-
-	fprintf(to, "{\"key\": \"%s\"", key);
-	for (size_t i = 0; i < LENGTH(totals); i++)
-		fprintf(to, ", \"%s\": %s", totals[i].member, cell(stats, row, totals[i].column));
-	fprintf(to, ", \"clients\": %ld}", clients_of(pools, key));
+	fprintf(to, "{\"key\": \"%s\"", id);
+	for (size_t i = 0; i < LENGTH(columns); i++)
+		fprintf(to, ", \"%s\": %s", columns[i].member, cell(stats, row, columns[i].column));
+	fprintf(to, ", \"clients\": %ld}", clients_of(pools, cell(stats, row, "database")));
 }
 
 static void
@@ -89,18 +92,18 @@ print_text(FILE *to, const char *text)
 	putc('"', to);
 }
 
+/* Each part has a time of its own, because one time counts once. */
 static void
-print_head(FILE *to, const Options *options)
+print_head(FILE *to, const Options *options, const struct timespec *at)
 {
 	char		stamp[32];
 	struct tm	parts;
-	time_t		seconds = time(NULL);
 
-	gmtime_r(&seconds, &parts);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &parts);
+	gmtime_r(&at->tv_sec, &parts);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
 	fputs("{\"source\": ", to);
 	print_text(to, options->name);
-	fprintf(to, ", \"at\": \"%s\", \"region\": ", stamp);
+	fprintf(to, ", \"at\": \"%s.%03ldZ\", \"region\": ", stamp, at->tv_nsec / 1000000);
 	if (options->region != NULL)
 		print_text(to, options->region);
 	else
@@ -108,23 +111,30 @@ print_head(FILE *to, const Options *options)
 	fputs(", \"databases\": [", to);
 }
 
+/*
+ * The next part of a report, from a row on, which moves. What has no id is not
+ * a tenant's: the console, the registry.
+ */
 static char *
-report_text(const Options *options, PGresult *stats, PGresult *pools)
+next_part(const Options *options, const Totals *totals, int *row,
+		  const struct timespec *at)
 {
 	char	   *text = NULL;
 	size_t		size;
 	FILE	   *to = certain(open_memstream(&text, &size));
-	bool		first = true;
+	int			count = 0;
 
-	print_head(to, options);
-	for (int row = 0; row < PQntuples(stats); row++)
+	print_head(to, options, at);
+	for (; *row < PQntuples(totals->stats) && count < PART_MAX; (*row)++)
 	{
-		if (is_own(cell(stats, row, "database")))
+		char	   *id = id_of_key(&totals->index, cell(totals->stats, *row, "database"));
+
+		if (id == NULL)
 			continue;
-		if (!first)
+		if (count++ > 0)
 			fputs(", ", to);
-		print_database(to, stats, row, pools);
-		first = false;
+		print_database(to, id, totals->stats, *row, totals->pools);
+		free(id);
 	}
 	fputs("]}", to);
 	certain(fclose(to) == 0 ? text : NULL);
@@ -143,7 +153,7 @@ is_taken(Registry *registry)
 }
 
 static bool
-send(Registry *registry, const char *text)
+send_part(Registry *registry, const char *text)
 {
 	const char *values[] = {text};
 	PGresult   *result = link_run(&registry->link, send_report, 1, values);
@@ -152,26 +162,52 @@ send(Registry *registry, const char *text)
 	return result != NULL;
 }
 
+/* The first part goes also where there is nothing to tell. */
+static bool
+send_parts(Registry *registry, const Totals *totals)
+{
+	struct timespec at;
+	int			row = 0;
+	bool		done;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	do
+	{
+		char	   *text = next_part(registry->options, totals, &row, &at);
+
+		done = send_part(registry, text);
+		free(text);
+		at.tv_nsec += 1000000;
+		if (at.tv_nsec >= 1000000000)
+		{
+			at.tv_nsec -= 1000000000;
+			at.tv_sec++;
+		}
+	} while (done && row < PQntuples(totals->stats));
+	return done;
+}
+
 /* Reports all databases that PgBouncer has counted anything for. */
 bool
 report_traffic(Registry *registry, Proxy *proxy)
 {
-	PGresult   *stats;
-	PGresult   *pools;
-	char	   *text;
+	char	   *path = proxy_path(proxy, DATABASES_FILE);
+	char	   *lines = file_read(path);
+	Totals		totals = {0};
 	bool		done = false;
 
-	if (!is_taken(registry) || !proxy_open(proxy))
-		return false;
-	stats = link_run(&proxy->console, "SHOW STATS_TOTALS", 0, NULL);
-	pools = stats != NULL ? link_run(&proxy->console, "SHOW POOLS", 0, NULL) : NULL;
-	if (pools != NULL)
+	if (lines != NULL && is_taken(registry) && proxy_open(proxy))
 	{
-		text = report_text(registry->options, stats, pools);
-		done = send(registry, text);
-		free(text);
+		totals.index = index_lines(lines);
+		totals.stats = link_run(&proxy->console, "SHOW STATS_TOTALS", 0, NULL);
+		totals.pools = link_run(&proxy->console, "SHOW POOLS", 0, NULL);
+		done = totals.stats != NULL && totals.pools != NULL &&
+			send_parts(registry, &totals);
 	}
-	PQclear(stats);
-	PQclear(pools);
+	PQclear(totals.stats);
+	PQclear(totals.pools);
+	free(totals.index.lines);
+	free(lines);
+	free(path);
 	return done;
 }
