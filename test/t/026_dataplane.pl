@@ -237,7 +237,7 @@ subtest 'PgBouncer refuses to read its files' => sub {
 	my $ini = slurp_file("$plane->{root}/pgbouncer.ini");
 
 	unlink "$plane->{root}/pgbouncer.ini";
-	append_to_file("$plane->{root}/pgbouncer.ini", $ini =~ s/^\[databases\]\n\K/no key = host=localhost\n/r);
+	append_to_file("$plane->{root}/pgbouncer.ini", $ini =~ s/^\[databases\]\n\K/no key = host=localhost\n/mr);
 	my $name = create_survivor();
 
 	wait_until('trouble', sub { agent_log($plane) =~ /trouble: PgBouncer: (?:has not taken|.*RELOAD)/ }, $plane);

@@ -38,22 +38,19 @@ certify('alone', 'IP:127.0.0.1');
 
 # Two folders of a socket's name and a mode must fit into a socket's path.
 my $sockets = PostgreSQL::Test::Utils::tempdir_short();
-my $common = "$certificates/common.ini";
 my $registry = new_registry('registry', "pgbeam.notify_changes = on\n");
 my %upstreams = map { $_ => new_upstream($_, hba => 'hostssl all all 127.0.0.1/32 scram-sha-256',
 		conf => "ssl = on\nssl_cert_file = '$certificates/$_.crt'\nssl_key_file = '$certificates/$_.key'\n") } qw(good named alone);
 $upstreams{plain} = new_upstream('plain');
 
-my $plane = new_plane($registry, options => [ '--ssl-mode=disable', "--socket-folder=$sockets", "--common=$common",
-		'--registry-entry=host=' . $registry->host . ' port=' . $registry->port . ' dbname=postgres' ]);
+my $plane = new_plane($registry);
+my $common = "$plane->{root}/common.ini";
+
+push @{ $plane->{options} }, "--socket-folder=$sockets", "--common=$common",
+  '--registry-entry=host=' . $registry->host . ' port=' . $registry->port . ' dbname=postgres';
 append_to_file($common, <<INI);
-auth_user = pgbeam_proxy
-auth_dbname = pgbeam_registry
-auth_file = $plane->{root}/users.txt
-server_login_retry = 1
-client_login_timeout = 4
-query_wait_timeout = 4
 server_tls_ca_file = $certificates/authority.crt
+client_login_timeout = 4
 INI
 value($registry, q(SELECT pgbeam.set_organization('acme', '{"plan": "scale"}')));
 

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(lack_of_pgbouncer new_registry new_upstream new_plane ini_of start_pgbouncer start_agent
+our @EXPORT = qw(lack_of_pgbouncer new_registry new_upstream new_plane start_pgbouncer start_agent
   run_agent stop_program kill_program agent_log wait_until settle login key_of console reloads);
 
 # Programs end with the test, however it ends.
@@ -89,44 +89,35 @@ sub new_plane
 		port     => PostgreSQL::Test::Cluster::get_free_port(),
 		options  => $how{options} // []);
 
-	PostgreSQL::Test::Utils::append_to_file("$root/users.txt", qq("pgbeam_proxy" ""\n));
 	mkdir $plane{files}, 0700 or die $!;
 	foreach my $file (qw(databases.ini hba.conf))
 	{
 		PostgreSQL::Test::Utils::append_to_file("$plane{files}/$file", '');
 	}
-	PostgreSQL::Test::Utils::append_to_file("$root/pgbouncer.ini", ini_of(\%plane, $how{databases} // '', $how{settings} // ''));
+	foreach my $file (qw(pgbouncer.ini common.ini users.txt))
+	{
+		PostgreSQL::Test::Utils::append_to_file("$root/$file", example(\%plane, $file));
+	}
+	PostgreSQL::Test::Utils::append_to_file("$root/pgbouncer.ini", "logfile = $root/log\n");
 	return \%plane;
 }
 
-sub ini_of
+# A file of the examples, for the places and the ports of a plane.
+sub example
 {
-	my ($plane, $databases, $settings) = @_;
-	my ($root, $files) = @$plane{qw(root files)};
-	my ($host, $port) = ($plane->{registry}->host, $plane->{registry}->port);
+	my ($plane, $name) = @_;
+	my $text = slurp_file("$FindBin::RealBin/../../examples/dataplane/$name");
+	my $registry = 'host=' . $plane->{registry}->host . ' port=' . $plane->{registry}->port . ' dbname=postgres';
 
-	return <<INI;
-[databases]
-pgbeam_registry = host=$host port=$port dbname=postgres
-%include $files/databases.ini
-$databases
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = $plane->{port}
-unix_socket_dir = $root
-logfile = $root/log
-auth_type = hba
-auth_hba_file = $files/hba.conf
-auth_user = pgbeam_proxy
-auth_dbname = pgbeam_registry
-auth_query = SELECT '', '' WHERE \$1 = ''
-auth_file = $root/users.txt
-server_login_retry = 1
-client_login_timeout = 10
-server_tls_sslmode = disable
-max_client_conn = 200
-$settings
-INI
+	$text =~ s{host=/var/run/postgresql dbname=mydb}{$registry}g;
+	$text =~ s{/var/run/postgresql}{$plane->{root}}g;
+	$text =~ s{/etc/pgbouncer}{$plane->{root}}g;
+	$text =~ s{/var/lib/pgbeam}{$plane->{files}}g;
+	$text =~ s{0\.0\.0\.0}{127.0.0.1}g;
+	$text =~ s{6432}{$plane->{port}}g;
+	$text =~ s{verify-full}{disable}g;
+	$text =~ s{a-long-password}{}g;
+	return $text;
 }
 
 sub start_program
