@@ -18,6 +18,10 @@ my $primary = set_up('primary', folder('keys') . '/keyring', "max_wal_senders = 
 value($primary, q{SELECT pgbeam.set_organization('acme', '{"plan": "scale"}'); SELECT pgbeam.set_organization('short')});
 my $key = value($primary, "SELECT key FROM pgbeam.create_api_key(org_id => 'acme')");
 my $short = value($primary, "SELECT key FROM pgbeam.create_api_key(org_id => 'short')");
+my $member = value($primary, <<'SQL');
+SELECT pgbeam.set_member('acme', 'mary', 'member') \g /dev/null
+SELECT id FROM pgbeam.list_members('acme')
+SQL
 my ($project, $database) = make($primary, 'first');
 value($primary, 'SELECT pgbeam.create_key()'); # so that there is a secret to seal again
 my $replica = value($primary, qq(SELECT pgbeam.create_replica('$database', '{"host": "db.example.com", "port": 5432}') ->> 'id'));
@@ -55,7 +59,7 @@ sub answer
 # Every operation of the route table.
 my %ids = (
 	project_id => $project, database_id => $database, replica_id => $replica,
-	domain_id => $domain, query_hash => $hash, org_id => 'acme');
+	domain_id => $domain, query_hash => $hash, org_id => 'acme', member_id => $member);
 my @routes = map { [ split /\|/ ] } split /\n/,
   value($primary, q{SELECT operation, method, path || CASE operation WHEN 'listProjects' THEN '?org_id=acme' ELSE '' END, writes FROM pgbeam.routes()});
 my $log = log_since($standby, sub {
