@@ -232,7 +232,7 @@ pb_mark_updated(const PbRow *row, const PbMarks *before)
 	add(row, &added);
 }
 
-/* Removes those of a row that is deleted, as it was until then. */
+/* Removes those of a row that has been deleted. */
 void
 pb_mark_deleted(const PbRow *row)
 {

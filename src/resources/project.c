@@ -443,7 +443,10 @@ recount_if_changed(PbRow *row)
 		pb_project_recount(row);
 }
 
-/* The marks of a project: its tags, and that it is suspended. */
+/*
+ * The marks of a project: its tags, and that it is suspended. One that has
+ * just been deleted may have been.
+ */
 static void
 mark(const PbRow *row, PbMarks *marks)
 {
@@ -455,7 +458,7 @@ mark(const PbRow *row, PbMarks *marks)
 					  -1, false, TYPALIGN_INT, &tags, NULL, &count);
 	for (int i = 0; i < Min(count, TAGS_MAX); i++)
 		pb_mark_add(marks, mark_of_tag(tags[i], NULL));
-	if (pb_row_is_word(row, at.status, "suspended"))
+	if (!pb_row_is_word(row, at.status, "active"))
 		pb_mark_add(marks, SUSPENDED_MARK);
 }
 

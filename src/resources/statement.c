@@ -424,10 +424,13 @@ make_is_taken(PbStatement *is_taken, const PbResource *resource,
 	};
 }
 
-/* Deletes one row: marks it, or removes that of a resource without a mark. */
+/*
+ * Deletes one row: marks it, or removes that of a resource without a mark. It
+ * gives the row where this tells what else goes, see mark.c.
+ */
 static void
 make_delete(PbStatements *made, const PbResource *resource,
-			const PbShape *shape)
+			const PbShape *shape, const PbResult *results)
 {
 	const char *where = where_key(resource);
 	const Oid  *types = key_types(resource, TIMESTAMPTZOID);
@@ -438,6 +441,18 @@ make_delete(PbStatements *made, const PbResource *resource,
 		psprintf("DELETE FROM %s %s", resource->table, where),
 		.nargs = PB_KEY_ARGUMENTS + 1, .types = types, .sees_all = true
 	};
+	if (resource->marks != NULL)
+	{
+		StringInfoData text;
+
+		Assert(!has_expressions(shape));
+		initStringInfo(&text);
+		appendStringInfo(&text, "%s RETURNING ", made->delete.text);
+		append_columns(&text, shape, true);
+		made->delete.text = text.data;
+		made->delete.nresults = shape->sources;
+		made->delete.results = results;
+	}
 	made->is_living = (PbStatement) {
 		.text = psprintf("SELECT FROM %s %s LIMIT 1", resource->table, where),
 		.nargs = PB_KEY_ARGUMENTS, .types = types, .sees_all = true
@@ -502,7 +517,7 @@ make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 	make_update(made, resource, shape, results);
 	if (resource->unique != NULL)
 		make_is_taken(&made->is_taken, resource, shape);
-	make_delete(made, resource, shape);
+	make_delete(made, resource, shape, results);
 }
 
 PbStatements *

@@ -305,15 +305,20 @@ delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 	pb_change_note_all(&actor, deletion.changes, deletion.count);
 }
 
-/* The row as it is stored, where its marks go with it. */
-static const PbRow *
-lock_marked(const PbRow *row)
+/* Deletes the row and its marks; false if it is gone. */
+static bool
+delete_row(const PbRow *row, Datum *values)
 {
-	PbFaults	gone = {0};
-	const PbRow *locked = row->resource->marks == NULL ? NULL :
-		pb_resource_lock(row, &gone);
+	PbStatement *delete = &pb_statements(row->resource)->delete;
+	PbRow	   *deleted;
 
-	return locked == NULL ? row : locked;
+	if (row->resource->marks == NULL)
+		return pb_sql_run(delete, values, NULL) > 0;
+	deleted = pb_row_make(row->resource);
+	if (!pb_resource_run(delete, values, NULL, deleted))
+		return false;
+	pb_mark_deleted(deleted);
+	return true;
 }
 
 /*
@@ -323,15 +328,13 @@ bool
 pb_write_delete(const PbRequest *request, const PbRow *row, PbFaults *faults)
 {
 	PbStatements *made = pb_statements(row->resource);
-	const PbRow *stored = lock_marked(row);
 	Datum		values[PB_KEY_ARGUMENTS + 1];
 
 	pb_resource_set_key(row, values);
 	values[PB_KEY_ARGUMENTS] = TimestampTzGetDatum(GetCurrentTimestamp());
 	pb_resource_deletions++;
-	if (pb_sql_run(&made->delete, values, NULL) > 0)
+	if (delete_row(row, values))
 	{
-		pb_mark_deleted(stored);
 		delete_all_below(request, row, values[PB_KEY_ARGUMENTS]);
 		return true;
 	}

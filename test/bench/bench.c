@@ -39,8 +39,9 @@ PG_MODULE_MAGIC;
 PG_FUNCTION_INFO_V1(bench_call);
 PG_FUNCTION_INFO_V1(bench_run);
 
-/* as src/resources/project.c has it */
-#define COUNT_LIVING "/* pgbeam */ SELECT pg_catalog.count(*) FROM pgbeam.projects WHERE org_id"
+/* as src/resources/project.c and src/resources/way.c have it */
+#define COUNT "/* pgbeam */ SELECT pg_catalog.count(*) FROM "
+#define COUNT_FEW "LIMIT 1001"
 
 extern PGDLLEXPORT void _PG_init(void);
 
@@ -300,6 +301,14 @@ bench_run(PG_FUNCTION_ARGS)
 	return cost_per_call(fcinfo, clock, ready.calls);
 }
 
+/* Whether it counts what a list has; with filters a page may count too. */
+static bool
+is_total(const char *text)
+{
+	return strncmp(text, COUNT, strlen(COUNT)) == 0 &&
+		strstr(text, COUNT_FEW) == NULL;
+}
+
 /*
  * Counts statements. Sets another organization's total, if a list's total is
  * measured on its own.
@@ -308,8 +317,7 @@ static void
 start_executor(QueryDesc *query, int eflags)
 {
 	statements++;
-	if (total_of[0] != '\0' &&
-		strncmp(query->sourceText, COUNT_LIVING, strlen(COUNT_LIVING)) == 0)
+	if (total_of[0] != '\0' && is_total(query->sourceText))
 		query->params->params[0].value = CStringGetTextDatum(total_of);
 	(next_executor_start != NULL ? next_executor_start :
 	 standard_ExecutorStart) (query, eflags);

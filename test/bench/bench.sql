@@ -34,6 +34,7 @@ INSERT INTO bench.indexes (index_name, serves) VALUES
 	('projects_living_idx', 'list_projects by created_at, and its total'),
 	('projects_deleted_idx', 'a purge finds the oldest deleted projects'),
 	('projects_name_key', 'a create and an update: the name is unique; list_projects by name'),
+	('project_marks_pkey', 'list_projects by a tag or suspended, and the total of that'),
 	('databases_pkey', 'locks, updates and deletes; a find by a caller'),
 	('databases_id_idx', 'a find by trusted SQL: reveal_password'),
 	('databases_deleted_idx', 'a purge finds the oldest deleted databases'),
@@ -121,6 +122,8 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	host CONSTANT text := 'INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) '
 		'VALUES ($1, $2, $3, ''proxy'') ON CONFLICT (host) DO NOTHING RETURNING host';
+	marks CONSTANT text := 'marks AS (INSERT INTO pgbeam.project_marks (org_id, project_id, mark) '
+		'VALUES ($2, $3, ''tag=production''), ($2, $3, ''tag=eu''))'; -- as bench.body has them
 	free CONSTANT text := ' ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING ';
 	p CONSTANT text := 'pgbeam.projects';
 	d CONSTANT text := 'pgbeam.databases';
@@ -130,7 +133,7 @@ DECLARE
 	changes text := '';
 BEGIN
 	IF variant = 'plans' THEN
-		statements := ARRAY[host, bench.insert(p, 1) || free || bench.columns(p),
+		statements := ARRAY[format('WITH %s %s', marks, host), bench.insert(p, 1) || free || bench.columns(p),
 			bench.insert(d, 1) || ' RETURNING ' || bench.columns(d)];
 		widths := ARRAY[3, bench.width(p), bench.width(d)];
 		RETURN;
@@ -139,7 +142,7 @@ BEGIN
 		changes := format(', changes AS (%s, (%s))', bench.insert(c, after_d),
 			bench.parameters(after_d + bench.width(c), bench.width(c)));
 	END IF;
-	statements := ARRAY[format('WITH host AS (%s), project AS (%s)%s %s%s', host,
+	statements := ARRAY[format('WITH %s, host AS (%s), project AS (%s)%s %s%s', marks, host,
 		bench.insert(p, 4, 'host') || free || 'true', changes, bench.insert(d, after_p, 'project'),
 		CASE WHEN variant = 'chain' THEN ' RETURNING ' || bench.columns(d) ELSE '' END)];
 	widths := ARRAY[after_d - 1 + CASE WHEN variant = 'noted' THEN 2 * bench.width(c) ELSE 0 END];

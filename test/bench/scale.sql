@@ -16,7 +16,7 @@ $$;
 
 CREATE TABLE bench.fresh (
 	n integer PRIMARY KEY, name text, at timestamptz, org_id text,
-	project_id uuid, database_id uuid, deleted_at timestamptz);
+	project_id uuid, database_id uuid, deleted_at timestamptz, tags text[], suspended boolean);
 
 -- Writes the rows that create_project would write, with CHECKs and keys in
 -- force: the sample's rows with values of their own. The sealed passwords are
@@ -48,7 +48,9 @@ BEGIN
 		SELECT n, bench.name('scale', 0, n), to_timestamp(ms / 1000.0),
 			CASE WHEN n % 100 > 0 THEN 'org_bench' ELSE format('org_%s', n / 100 % 5000) END,
 			bench.uuid7('project', n, ms), bench.uuid7('database', n, ms),
-			CASE WHEN n % 19 = 0 THEN to_timestamp(ms / 1000.0) END
+			CASE WHEN n % 19 = 0 THEN to_timestamp(ms / 1000.0) END,
+			ARRAY['production', 'eu'] || array_remove(ARRAY[CASE WHEN n % 10000 = 1 THEN 'rare' END, CASE WHEN n % 3 = 0 THEN 'third' END], NULL),
+			n % 2000 = 1
 		FROM generate_series(after + 1, last) AS n, LATERAL (
 			SELECT now_ms - (1 + scale - n)::bigint * 30000 AS ms) AS times;
 	SELECT * INTO STRICT project FROM pgbeam.projects
@@ -59,12 +61,17 @@ BEGIN
 	CALL bench.fill('pgbeam.projects', format('sample.id = %L', project.id), after, '{
 		"id": "project_id", "org_id": "fresh.org_id", "name": "fresh.name",
 		"proxy_host": "replace(sample.proxy_host, sample.name, fresh.name)",
-		"status": "CASE WHEN fresh.deleted_at IS NULL THEN sample.status ELSE ''deleted'' END",
+		"tags": "fresh.tags",
+		"status": "CASE WHEN fresh.deleted_at IS NOT NULL THEN ''deleted'' WHEN suspended THEN ''suspended'' ELSE sample.status END",
 		"created_at": "at", "updated_at": "at", "deleted_at": "fresh.deleted_at"}');
 	CALL bench.fill('pgbeam.databases', format('sample.project_id = %L', project.id), after, '{
 		"id": "database_id", "org_id": "fresh.org_id", "project_id": "fresh.project_id",
 		"password_sealed": "CASE WHEN fresh.deleted_at IS NULL THEN sample.password_sealed END",
 		"created_at": "at", "updated_at": "at", "deleted_at": "fresh.deleted_at"}');
+	INSERT INTO pgbeam.project_marks (org_id, project_id, mark)
+		SELECT f.org_id, project_id, mark FROM bench.fresh AS f,
+			LATERAL (SELECT 'tag=' || unnest(tags) UNION ALL SELECT 'status=suspended' WHERE suspended) AS has (mark)
+		WHERE f.deleted_at IS NULL AND n > after;
 	INSERT INTO pgbeam.organizations (org_id)
 		SELECT DISTINCT org_id FROM bench.fresh ON CONFLICT DO NOTHING;
 END
@@ -182,6 +189,47 @@ LANGUAGE sql AS $$
 			LATERAL (SELECT bench.key_at(sort_by, skipped) AS key OFFSET 0) AS k;
 $$;
 
+-- Filters, as the last arguments of list_projects: name, name_prefix, tag,
+-- status, host. The page is the first one.
+CREATE TABLE bench.filters (subject text PRIMARY KEY, position integer, sort_by text, filters text[]);
+
+CREATE PROCEDURE bench.find_filters()
+LANGUAGE sql AS $$
+	TRUNCATE bench.filters;
+	WITH one AS (
+		SELECT name, proxy_host AS host FROM pgbeam.projects
+		WHERE org_id = 'org_bench' AND deleted_at IS NULL AND name <> bench.name('sample', 0, 0) ORDER BY id OFFSET 1000 LIMIT 1)
+	INSERT INTO bench.filters
+		SELECT concat_ws(', ', title, sort_by), position, sort_by, filters
+		FROM one, LATERAL (VALUES
+			(1, 'name', 'created_at', ARRAY[name, NULL, NULL, NULL, NULL]),
+			(2, 'host', 'created_at', ARRAY[NULL, NULL, NULL, NULL, host]),
+			(3, 'name_prefix', 'name', ARRAY[NULL, 'a', NULL, NULL, NULL]),
+			(4, 'a tag of all', 'created_at', ARRAY[NULL, NULL, 'production', NULL, NULL]),
+			(5, 'a rare tag', 'created_at', ARRAY[NULL, NULL, 'rare', NULL, NULL]),
+			(6, 'a tag of none', 'created_at', ARRAY[NULL, NULL, 'none', NULL, NULL]),
+			(7, 'suspended', 'created_at', ARRAY[NULL, NULL, NULL, 'suspended', NULL]),
+			(8, 'active', 'created_at', ARRAY[NULL, NULL, NULL, 'active', NULL]),
+			(9, 'active', 'name', ARRAY[NULL, NULL, NULL, 'active', NULL]),
+			(10, 'a tag of all', 'name', ARRAY[NULL, NULL, 'production', NULL, NULL]),
+			(11, 'a rare tag', 'name', ARRAY[NULL, NULL, 'rare', NULL, NULL]),
+			(12, 'a name_prefix of few', 'created_at', ARRAY[NULL, 'abc', NULL, NULL, NULL]),
+			(13, 'a third, and a name_prefix of none', 'created_at', ARRAY[NULL, 'none', 'third', NULL, NULL]),
+			(14, 'a third, and a name_prefix', 'created_at', ARRAY[NULL, 'f', 'third', NULL, NULL])
+		) AS v (position, title, sort_by, filters);
+$$;
+
+-- A first page with filters, alone or with its total.
+CREATE FUNCTION bench.measure_filter(filter bench.filters, way text, calls integer) RETURNS float8
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM set_config('bench.total_of', CASE way WHEN 'filter' THEN 'org_without' ELSE '' END, true);
+	RETURN (SELECT cpu_us FROM bench.call('filter', 'pgbeam.list_projects(text,integer,text,text,text,text,text,text,text)'::regprocedure,
+		format('SELECT ''org_bench''::text, 20, NULL::text, %L::text, %s FROM generate_series(1, %s)', filter.sort_by,
+			(SELECT string_agg(format('%L::text', f), ', ' ORDER BY n) FROM unnest(filter.filters) WITH ORDINALITY AS u (f, n)), calls)));
+END
+$$;
+
 -- Projects of all ages that are not deleted, different ones in each round.
 CREATE FUNCTION bench.living(round integer, calls integer) RETURNS SETOF uuid
 LANGUAGE sql VOLATILE AS $$
@@ -247,7 +295,7 @@ $$;
 CREATE FUNCTION bench.measure_in_empty(way text, round integer, calls integer) RETURNS float8
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-	PERFORM public.dblink_exec('empty', 'TRUNCATE pgbeam.hosts, pgbeam.projects, pgbeam.databases');
+	PERFORM public.dblink_exec('empty', 'TRUNCATE pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases');
 	PERFORM FROM public.dblink('empty', 'SELECT pgbeam.create_project(bench.body(''sample'', 0, 0))') AS d (made json);
 	RETURN (SELECT cpu_us FROM public.dblink('empty',
 		format('SELECT bench.measure_create(%L, %s, %s)', way, round, calls)) AS d (cpu_us float8));
@@ -269,6 +317,9 @@ BEGIN
 		RETURN bench.measure_in_empty(way, round, calls);
 	ELSIF subject IN ('update', 'delete') THEN
 		RETURN bench.measure_change(subject, round, calls);
+	END IF;
+	IF way IN ('filter', 'filter, total') THEN
+		RETURN (SELECT bench.measure_filter(f, way, calls) FROM bench.filters AS f WHERE f.subject = measure_at_scale.subject);
 	END IF;
 	SELECT * INTO STRICT page FROM bench.pages AS p WHERE p.subject = measure_at_scale.subject;
 	RETURN bench.measure_page(page, way, calls);
@@ -341,24 +392,28 @@ SELECT pgbeam.create_project(bench.body('sample', 0, 0));
 \set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,update,delete}'''
 
 CALL bench.fill_to(:scale / 50, :scale);
-VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+VACUUM pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.rounds_at_scale('few', :unanalyzed, '{pgbeam}', 5, 20);
 CALL bench.rounds_at_scale('few', '{get}', '{pgbeam}', 5, 500);
 
 CALL bench.fill_to(:scale, :scale);
-VACUUM pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+VACUUM pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 20);
 CALL bench.rounds_at_scale('all', '{get}', '{pgbeam}', 5, 500);
 
-ANALYZE pgbeam.hosts, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
+ANALYZE pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
 CALL bench.verify_at_scale();
 CALL bench.rounds_at_scale('analyzed', :pages, '{pgbeam,bare,whole}', :rounds, 200);
 CALL bench.rounds_at_scale('analyzed', '{"created_at, first","name, first"}', '{today,typed}', :rounds, 20);
 CALL bench.rounds_at_scale('analyzed', '{"created_at, deep","name, deep"}', '{today}', 1, 1);
 CALL bench.rounds_at_scale('analyzed', '{total}', '{pgbeam,bare}', :rounds, 2);
+CALL bench.find_filters();
+SELECT array_agg(subject ORDER BY position) AS filters FROM bench.filters \gset
+CALL bench.rounds_at_scale('analyzed', :'filters', '{filter}', :rounds, 50);
+CALL bench.rounds_at_scale('analyzed', :'filters', '{"filter, total"}', 5, 2);
 CALL bench.rounds_at_scale('analyzed', '{get}', '{pgbeam,bare,whole}', :rounds, 500);
 -- A long session has seen all pages of the indexes.
 SET enable_seqscan = off;

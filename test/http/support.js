@@ -85,7 +85,8 @@ export async function createPgbeam(name) {
   };
   // Hosts too: each is given out once only, and each form sends the same
   // requests.
-  const empty = () => database.pool.query('DELETE FROM pgbeam.databases; DELETE FROM pgbeam.projects; DELETE FROM pgbeam.hosts');
+  const empty = () => database.pool.query(`DELETE FROM pgbeam.databases; DELETE FROM pgbeam.project_marks; DELETE FROM pgbeam.projects;
+    DELETE FROM pgbeam.hosts`);
   return { ...database, createKey, empty };
 }
 
