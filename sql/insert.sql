@@ -66,6 +66,7 @@ SELECT statements_of('without');
 -- So does a rule.
 BEGIN;
 CREATE TABLE seen (name text);
+GRANT ALL ON seen TO PUBLIC;
 CREATE RULE see AS ON INSERT TO pgbeam.databases DO ALSO INSERT INTO seen VALUES (NEW.host);
 SELECT statements_of('rule');
 SELECT * FROM seen;
@@ -78,6 +79,7 @@ SELECT * FROM refusal('forbidden');
 ROLLBACK;
 BEGIN;
 CREATE TABLE customers (id text PRIMARY KEY);
+GRANT ALL ON customers TO PUBLIC;
 ALTER TABLE pgbeam.databases ADD CONSTRAINT own FOREIGN KEY (org_id) REFERENCES customers NOT VALID;
 SELECT * FROM refusal('stranger');
 INSERT INTO customers VALUES ('insert');
