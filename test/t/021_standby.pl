@@ -98,6 +98,12 @@ foreach my $sql (
 {
 	is(ask($standby, $sql)->{state}, '00000', "$sql works");
 }
+
+# A proxy asks the standby for its files and for the passwords of its logins.
+is( value($standby, "SELECT count(*), bool_and(password = concat(:'password', ' of first')) FROM pgbeam.databases AS d, "
+	  . "pgbeam.pgbouncer_login(pgbeam.typeid_encode('db', d.id), d.username) WHERE d.id = pgbeam.typeid_decode('$database')"),
+	'1|t', 'a login');
+is( value($standby, "SELECT count(*) FROM pgbeam.pgbouncer_files(project_id => '$project') WHERE content ~ '$database'"), '1', 'the files of a proxy');
 foreach my $sql (
 	"SELECT pgbeam.set_organization('other')", "SELECT pgbeam.suspend_organization('acme')",
 	"SELECT pgbeam.create_api_key(org_id => 'acme')", "SELECT pgbeam.set_member('acme', 'anna', 'admin')",
