@@ -107,13 +107,17 @@ pb_network_read_host(const char *text, size_t length,
 	return true;
 }
 
-/* Whether resolvers take a name for their own machine: RFC 6761, 6.3. */
+/*
+ * Whether resolvers take a name for their own machine: RFC 6761, 6.3, and what
+ * Debian and Fedora have in their /etc/hosts.
+ */
 bool
 pb_network_is_local_name(const char *name, size_t length)
 {
 	static const char *const names[] = {
-		"localhost", "localhost.localdomain", "localhost6",
-		"localhost6.localdomain6", "ip6-localhost", "ip6-loopback", NULL
+		"localhost", "localhost.localdomain", "localhost4",
+		"localhost4.localdomain4", "localhost6", "localhost6.localdomain6",
+		"ip6-localhost", "ip6-loopback", NULL
 	};
 	static const char suffix[] = ".localhost";
 	size_t		size = sizeof(suffix) - 1;

@@ -84,7 +84,8 @@ static void
 test_is_local_name(void)
 {
 	static const char *const local[] = {
-		"localhost", "LocalHost", "localhost.localdomain", "a.localhost", "a.b.LOCALHOST", "ip6-localhost", "ip6-loopback", "localhost6", NULL
+		"localhost", "LocalHost", "localhost.localdomain", "a.localhost", "a.b.LOCALHOST", "ip6-localhost", "ip6-loopback", "localhost6", "localhost4",
+		"LocalHost4.LocalDomain4", NULL
 	};
 	static const char *const other[] = {
 		"", "localhos", "localhost.example.com", "mylocalhost", ".localhost", "localhost-1", "db", "xlocalhost.localdomain", NULL
