@@ -58,8 +58,22 @@ SET CONSTRAINTS ALL IMMEDIATE;
 DROP TRIGGER tell ON pgbeam.databases;
 CREATE TRIGGER tell AFTER INSERT ON pgbeam.changes FOR EACH ROW EXECUTE FUNCTION tell();
 CREATE TRIGGER tell AFTER INSERT ON pgbeam.hosts FOR EACH ROW EXECUTE FUNCTION tell();
-CREATE TRIGGER tell AFTER INSERT ON pgbeam.projects FOR EACH ROW EXECUTE FUNCTION tell();
 SELECT statements_of('others');
+ROLLBACK;
+-- One of the projects may delete the project, which is therefore looked for.
+BEGIN;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.projects FOR EACH ROW EXECUTE FUNCTION tell();
+SELECT statements_of('parent');
+CREATE FUNCTION remove() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM pgbeam.projects WHERE id = NEW.id AND name <> 'marked';
+	UPDATE pgbeam.projects SET status = 'deleted', deleted_at = updated_at WHERE id = NEW.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER remove AFTER INSERT ON pgbeam.projects FOR EACH ROW EXECUTE FUNCTION remove();
+SELECT * FROM refusal('removed');
+SELECT * FROM refusal('marked');
 ROLLBACK;
 SELECT statements_of('without');
 
@@ -84,6 +98,27 @@ ALTER TABLE pgbeam.databases ADD CONSTRAINT own FOREIGN KEY (org_id) REFERENCES 
 SELECT * FROM refusal('stranger');
 INSERT INTO customers VALUES ('insert');
 SELECT * FROM refusal('customer');
+ROLLBACK;
+-- Also what bears the name of ours, or leads where ours does.
+BEGIN;
+ALTER TABLE pgbeam.projects DROP CONSTRAINT projects_fields_check, ADD CONSTRAINT projects_fields_check CHECK (name <> 'forbidden');
+SELECT * FROM refusal('forbidden');
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.projects DROP CONSTRAINT projects_fields_check, ADD CONSTRAINT own CHECK (pgbeam.check_fields('project', projects.*));
+SELECT statements_of('ours by another name');
+ROLLBACK;
+BEGIN;
+TRUNCATE pgbeam.projects, pgbeam.databases;
+ALTER TABLE pgbeam.projects ADD UNIQUE (org_id, name);
+ALTER TABLE pgbeam.databases ADD CONSTRAINT own FOREIGN KEY (org_id, username) REFERENCES pgbeam.projects (org_id, name);
+SELECT * FROM refusal('user of no project');
+ROLLBACK;
+BEGIN;
+TRUNCATE pgbeam.projects, pgbeam.databases;
+ALTER TABLE pgbeam.projects ADD UNIQUE (default_policy_profile_id);
+ALTER TABLE pgbeam.databases DROP CONSTRAINT databases_project_fkey, ADD CONSTRAINT databases_project_fkey FOREIGN KEY (project_id) REFERENCES pgbeam.projects (default_policy_profile_id);
+SELECT * FROM refusal('without a profile');
 ROLLBACK;
 BEGIN;
 ALTER TABLE pgbeam.databases ADD CONSTRAINT own UNIQUE (org_id, id, username) DEFERRABLE INITIALLY DEFERRED;

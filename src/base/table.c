@@ -92,13 +92,34 @@ has_no_more_columns(const PbTable *table, TupleDesc descriptor)
 }
 
 static bool
+is_function(Oid function, const char *qualified)
+{
+	const char *schema = get_namespace_name(get_func_namespace(function));
+
+	return strcmp(psprintf("%s.%s", schema, get_func_name(function)),
+				  qualified) == 0;
+}
+
+/*
+ * Whether a CHECK only calls the function whose work callers do. A name would
+ * not tell: somebody may have put another one in its place.
+ */
+static bool
+is_own_check(const PbTable *table, const ConstrCheck *check)
+{
+	const Node *condition = stringToNode(check->ccbin);
+
+	return table->check != NULL && IsA(condition, FuncExpr) &&
+		is_function(((const FuncExpr *) condition)->funcid, table->check);
+}
+
+static bool
 has_no_more_checks(const PbTable *table, TupleDesc descriptor)
 {
 	const TupleConstr *constraints = descriptor->constr;
 
 	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
-		if (table->check == NULL ||
-			strcmp(constraints->check[i].ccname, table->check) != 0)
+		if (!is_own_check(table, &constraints->check[i]))
 			return false;
 	return true;
 }
@@ -110,35 +131,74 @@ find_table(const char *name)
 							NoLock, true);
 }
 
+/* Whether a column leads to one of the parent as our foreign key does. */
+static bool
+is_own_pair(const PbTable *table, const char *from, const char *to)
+{
+	return strcmp(to, "org_id") == 0 ? strcmp(from, "org_id") == 0 :
+		strcmp(to, "id") == 0 && strcmp(from, table->parent_id) == 0;
+}
+
+/* Whether a foreign key asks for nothing but the parent of a row. */
+static bool
+is_own_key(const PbTable *table, const ForeignKeyCacheInfo *key)
+{
+	if (table->parent == NULL || key->confrelid != find_table(table->parent))
+		return false;
+	for (int i = 0; i < key->nkeys; i++)
+		if (!is_own_pair(table,
+						 get_attname(key->conrelid, key->conkey[i], false),
+						 get_attname(key->confrelid, key->confkey[i], false)))
+			return false;
+	return true;
+}
+
+/* A list of its own: the server forgets its one when it hears of a change. */
+static bool
+has_no_more_keys(const PbTable *table, Relation relation)
+{
+	List	   *keys = copyObject(RelationGetFKeyList(relation));
+	ListCell   *cell;
+
+	foreach(cell, keys)
+		if (!is_own_key(table, lfirst(cell)))
+			return false;
+	return true;
+}
+
 /*
  * Whether a trigger has nothing to do where rows are inserted below a parent
  * that this transaction holds: it is of a foreign key that leads to the table,
- * or of our own one to the parent.
+ * or of one of its own, which are judged by their columns.
  */
 static bool
-may_be_left_out(const PbTable *table, const Trigger *trigger)
+may_be_left_out(const Trigger *trigger)
 {
-	if (!trigger->tgisinternal)
-		return false;
-	switch (RI_FKey_trigger_type(trigger->tgfoid))
-	{
-		case RI_TRIGGER_PK:
-			return true;
-		case RI_TRIGGER_FK:
-			return table->parent != NULL &&
-				trigger->tgconstrrelid == find_table(table->parent);
-		default:
-			return false;
-	}
+	int			kind = RI_FKey_trigger_type(trigger->tgfoid);
+
+	return trigger->tgisinternal &&
+		(kind == RI_TRIGGER_PK || kind == RI_TRIGGER_FK);
 }
 
 static bool
-has_no_more_triggers(const PbTable *table, const TriggerDesc *triggers)
+has_no_more_triggers(const TriggerDesc *triggers)
 {
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (!may_be_left_out(table, &triggers->triggers[i]))
+		if (!may_be_left_out(&triggers->triggers[i]))
 			return false;
 	return true;
+}
+
+/* Whether somebody has put a rule or a trigger on the table. */
+static bool
+runs_code(Relation relation)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!triggers->triggers[i].tgisinternal)
+			return true;
+	return relation->rd_rel->relhasrules;
 }
 
 static bool
@@ -178,7 +238,8 @@ takes_rows(PbTable *table, Relation relation)
 		!relation->rd_rel->relispartition &&
 		has_no_more_columns(table, descriptor) &&
 		has_no_more_checks(table, descriptor) &&
-		has_no_more_triggers(table, relation->trigdesc) &&
+		has_no_more_keys(table, relation) &&
+		has_no_more_triggers(relation->trigdesc) &&
 		find_unique(table, relation) &&
 		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(),
 						  ACL_INSERT) == ACLCHECK_OK;
@@ -205,6 +266,7 @@ look(PbTable *table, Relation relation)
 		table->id = RelationGetRelid(relation);
 		table->stores_as_given = stores_as_given(table, relation);
 		table->takes_rows = takes_rows(table, relation);
+		table->runs_code = runs_code(relation);
 	} while (!is_known(table));
 }
 
@@ -257,4 +319,13 @@ pb_table_takes_rows(PbTable *table)
 {
 	table_close(pb_table_open(table), NoLock);
 	return table->takes_rows && ExecutorCheckPerms_hook == NULL;
+}
+
+/* Whether code of users' runs when the table is written. */
+bool
+pb_table_runs_code(PbTable *table)
+{
+	if (!is_known(table))
+		table_close(pb_table_open(table), NoLock);
+	return table->runs_code;
 }

@@ -572,12 +572,14 @@ pb_stored(const PbResource *resource)
 	stored->name = resource->table;
 	stored->columns = make_columns(shape);
 	stored->count = shape->count;
-	stored->check = psprintf("%s_fields_check",
-							 strchr(resource->table, '.') + 1);
+	stored->check = "pgbeam.check_fields";
 	if (resource->unique != NULL)
 		stored->unique = resource->unique->index;
 	if (resource->parent != NULL)
+	{
 		stored->parent = resource->parent->table;
+		stored->parent_id = parent_column(resource);
+	}
 	MemoryContextSwitchTo(before);
 	resource->prepared->stored = stored;
 	return stored;

@@ -49,7 +49,8 @@ refuse_taken(const PbRow *row, PbFaults *faults)
 
 /*
  * Raises an error if a trigger has deleted the parent meanwhile: nothing would
- * ever delete the row below it.
+ * ever delete the row below it. A trigger on the parent's table may do so by a
+ * statement of its own, which is counted nowhere.
  */
 static void
 require_parent(const PbRow *row)
@@ -57,7 +58,9 @@ require_parent(const PbRow *row)
 	const PbRow *above = row->above;
 	Datum		values[PB_KEY_ARGUMENTS];
 
-	if (above == NULL || above->lived_at == pb_resource_deletions)
+	if (above == NULL ||
+		(above->lived_at == pb_resource_deletions &&
+		 !pb_table_runs_code(pb_stored(above->resource))))
 		return;
 	pb_resource_set_key(above, values);
 	if (pb_sql_run(&pb_statements(above->resource)->is_living, values,
