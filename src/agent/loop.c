@@ -12,6 +12,7 @@
 #include "agent/event.h"
 #include "agent/files.h"
 #include "agent/loop.h"
+#include "agent/names.h"
 #include "agent/report.h"
 #include "agent/sync.h"
 
@@ -26,6 +27,7 @@ typedef struct Loop
 {
 	Options    *options;
 	Registry	registry;
+	Names		names;
 	Sync		sync;
 	int64_t		ask_at;
 	int64_t		round_at;		/* when the files are compared next */
@@ -73,6 +75,18 @@ set_gap(Loop *loop)
 		earlier(GAP_GROWTH * (loop->gap > 0 ? loop->gap : GAP_MIN), GAP_MAX);
 }
 
+/* The files, without lines that lead where none may. */
+static bool
+get_files(Loop *loop, Files *files)
+{
+	if (!registry_files(&loop->registry, files))
+		return false;
+	if (names_guard(&loop->names, &loop->registry, files))
+		return true;
+	files_clear(files);
+	return false;
+}
+
 /* Takes a fresh look at the feed first: the files are of a later snapshot. */
 static void
 run_round(Loop *loop)
@@ -80,7 +94,7 @@ run_round(Loop *loop)
 	Files		files;
 	bool		done = ask(loop);
 
-	if (!registry_files(&loop->registry, &files))
+	if (!get_files(loop, &files))
 	{
 		loop->round_at = loop->registry.link.retry_at;
 		return;
@@ -334,7 +348,7 @@ run_once(const Options *options)
 
 	set_up(&loop, (Options *) options);
 	if (!registry_open(&loop.registry, false) ||
-		!registry_files(&loop.registry, &files))
+		!get_files(&loop, &files))
 		return 2;
 	if (options->job == PRINT)
 		print_files(&files);

@@ -366,6 +366,28 @@ ALTER FUNCTION pgbeam.real_files RENAME TO pgbouncer_files;
 SQL
 };
 
+subtest 'a name that leads to a forbidden network' => sub {
+	chomp(my $host = `hostname`);
+	my $packed = gethostbyname $host;
+
+	plan skip_all => "$host leads nowhere" unless defined $packed;
+	create('lured', 'beta', host => $host);
+	is((run_agent($plane, '--once'))[0], 0, 'its database');
+	like(slurp_file("$plane->{files}/databases.ini"), qr/^\Q$keys{lured}\E = host='\Q$host\E'/m, 'is there');
+	value($registry, sprintf q(ALTER SYSTEM SET pgbeam.forbidden_networks = '%s/32'), join '.', unpack 'C4', $packed);
+	$registry->reload;
+	my ($status, undef, $err) = run_agent($plane, '--once');
+
+	like($err, qr/$databases{lured} is left out: host \Q$host\E leads to .* forbidden network/, 'and is left out');
+	unlike(slurp_file("$plane->{files}/databases.ini"), qr/^\Q$keys{lured}\E/m, 'of the file');
+	like(value($registry, "SELECT pgbeam.test_database_connection('$projects{lured}', '$databases{lured}') ->> 'error'"),
+		qr/forbidden network/, 'as its owner reads');
+	value($registry, q(ALTER SYSTEM RESET pgbeam.forbidden_networks));
+	$registry->reload;
+	is((run_agent($plane, '--once'))[0], 0, 'allowed');
+	like(slurp_file("$plane->{files}/databases.ini"), qr/^\Q$keys{lured}\E = /m, 'again');
+};
+
 # A console that says its version, and knows nothing else.
 sub old_console
 {

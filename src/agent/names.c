@@ -1,0 +1,346 @@
+/*
+ * names.c
+ *	  Where the names of upstreams lead, and lines that lead where none may.
+ *
+ * The registry refuses addresses of forbidden networks when they are written.
+ * A name may lead there all the same, so names are resolved here, and a line
+ * with one that leads there is left out. PgBouncer resolves again later, and
+ * what it gets then is for the firewall to judge.
+ *
+ * Names are resolved at the same time and for a short time only: a resolver
+ * that is slow must not hold up other tenants. A name of which nothing is
+ * known yet is let through, because the firewall stands behind it.
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/names.h"
+
+#define AGAIN MINUTE			/* a name is resolved */
+#define PATIENCE (2 * SECOND)	/* for all of a round */
+#define AT_ONCE 16
+
+typedef struct Name
+{
+	char	   *host;			/* the first member, which is compared */
+	struct gaicb request;
+	bool		is_running;
+	int64_t		asked_at;
+	Keys		addresses;
+} Name;
+
+/* A line of a file that is guarded, by a name in it. */
+typedef struct Visit
+{
+	Names	   *names;
+	Name	   *asked[AT_ONCE];
+	int			count;
+	int64_t		until;
+	Keys	   *addresses;		/* of all names */
+} Visit;
+
+static const char forbidden[] =
+	"SELECT pg_catalog.host(a), pgbeam.forbidden_network(a) "
+	"FROM pg_catalog.unnest($1::pg_catalog.inet[]) AS a "
+	"WHERE pgbeam.forbidden_network(a) IS NOT NULL";
+
+static const char tell_test[] =
+	"SELECT pgbeam.report_connection_test(database_id => $1, ok => false, error => $2)";
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(((const Name *) a)->host, ((const Name *) b)->host);
+}
+
+static Name *
+find_name(Names *names, const char *host)
+{
+	Name		wanted = {.host = (char *) host};
+	Name	  **found = tfind(&wanted, &names->tree, compare_names);
+	Name	   *name;
+
+	if (found != NULL)
+		return *found;
+	name = allot(sizeof(Name));
+	name->host = copy_of(host);
+	name->request.ar_name = name->host;
+	name->asked_at = -AGAIN;
+	certain(tsearch(name, &names->tree, compare_names));
+	return name;
+}
+
+/* What a resolver gave; an address that was there before is forgotten. */
+static void
+take_answer(Name *name)
+{
+	char		text[INET6_ADDRSTRLEN];
+
+	keys_clear(&name->addresses);
+	for (struct addrinfo *info = name->request.ar_result; info != NULL; info =
+		 info->ai_next)
+	{
+		const void *address = info->ai_family == AF_INET ?
+			(const void *) &((struct sockaddr_in *) info->ai_addr)->sin_addr :
+			(const void *) &((struct sockaddr_in6 *) info->ai_addr)->sin6_addr;
+
+		if (inet_ntop(info->ai_family, address, text, sizeof(text)) != NULL &&
+			!keys_have(&name->addresses, text))
+			keys_add(&name->addresses, text, strlen(text));
+	}
+	if (name->request.ar_result != NULL)
+		freeaddrinfo(name->request.ar_result);
+	name->request.ar_result = NULL;
+	name->is_running = false;
+}
+
+/* Waits for those that were asked for, but no longer than all may take. */
+static void
+await(Visit *visit)
+{
+	for (int i = 0; i < visit->count; i++)
+	{
+		Name	   *name = visit->asked[i];
+		const struct gaicb *requests[] = {&name->request};
+		int64_t		left = visit->until - now();
+		struct timespec time = {left / 1000, left % 1000 * 1000000};
+
+		if (left > 0 && gai_error(&name->request) == EAI_INPROGRESS)
+			gai_suspend(requests, 1, &time);
+		if (gai_error(&name->request) != EAI_INPROGRESS)
+			take_answer(name);
+	}
+	visit->count = 0;
+}
+
+static void
+ask_for(Visit *visit, Name *name)
+{
+	struct gaicb *requests[] = {&name->request};
+
+	if (name->is_running && gai_error(&name->request) != EAI_INPROGRESS)
+		take_answer(name);		/* of a round before this one */
+	if (name->is_running || name->asked_at + AGAIN > now() ||
+		visit->until <= now())
+		return;
+	if (getaddrinfo_a(GAI_NOWAIT, requests, 1, NULL) != 0)
+		return;
+	name->is_running = true;
+	name->asked_at = now();
+	visit->asked[visit->count++] = name;
+	if (visit->count == AT_ONCE)
+		await(visit);
+}
+
+/* Sockets are ours, and addresses were judged when they were written. */
+static bool
+is_name(const char *host)
+{
+	char		address[sizeof(struct in6_addr)];
+
+	return *host != '/' && *host != '[' && *host != '\0' &&
+		inet_pton(AF_INET, host, address) != 1 &&
+			inet_pton(AF_INET6, host, address) != 1;
+}
+
+/* The hosts of a line, one by one; false behind the last one. */
+static bool
+next_host(const char **at, char *host, size_t size)
+{
+	size_t		length = strcspn(*at, ",'\n");
+
+	if (**at == '\'' || **at == '\n' || **at == '\0')
+		return false;
+	snprintf(host, size, "%.*s", (int) length, *at);
+	*at += length;
+	if (**at == ',')
+		(*at)++;
+	return true;
+}
+
+static const char *
+hosts_of(const Line *line)
+{
+	static const char start[] = " = host='";
+
+	return starts_with(line->text + line->key, start) ? line->text + line->key + strlen(start) : "";
+}
+
+static bool
+is_databases_file(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return strcmp(slash == NULL ? name : slash + 1, "databases.ini") == 0;
+}
+
+static void
+visit_names(Visit *visit, const Files *files, void (*deal) (Visit *, Name *))
+{
+	char		host[256];
+
+	for (int i = 0; i < files->count; i++)
+	{
+		Index		index;
+
+		if (!is_databases_file(files->list[i].name))
+			continue;
+		index = index_lines(files->list[i].content);
+		for (int j = 0; j < index.count; j++)
+			for (const char *at =
+				 hosts_of(&index.lines[j]); next_host(&at, host,
+													  sizeof(host));)
+				if (is_name(host))
+					deal(visit, find_name(visit->names, host));
+		free(index.lines);
+	}
+}
+
+static void
+gather(Visit *visit, Name *name)
+{
+	for (int i = 0; i < name->addresses.count; i++)
+		keys_add(visit->addresses, name->addresses.names[i],
+				 strlen(name->addresses.names[i]));
+}
+
+/* Addresses as an array of SQL, which needs no escapes. */
+static char *
+array_of(const Keys *keys)
+{
+	char	   *text = NULL;
+	size_t		size;
+	FILE	   *to = certain(open_memstream(&text, &size));
+
+	for (int i = 0; i < keys->count; i++)
+		fprintf(to, "%c%s", i == 0 ? '{' : ',', keys->names[i]);
+	fputs(keys->count == 0 ? "{}" : "}", to);
+	certain(fclose(to) == 0 ? text : NULL);
+	return text;
+}
+
+/* An address of the name that is forbidden, or NULL. */
+static const char *
+forbidden_address(const Name *name, const Keys *addresses)
+{
+	for (int i = 0; i < name->addresses.count; i++)
+		if (keys_have(addresses, name->addresses.names[i]))
+			return name->addresses.names[i];
+	return NULL;
+}
+
+/* What is wrong with a line: the caller frees it; NULL if nothing is. */
+static char *
+problem_of(Names *names, const Line *line, const Keys *addresses)
+{
+	char		host[256];
+
+	for (const char *at = hosts_of(line); next_host(&at, host, sizeof(host));)
+	{
+		const char *address =
+			is_name(host) ? forbidden_address(find_name(names, host),
+											  addresses) : NULL;
+
+		if (address != NULL)
+			return printed("host %s leads to %s, which is in a forbidden network", host, address);
+	}
+	return NULL;
+}
+
+/* The owner of the database reads it as the answer of its connection test. */
+static void
+tell_owner(Names *names, Registry *registry, const char *id,
+		   const char *problem)
+{
+	const char *values[] = {id, problem};
+
+	if (keys_have(&names->told, id))
+		return;
+	warn("%s is left out: %s", id, problem);
+	keys_add(&names->told, id, strlen(id));
+	if (registry->options->job == CHECK || registry->options->job == PRINT ||
+		registry->is_standby)
+		return;
+	if (strstr(id, ".ro") == NULL)
+		PQclear(link_run(&registry->link, tell_test, 2, values));
+}
+
+/* The content without lines that lead where none may. */
+static char *
+allowed_lines(Names *names, Registry *registry, const char *content,
+			  const Keys *addresses)
+{
+	Index		index = index_lines(content);
+	char	   *allowed = copy_of(content);
+
+	for (int i = index.count - 1; i >= 0; i--)
+	{
+		const Line *line = &index.lines[i];
+		char	   *problem = problem_of(names, line, addresses);
+		char	   *key;
+		char	   *id;
+
+		if (problem == NULL)
+			continue;
+		key = copy_of_part(line->text, line->key);
+		id = id_of_key(&index, key);
+		tell_owner(names, registry, id != NULL ? id : key, problem);
+		allowed[line->text - content] = ';';	/* a remark to PgBouncer */
+		free(id);
+		free(key);
+		free(problem);
+	}
+	free(index.lines);
+	return allowed;
+}
+
+/* The addresses that are forbidden, of those that names lead to. */
+static bool
+judge(Registry *registry, const Keys *addresses, Keys *bad)
+{
+	char	   *array = array_of(addresses);
+	const char *values[] = {array};
+	PGresult   *result = addresses->count == 0 ? NULL :
+		link_run(&registry->link, forbidden, 1, values);
+	bool		done = addresses->count == 0 || result != NULL;
+
+	for (int i = 0; result != NULL && i < PQntuples(result); i++)
+		keys_add(bad, PQgetvalue(result, i, 0), PQgetlength(result, i, 0));
+	PQclear(result);
+	free(array);
+	return done;
+}
+
+/* Takes the lines out of the files whose names lead to forbidden networks. */
+bool
+names_guard(Names *names, Registry *registry, Files *files)
+{
+	Keys		addresses = {0},
+				bad = {0};
+	Visit		visit =
+		{.names = names,.until = now() + PATIENCE,.addresses = &addresses};
+	bool		done;
+
+	visit_names(&visit, files, ask_for);
+	await(&visit);
+	visit_names(&visit, files, gather);
+	done = judge(registry, &addresses, &bad);
+	if (bad.count == 0)
+		keys_clear(&names->told);
+	for (int i = 0; bad.count > 0 && i < files->count; i++)
+	{
+		char	   *content = files->list[i].content;
+
+		if (!is_databases_file(files->list[i].name))
+			continue;
+		files->list[i].content = allowed_lines(names, registry, content, &bad);
+		free(content);
+	}
+	keys_clear(&addresses);
+	keys_clear(&bad);
+	return done;
+}

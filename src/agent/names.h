@@ -1,0 +1,19 @@
+/*
+ * names.h
+ *	  Where the names of upstreams lead, and lines that lead where none may.
+ */
+#ifndef AGENT_NAMES_H
+#define AGENT_NAMES_H
+
+#include "agent/registry.h"
+
+/* Names that were looked up before. */
+typedef struct Names
+{
+	void	   *tree;
+	Keys		told;			/* databases whose trouble was reported */
+} Names;
+
+extern bool names_guard(Names *names, Registry *registry, Files *files);
+
+#endif
