@@ -23,7 +23,7 @@ PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey network in
 
 # The program beside PgBouncer, of the same law: no part of the module, and
 # no part of it in the module.
-AGENT_PARTS = $(addprefix agent/, base log event options lines files link registry names proxy report sync loop main)
+AGENT_PARTS = $(addprefix agent/, base log event options lines files link registry names probe proxy report sync loop main)
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -74,12 +74,16 @@ SELECT id, login, count(l) FROM (VALUES (:'database', 'App'), (:'database', 'app
 	('db_00000000000000000000000000', 'app'), (replace(:'database', 'db_', 'prj_'), 'app'), (upper(:'database'), 'app'), ('bouncer-one.aws.orders', 'app')) v(id, login)
 	LEFT JOIN LATERAL pgbeam.pgbouncer_login(id, login) l ON true WHERE l IS NOT NULL GROUP BY 1, 2;
 
+-- Where a data plane finds it to try it.
+SELECT u.* FROM (VALUES (:'database'), ('db_00000000000000000000000000'), (replace(:'database', 'db_', 'prj_')), (NULL)) v (id), LATERAL pgbeam.upstream(v.id) u;
+CREATE VIEW tried AS SELECT count(*) FROM pgbeam.upstream(current_setting('test.database'));
 -- A change counts at once: another password, a suspended project, a deleted one.
 SELECT substring(lines FROM '/\* .* \*/') AS generation FROM lines('databases.ini', project_id => :'one') WHERE lines ~ '^bouncer-one.aws.orders ';
 SELECT pgbeam.update_database(:'one', :'database', jsonb_build_object('password', current_setting('test.password') || '-new')) IS NOT NULL AS changed;
 TABLE logins;
 SELECT substring(lines FROM '/\* .* \*/') AS generation FROM lines('databases.ini', project_id => :'one') WHERE lines ~ '^bouncer-one.aws.orders ';
 SELECT pgbeam.update_project(:'one', '{"status": "suspended"}') ->> 'status' AS status;
+TABLE tried;
 TABLE logins;
 SELECT file, lines(file, project_id => :'one') FROM unnest('{databases.ini,hba.conf,domains.map,left_out}'::text[]) file;
 SELECT pgbeam.update_project(:'one', '{"status": "active"}') ->> 'status' AS status;

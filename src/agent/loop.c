@@ -13,6 +13,7 @@
 #include "agent/files.h"
 #include "agent/loop.h"
 #include "agent/names.h"
+#include "agent/probe.h"
 #include "agent/report.h"
 #include "agent/sync.h"
 
@@ -28,6 +29,7 @@ typedef struct Loop
 	Options    *options;
 	Registry	registry;
 	Names		names;
+	Probes		probes;
 	Sync		sync;
 	int64_t		ask_at;
 	int64_t		round_at;		/* when the files are compared next */
@@ -39,6 +41,7 @@ typedef struct Loop
 		if the other is a standby */
 	Changes		changes;		/* that the next round deals with */
 	char	   *dealt_with;		/* token to confirm */
+	char	   *seen;			/* token up to which databases are tried */
 } Loop;
 
 static void
@@ -47,6 +50,30 @@ want_round(Loop *loop)
 	int64_t		at = loop->round_ended + loop->gap;
 
 	loop->round_at = earlier(loop->round_at, at > now() ? at : now());
+}
+
+/* A change comes again until it is confirmed, and is tried once. */
+static void
+try_new(Loop *loop)
+{
+	const char *token = loop->changes.token;
+
+	if (token == NULL ||
+		(loop->seen != NULL && strcmp(loop->seen, token) == 0))
+		return;
+	probes_want(&loop->probes, &loop->changes.databases);
+	free(loop->seen);
+	loop->seen = copy_of(token);
+}
+
+/* What the feed has told is done once PgBouncer has obeyed. */
+static void
+deal_with(Loop *loop)
+{
+	if (loop->changes.token == NULL)
+		return;
+	free(loop->dealt_with);
+	loop->dealt_with = copy_of(loop->changes.token);
 }
 
 /* Asks the feed. More than one batch is asked for again after the round. */
@@ -62,10 +89,23 @@ ask(Loop *loop)
 	}
 	if (loop->changes.count == 0)
 		return true;
-	if (loop->dealt_with == NULL || loop->changes.token == NULL ||
-		strcmp(loop->dealt_with, loop->changes.token) != 0)
+	try_new(loop);
+	if (loop->dealt_with != NULL && loop->changes.token != NULL &&
+		strcmp(loop->dealt_with, loop->changes.token) == 0)
+		return true;
+	if (loop->changes.is_news)
 		want_round(loop);
+	else
+		deal_with(loop);		/* our own reading of a password, for one */
 	return true;
+}
+
+/* A change that the feed does not show yet is in the files all the same. */
+static void
+wake(Loop *loop)
+{
+	if (ask(loop) && loop->changes.count == 0)
+		want_round(loop);
 }
 
 static void
@@ -112,11 +152,7 @@ run_round(Loop *loop)
 		loop->round_at = now() + DISK_PAUSE;
 		return;
 	}
-	if (loop->changes.token != NULL)
-	{
-		free(loop->dealt_with);
-		loop->dealt_with = copy_of(loop->changes.token);
-	}
+	deal_with(loop);
 }
 
 /* Each PgBouncer is on its own: one that is down holds up no other. */
@@ -193,13 +229,14 @@ report(Loop *loop)
 static void
 rest(Loop *loop)
 {
-	struct pollfd socket = {.fd = -1,.events = POLLIN};
+	struct pollfd sockets[1 + PROBES] = {{.fd = -1, .events = POLLIN}};
+	int			count = 1 + probes_sockets(&loop->probes, &sockets[1]);
 	Link	   *link = &loop->registry.link;
 	int64_t		until = earlier(loop->look_at, loop->report_at);
 
 	if (link->conn != NULL)
 	{
-		socket.fd = PQsocket(link->conn);
+		sockets[0].fd = PQsocket(link->conn);
 		until = earlier(until, earlier(loop->ask_at, loop->round_at));
 	}
 	else
@@ -207,7 +244,7 @@ rest(Loop *loop)
 	for (int i = 0; i < PROXIES; i++)
 		if (loop->sync.proxies[i].owes)
 			until = earlier(until, loop->sync.proxies[i].console.retry_at);
-	wait_for(&socket, 1, until);
+	wait_for(sockets, count, earlier(until, probes_until(&loop->probes)));
 }
 
 static void
@@ -218,6 +255,7 @@ set_up(Loop *loop, Options *options)
 	registry_set_up(&loop->registry, "registry", options->registry, options);
 	registry_set_up(&loop->reports, "reports", options->report != NULL ? options->report : "", options);
 	sync_set_up(&loop->sync, options);
+	loop->probes.options = options;
 }
 
 static void
@@ -288,13 +326,14 @@ follow(Options *options)
 		if (loop.look_at <= now())
 			look_at_front(&loop);
 		if (registry_woken(&loop.registry))
-			want_round(&loop);
+			wake(&loop);
 		if (loop.registry.link.conn != NULL && loop.ask_at <= now())
 			ask(&loop);
 		if (loop.registry.link.conn != NULL && loop.round_at <= now())
 			run_round(&loop);
 		if (reload_owing(&loop))
 			confirm(&loop);
+		probes_run(&loop.probes, &loop.registry, &loop.names);
 		if (loop.report_at <= now())
 			report(&loop);
 		rest(&loop);

@@ -147,6 +147,31 @@ is_name(const char *host)
 			inet_pton(AF_INET6, host, address) != 1;
 }
 
+/* Whether it is an address, or a name of a line that there was. */
+bool
+names_knows(Names *names, const char *host)
+{
+	Name		wanted = {.host = (char *) host};
+
+	return !is_name(host) ||
+		tfind(&wanted, &names->tree, compare_names) != NULL;
+}
+
+/* The address that a host leads to; NULL if it leads nowhere. */
+char *
+names_address(Names *names, const char *host)
+{
+	const Name *name;
+
+	if (*host == '[')
+		return copy_of_part(host + 1, strcspn(host + 1, "]"));
+	if (!is_name(host))
+		return copy_of(host);
+	name = find_name(names, host);
+	return name->addresses.count == 0 ? NULL :
+		copy_of(name->addresses.names[0]);
+}
+
 /* The hosts of a line, one by one; false behind the last one. */
 static bool
 next_host(const char **at, char *host, size_t size)

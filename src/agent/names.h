@@ -14,6 +14,8 @@ typedef struct Names
 	Keys		told;			/* databases whose trouble was reported */
 } Names;
 
+extern bool names_knows(Names *names, const char *host);
+extern char *names_address(Names *names, const char *host);
 extern bool names_guard(Names *names, Registry *registry, Files *files);
 
 #endif

@@ -19,6 +19,7 @@
 #include "agent/options.h"
 
 #define DEFAULT_CONSOLE "host=/var/run/postgresql port=6432"
+#define DEFAULT_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
 #define NAME_MAX_SIZE 63		/* of a consumer of the feed */
 
 typedef struct Setting
@@ -46,6 +47,7 @@ static const Setting settings[] = {
 	SETTING("socket-folder", socket_folder, "FOLDER", "of the sockets of a PgBouncer for each other ssl_mode"),
 	SETTING("common", common, "FILE", "settings that each of these includes: auth_user, server_tls_ca_file"),
 	SETTING("registry-entry", registry_entry, "TEXT", "pgbeam_registry of each of these, as in host=... dbname=..."),
+	SETTING("authorities", authorities, "FILE", "certificates for connection tests (default: " DEFAULT_AUTHORITIES ")"),
 	SETTING("accept-pgbouncer", accepted, "VERSION", "no warning: in this version CVE-2026-6664 is mended"),
 };
 
@@ -259,6 +261,8 @@ complete(Options *options)
 		options->registry = copy_of("");
 	if (options->console == NULL)
 		options->console = copy_of(DEFAULT_CONSOLE);
+	if (options->authorities == NULL)
+		options->authorities = copy_of(DEFAULT_AUTHORITIES);
 	if (options->name == NULL)
 		options->name = default_name();
 	if (options->folder == NULL && options->job != PRINT)

@@ -32,6 +32,7 @@ typedef struct Options
 	char	   *socket_folder;	/* of those behind it, NULL for none */
 	char	   *common;			/* what all of them include */
 	char	   *registry_entry; /* and have as pgbeam_registry */
+	char	   *authorities;	/* a file with their certificates */
 	char	   *accepted;		/* the version of PgBouncer that is mended */
 } Options;
 

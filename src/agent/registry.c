@@ -177,6 +177,7 @@ take_change(Changes *changes, PGresult *result, int row)
 {
 	const char *action = PQgetvalue(result, row, 3);
 
+	changes->is_news |= strcmp(action, "revealed") != 0;
 	if (strcmp(PQgetvalue(result, row, 1), "database") == 0 &&
 		(strcmp(action, "created") == 0 || strcmp(action, "updated") == 0))
 		keys_add(&changes->databases, PQgetvalue(result, row, 2),
@@ -199,6 +200,7 @@ registry_changes(Registry *registry, Changes *changes)
 	if (result == NULL)
 	{
 		changes->count = 1;
+		changes->is_news = true;
 		return start_over(registry);
 	}
 	changes->count = PQntuples(result);

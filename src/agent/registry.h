@@ -25,6 +25,7 @@ typedef struct Files
 typedef struct Changes
 {
 	int			count;
+	bool		is_news;		/* there is more than passwords being read */
 	char	   *token;			/* of the last one, NULL if there is none */
 	Keys		databases;		/* ids of those created or updated */
 } Changes;

@@ -67,6 +67,7 @@ static const struct
 	{"reveal_password", DATA_PLANE},
 	{"pgbouncer_files", DATA_PLANE},
 	{"forbidden_network", DATA_PLANE},
+	{"upstream", DATA_PLANE},
 	{"pgbouncer_login", PROXY},
 	{"create_projects", ADMIN},
 	{"set_organization", ADMIN},

@@ -19,3 +19,19 @@ AS 'MODULE_PATHNAME', 'pgbeam_pgbouncer_login';
 COMMENT ON FUNCTION pgbeam.pgbouncer_login(text, text) IS
 'Returns the user and the plain password of a login to a database, or no row.
 It is the auth_query of PgBouncer, for the role that is its auth_user and has proxy access. There is a row only where the database has this user and a password, and neither it nor its project is deleted or suspended. So a change counts from the next login on. It writes nothing, not even to the server''s log, and works on a standby. Errors: PT401 within an HTTP request, PB001 to PB004 when its key or its secret is unusable.';
+
+CREATE FUNCTION pgbeam.upstream(
+	database_id text, OUT host text, OUT port integer, OUT dbname text, OUT username text, OUT ssl_mode text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT d.host, d.port, d.name, d.username, d.ssl_mode
+	FROM pgbeam.databases AS d
+	JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
+	WHERE d.id = pgbeam.typeid_decode(upstream.database_id) AND upstream.database_id = pgbeam.typeid_encode('db', d.id)
+		AND d.deleted_at IS NULL AND p.status = 'active'
+$$;
+COMMENT ON FUNCTION pgbeam.upstream(text) IS
+'Returns where a database is and how it is reached, for a data plane that tries it: one row, or none where it or its project is missing, deleted or suspended.
+The password is that of pgbeam.reveal_password(), which is told of in the feed; what was found goes to pgbeam.report_connection_test(). For roles with data_plane access. Error: 22P02 for what is no TypeID.';

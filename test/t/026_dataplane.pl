@@ -366,6 +366,31 @@ ALTER FUNCTION pgbeam.real_files RENAME TO pgbouncer_files;
 SQL
 };
 
+subtest 'new and changed databases are tried' => sub {
+	my $result = sub {
+		my ($name) = @_;
+
+		return value($registry, "SELECT j ->> 'ok', j ->> 'error', j ->> 'server_version' FROM pgbeam.test_database_connection('$projects{$name}', '$databases{$name}') AS j");
+	};
+
+	start_agent($plane);
+	log_has('begins');
+	create('tried', 'beta');
+	value($registry, <<SQL);
+SELECT pgbeam.update_database('$projects{tried}', '$databases{tried}', jsonb_build_object('password', concat(:'password', ' of beta')))
+SQL
+	create('deaf', 'beta', port => PostgreSQL::Test::Cluster::get_free_port());
+	create('foreign', 'beta');
+	wait_until('a test', sub { $result->('tried') =~ /^true\|\|\d/ }, $plane);
+	ok(1, 'one that is there');
+	wait_until('a test', sub { $result->('deaf') =~ /^false\|.*Connection refused/ }, $plane);
+	ok(1, 'one that is not');
+	wait_until('a test', sub { $result->('foreign') =~ /^false\|.*password authentication failed/ }, $plane);
+	ok(1, 'one with a wrong password');
+	settle($plane);
+	stop_program($plane, 'agent');
+};
+
 subtest 'a name that leads to a forbidden network' => sub {
 	chomp(my $host = `hostname`);
 	my $packed = gethostbyname $host;

@@ -63,7 +63,8 @@ sub new_upstream
 
 	$node->init(extra => [ '-E', 'UTF8', '--locale=C' ]);
 	$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'\nlog_statement = none\nautovacuum = off\n" . ($how{conf} // ''));
-	PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/pg_hba.conf', "\n$hba\n");
+	unlink $node->data_dir . '/pg_hba.conf' or die $!; # trusts everybody
+	PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/pg_hba.conf', "local all all trust\n$hba\n");
 	$node->start;
 	value($node, <<SQL);
 SELECT format('CREATE ROLE app LOGIN PASSWORD %L', concat(:'password', ' of $name')) \\gexec
