@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization role apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource mark way search write standard host project database replica domain connection cacherule member queryreport login served pgbouncer rewrap purge erasure undelete regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource mark way search write standard host project database replica domain connection cacherule member queryreport traffic trafficentry trafficrows trafficreport usage login served pgbouncer rewrap purge erasure undelete regions plans organizations health) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable statistics route dispatch http entry) \
 	$(addprefix log/, mention watch guard) \
 	$(addprefix functions/, administration access base fields keys feed auth resources pgbouncer bulk http log distribution configuration publication views) \
@@ -39,7 +39,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database route upstream project replica domain connection cacherule plans change insert consumer pgbouncer odd operation statistics openapi http \
-	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views
+	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views traffic
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1

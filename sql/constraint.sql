@@ -26,6 +26,9 @@ SELECT pgbeam.report_connection_test(pgbeam.typeid_encode('db', id), true) FROM 
 SELECT pgbeam.report_queries(jsonb_build_array(jsonb_build_object('database_id', pgbeam.typeid_encode('db', id), 'query_hash', 'a1b2c3d4e5f60718',
 	'normalized_sql', 'SELECT 1', 'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1, 'p95_latency_ms', 1, 'avg_response_bytes', 1,
 	'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z'))) FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1;
+SELECT pgbeam.report_traffic(jsonb_build_object('source', 'constraint', 'at', now() - interval '1 minute' * n, 'databases', jsonb_build_array(jsonb_build_object(
+	'key', d.key, 'queries', 1, 'transactions', 1, 'query_time_us', 1, 'wait_time_us', 1, 'assignments', 1, 'bytes_received', 1, 'bytes_sent', 1,
+	'clients', 1)))) FROM (SELECT pgbeam.typeid_encode('db', id) AS key FROM pgbeam.databases WHERE deleted_at IS NULL LIMIT 1) AS d, unnest('{2,1}'::int[]) AS n;
 RESET client_min_messages;
 
 -- Every limit of every field, on it and beyond it. (counts)

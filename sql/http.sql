@@ -72,10 +72,10 @@ SELECT * FROM ask('PUT', '/v1/projects', :'acme', NULL);
 -- nor unknown paths. The refusal names the area, whatever the method.
 SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{databases/db_1/scan-pii,databases/db_1/scan-pii/0123456789abcdef,
 	databases/db_1/schema-catalog,agents,agents/agt_1/rotate,agents/agt_1/policy-recommendation,anomalies/ano_1,anomaly-rules,approvals/apr_1/approve,approval-rules,audit-logs,audit-logs/sessions/x,batch,
-	branches,honeytokens,insights,metrics,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage,usage/agents,webhooks/whk_1/test}'::text[]) path,
+	branches,honeytokens,insights,migrations:lint,policies/pol_1,policy-evaluations,policy-replays,schema-annotations,usage/agents,webhooks/whk_1/test}'::text[]) path,
 	LATERAL ask('GET', '/v1/projects/prj_1/' || path, :'acme', NULL) a;
 SELECT path, a.status, a.body::json #>> '{error,message}' AS message FROM unnest('{organizations/o/cancellation-feedback,organizations/o/invitations,
-	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/support/cases,organizations/o/usage,organizations/o/vercel-installation,
+	organizations/o/onboarding,organizations/o/self-host-enrollments/she_1/rotate,organizations/o/support/cases,organizations/o/vercel-installation,
 	account/export,demo,mcp,payments/topups,scan/text}'::text[]) path,
 	LATERAL ask('GET', '/v1/' || path, :'acme', NULL) a;
 SELECT method, path, credential IS NOT NULL AS known, a.status, a.body::json #>> '{error,code}' AS code FROM (VALUES
@@ -291,7 +291,7 @@ SELECT r.operation, a.status, a.etag ~ '^"[0-9a-f]{32}"$' AS tagged,
 	(SELECT array_agg(b.status) FROM unnest(ARRAY['"x"', 'x', replace(a.etag, '"', ''), upper(a.etag)]) tags, get(uri, :'acme', tags) b WHERE b.body <> '') AS changed
 FROM pgbeam.routes() r,
 	LATERAL (SELECT replace(replace(replace(r.path, '{project_id}', :'project'), '{database_id}', :'database'), '{org_id}', 'http_acme')
-		|| CASE operation WHEN 'listProjects' THEN '?org_id=http_acme' ELSE '' END AS uri) u, get(uri, :'acme') a
+		|| CASE WHEN operation = 'listProjects' THEN '?org_id=http_acme' WHEN operation ~ 'Usage$' THEN '?start_date=2001-01-01&end_date=2001-01-31' ELSE '' END AS uri) u, get(uri, :'acme') a
 WHERE r.method = 'GET' AND r.operation <> 'getHealth' ORDER BY r.operation;
 -- What has changed is answered: a new row of a list, other limits.
 SELECT etag AS listed FROM get('/v1/projects?org_id=http_acme', :'acme') \gset

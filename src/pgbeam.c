@@ -36,7 +36,10 @@
 #include "resources/purge.h"
 #include "resources/queryreport.h"
 #include "resources/replica.h"
+#include "resources/traffic.h"
+#include "resources/trafficentry.h"
 #include "resources/upstream.h"
+#include "resources/usage.h"
 
 PB_MODULE_MAGIC;
 
@@ -44,14 +47,18 @@ const PbResource *const pb_resources[] = {
 	&pb_organization, &pb_member, &pb_api_key, &pb_jwk,
 	&pb_idempotency_key, &pb_change, &pb_feed_consumer, &pb_host,
 	&pb_project, &pb_project_mark, &pb_database, &pb_replica,
-	&pb_custom_domain, &pb_connection_test, &pb_cache_rule, NULL
+	&pb_custom_domain, &pb_connection_test, &pb_cache_rule,
+	&pb_traffic_source, &pb_traffic_total, &pb_traffic_minute,
+	&pb_traffic_day, &pb_traffic_org_day, NULL
 };
 
 /* Field tables that have no table in the database. */
 static const PbResource *const transients[] = {
 	&pb_page_parameters, &pb_project_list_parameters,
 	&pb_database_list_parameters, &pb_health, &pb_query_report,
-	&pb_pgbouncer_arguments, &pb_spend_limit, NULL
+	&pb_pgbouncer_arguments, &pb_spend_limit, &pb_traffic_report,
+	&pb_traffic_entry, &pb_metrics_snapshot, &pb_metrics_parameters,
+	&pb_project_daily_usage, &pb_daily_usage, &pb_usage_parameters, NULL
 };
 
 static void
@@ -83,6 +90,7 @@ _PG_init(void)
 	pb_domain_define_settings();
 	pb_change_define_settings();
 	pb_purge_define_settings();
+	pb_traffic_define_settings();
 	pb_guard_define_settings();
 	pb_statistics_start();
 	MarkGUCPrefixReserved("pgbeam");

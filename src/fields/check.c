@@ -758,13 +758,13 @@ pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 
 /*
  * Checks an item of a list as a create request of its own. Paths begin with
- * the item's index.
+ * the item's index, below up.
  */
 void
-pb_check_item(PbRow *row, const PbJson *list, int index, PbFaults *faults,
-			  PbFaults *ignored)
+pb_check_item(PbRow *row, const PbJson *list, int index, const PbPath *up,
+			  PbFaults *faults, PbFaults *ignored)
 {
-	PbPath		path = {NULL, NULL, index};
+	PbPath		path = {up, NULL, index};
 	PbJson		item;
 
 	(void) pb_json_item(list, index, &item);

@@ -10,7 +10,8 @@
 extern void pb_check_create(PbRow *row, const PbJson *body, PbFaults *faults,
 							PbFaults *ignored);
 extern void pb_check_item(PbRow *row, const PbJson *list, int index,
-						  PbFaults *faults, PbFaults *ignored);
+						  const PbPath *up, PbFaults *faults,
+						  PbFaults *ignored);
 extern void pb_check_update(PbRow *row, const PbJson *body, PbFaults *faults,
 							PbFaults *ignored);
 extern void pb_check_value(PbRow *row, int leaf, const PbJson *value,

@@ -61,6 +61,7 @@ static const struct
 	{"caller", ADMIN},
 	{"report_connection_test", DATA_PLANE},
 	{"report_queries", DATA_PLANE},
+	{"report_traffic", DATA_PLANE},
 	{"report_domain", DATA_PLANE | ADMIN},
 	{"claimed_domains", DATA_PLANE | ADMIN},
 	{"release_domain", ADMIN},

@@ -25,6 +25,7 @@
 #include "resources/member.h"
 #include "resources/project.h"
 #include "resources/replica.h"
+#include "resources/traffic.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_distribution);
 
@@ -52,12 +53,13 @@ typedef struct Distribution
  *
  * The feed is read on the coordinator alone, and so its consumers stay there.
  * A copy of their places on every node would make each move of a place a
- * commit on all nodes.
+ * commit on all nodes. The same holds for sources of traffic reports.
  */
 static const Distribution distributions[] = {
 	{&pb_api_key, NULL, NULL, false},
 	{&pb_jwk, NULL, NULL, false},
 	{&pb_feed_consumer, NULL, NULL, true},
+	{&pb_traffic_source, NULL, NULL, true},
 	{&pb_organization, "org_id", NULL, false},
 	BESIDE_ORGANIZATIONS(pb_member, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_project, "org_id"),
@@ -67,6 +69,10 @@ static const Distribution distributions[] = {
 	BESIDE_ORGANIZATIONS(pb_custom_domain, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_connection_test, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_traffic_total, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_traffic_minute, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_traffic_day, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_traffic_org_day, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_change, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_idempotency_key, "owner_id"),
 	{&pb_host, "host", NULL, false},

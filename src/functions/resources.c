@@ -23,10 +23,12 @@
 #include "resources/purge.h"
 #include "resources/undelete.h"
 #include "resources/queryreport.h"
+#include "resources/trafficreport.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);
 PG_FUNCTION_INFO_V1(pgbeam_report_queries);
+PG_FUNCTION_INFO_V1(pgbeam_report_traffic);
 PG_FUNCTION_INFO_V1(pgbeam_report_domain);
 PG_FUNCTION_INFO_V1(pgbeam_release_domain);
 PG_FUNCTION_INFO_V1(pgbeam_set_member);
@@ -96,8 +98,13 @@ pgbeam_report_connection_test(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+#define QUERY_REPORT_MAX 2		/* MB */
+#define TRAFFIC_REPORT_MAX 8
+
 static int64
-report_queries(FunctionCallInfo fcinfo, PbFaults *faults)
+take_report(FunctionCallInfo fcinfo, Size most,
+			int64 (*store) (const PbJson *report, PbFaults *faults),
+			PbFaults *faults)
 {
 	PbJson		report = {.type = PB_JSON_NULL};
 
@@ -105,26 +112,28 @@ report_queries(FunctionCallInfo fcinfo, PbFaults *faults)
 		pb_fault_set(faults, PB_UNAUTHORIZED,
 					 "this is not done on behalf of HTTP requests", NULL);
 	else if (!PG_ARGISNULL(0) &&
-			 toast_raw_datum_size(PG_GETARG_DATUM(0)) > PB_BODY_MAX)
-		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE, "the report exceeds 2 MB",
+			 toast_raw_datum_size(PG_GETARG_DATUM(0)) > most * 1024 * 1024)
+		pb_fault_set(faults, PB_PAYLOAD_TOO_LARGE,
+					 psprintf("the report exceeds %zu MB", most),
 					 "Report the others by another call.");
 	if (faults->refusal != PB_ACCEPTED)
 		return 0;
 	if (!PG_ARGISNULL(0))
 		pb_json_root(PointerGetDatum(PG_GETARG_VARLENA_P(0)), &report);
-	return pb_query_report_store(&report, faults);
+	return store(&report, faults);
 }
 
 /* EXECUTE is the wall here too. */
-Datum
-pgbeam_report_queries(PG_FUNCTION_ARGS)
+static Datum
+report(FunctionCallInfo fcinfo, Size most,
+	   int64 (*store) (const PbJson *report, PbFaults *faults))
 {
 	PbFaults	faults = {0};
 	PbSqlScope	scope;
 	int64		stored;
 
 	pb_sql_begin(&scope, fcinfo->flinfo->fn_oid);
-	stored = report_queries(fcinfo, &faults);
+	stored = take_report(fcinfo, most, store, &faults);
 	if (faults.refusal != PB_ACCEPTED)
 		pb_fault_throw(&faults);
 	pb_sql_end(&scope);
@@ -132,6 +141,18 @@ pgbeam_report_queries(PG_FUNCTION_ARGS)
 }
 
 /* EXECUTE is the wall here too. */
+Datum
+pgbeam_report_queries(PG_FUNCTION_ARGS)
+{
+	return report(fcinfo, QUERY_REPORT_MAX, pb_query_report_store);
+}
+
+Datum
+pgbeam_report_traffic(PG_FUNCTION_ARGS)
+{
+	return report(fcinfo, TRAFFIC_REPORT_MAX, pb_traffic_report_store);
+}
+
 Datum
 pgbeam_report_domain(PG_FUNCTION_ARGS)
 {

@@ -42,6 +42,13 @@ given_beside(const PbOperation *operation)
 	return embedded == NULL ? NULL : pb_field_embedded(embedded);
 }
 
+static bool
+gives_many(const PbOperation *operation)
+{
+	return operation->gives == PB_GIVES_PAGE ||
+		operation->gives == PB_GIVES_LIST;
+}
+
 /*
  * A schema must not be named as an operation with "Response" appended: client
  * generators use that name for the operation's answer.
@@ -49,7 +56,7 @@ given_beside(const PbOperation *operation)
 static const char *
 response_name(const PbOperation *operation)
 {
-	if (operation->gives == PB_GIVES_PAGE)
+	if (gives_many(operation))
 		return pb_schema_list_name(operation->resource);
 	if (operation->resource->around != NULL)
 		return pb_schema_around_name(operation->resource);
@@ -182,13 +189,13 @@ put_around(StringInfo out, StringInfo defined, const PbOperation *operation)
 }
 
 /*
- * A page has its items, the next page's token, and the total where the
- * operation counts.
+ * A list has its items, and a page of one the next page's token and the total
+ * where the operation counts.
  */
 static void
 put_list(StringInfo out, StringInfo defined, const PbOperation *operation)
 {
-	if (operation->gives != PB_GIVES_PAGE ||
+	if (!gives_many(operation) ||
 		!is_new(defined, response_name(operation)))
 		return;
 	pb_json_open(out, response_name(operation));
@@ -202,7 +209,9 @@ put_list(StringInfo out, StringInfo defined, const PbOperation *operation)
 	append_fixed(out, "}}");
 	if (operation->counts)
 		append_fixed(out, ",'total':{'type':'integer','description':'The number of items on all pages.'}");
-	append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Absent on the last page.'}}}");
+	if (operation->gives == PB_GIVES_PAGE)
+		append_fixed(out, ",'next_page_token':{'type':'string','pattern':'" PB_PATH_ID_PATTERN "','description':'Absent on the last page.'}");
+	append_fixed(out, "}}");
 }
 
 static void

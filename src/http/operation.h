@@ -16,7 +16,8 @@ typedef enum PbGives
 	PB_GIVES_OTHER,				/* none, or one that has no field table */
 	PB_GIVES_ONE,				/* the resource's view; for a create that
 								 * embeds another resource, both views */
-	PB_GIVES_PAGE				/* a page of its views */
+	PB_GIVES_PAGE,				/* a page of its views */
+	PB_GIVES_LIST				/* all of them, without pages */
 } PbGives;
 
 typedef struct PbOperation

@@ -79,6 +79,16 @@ OPERATION(update_cache_rule, "updateCacheRule",
 		  SETS("PUT", pb_cache_rule),
 		  .about = "Sets how a query of a database is cached.")
 
+OPERATION(get_project_metrics, "getProjectMetrics", PROJECT "/metrics",
+		  GIVES_LIST(pb_metrics_snapshot),
+		  .parameters = &pb_metrics_parameters, .run = pb_usage_metrics,
+		  .about = "Gets what the proxies of a project counted, minute by minute.")
+
+OPERATION(get_project_usage, "getProjectUsage", PROJECT "/usage",
+		  GIVES_LIST(pb_project_daily_usage),
+		  .parameters = &pb_usage_parameters, .run = pb_usage_of_project,
+		  .about = "Gets what a project used, day by day and region by region.")
+
 OPERATION(list_custom_domains, "listCustomDomains", DOMAINS,
 		  LISTS(pb_custom_domain),
 		  .about = "Lists the custom domains of a project, page by page.")
@@ -114,6 +124,13 @@ OPERATION(get_organization_plan, "getOrganizationPlan",
 		  .method = "GET", .status = 200, .tells_outsiders = true,
 		  .run = pb_plans_get,
 		  .about = "Gets the plan of an organization with its limits.")
+
+OPERATION(get_organization_usage, "getOrganizationUsage",
+		  ORGANIZATION "/usage",
+		  GIVES_LIST(pb_daily_usage), .tells_outsiders = true,
+		  .parameters = &pb_usage_parameters,
+		  .run = pb_usage_of_organization,
+		  .about = "Gets what an organization used, day by day.")
 
 OPERATION(update_spend_limit, "updateSpendLimit",
 		  ORGANIZATION "/spend-limit",

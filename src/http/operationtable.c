@@ -19,6 +19,7 @@
 #include "resources/regions.h"
 #include "resources/replica.h"
 #include "resources/standard.h"
+#include "resources/usage.h"
 
 /* Paths that begin other paths. */
 #define PROJECT "/v1/projects/{project_id}"
@@ -31,6 +32,11 @@
 #define GIVES_PAGE(resource_) \
 	.method = "GET", .status = 200, .resource = &resource_, \
 	.gives = PB_GIVES_PAGE
+
+/* all of it at once */
+#define GIVES_LIST(resource_) \
+	.method = "GET", .status = 200, .resource = &resource_, \
+	.gives = PB_GIVES_LIST
 
 #define LISTS_BY(resource_, parameters_) \
 	GIVES_PAGE(resource_), .parameters = &parameters_, \

@@ -31,6 +31,7 @@
 #include "resources/purge.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
+#include "resources/traffic.h"
 
 #define KINDS_MAX 32
 
@@ -438,12 +439,9 @@ purge_some(const PbResource *resource, TimestampTz before, int most)
 	return purged;
 }
 
-/*
- * Purges at most so many things that are old enough; returns how many. None is
- * left if it returns 0, but for those that other sessions hold.
- */
-int64
-pb_purge(int batch)
+/* Purges at most so many things that were deleted long enough ago. */
+static int64
+purge_deleted(int batch)
 {
 	TimestampTz before = GetCurrentTimestamp() - retention * USECS_PER_DAY;
 	int			purged = 0;
@@ -455,4 +453,16 @@ pb_purge(int batch)
 			purged += purge_some(*at, before, batch - purged);
 	return purged < batch ?
 		purged + pb_apikey_purge(before, batch - purged) : purged;
+}
+
+/*
+ * Purges at most so many things that are old enough; returns how many. None is
+ * left if it returns 0, but for those that other sessions hold.
+ */
+int64
+pb_purge(int batch)
+{
+	int64		purged = purge_deleted(batch);
+
+	return purged < batch ? purged + pb_traffic_purge(batch - purged) : purged;
 }

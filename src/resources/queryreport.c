@@ -235,7 +235,7 @@ read_report(const PbJson *report, PbFaults *faults)
 	{
 		PbRow	   *entry = pb_row_make(&pb_query_report);
 
-		pb_check_item(entry, report, i, faults, &ignored);
+		pb_check_item(entry, report, i, NULL, faults, &ignored);
 		if (faults->count == 0)
 			read_shape(&shapes[i], entry, i, now);
 	}

@@ -70,7 +70,9 @@ seen["taken"] = refused(lambda: client.projects.create_project(body=body))
 seen["wrong"] = refused(lambda: client.projects.update_project(id, body={"name": "", "status": "x"}))
 seen["rules"] = client.projects.list_cache_rules(id, created["database"]["id"])
 seen["unseen"] = refused(lambda: client.projects.update_cache_rule(id, created["database"]["id"], "a1b2c3d4e5f60718", body={"cache_enabled": True}))
-seen["unserved"] = refused(lambda: client.projects.get_project_metrics(id))
+seen["metrics"] = client.projects.get_project_metrics(id, limit=10)
+seen["usage"] = client.analytics.get_project_usage(id, start_date="2026-01-01", end_date="2026-01-31")
+seen["unserved"] = refused(lambda: client.analytics.get_project_insights(id))
 client.projects.delete_project(id)
 seen["gone"] = refused(lambda: client.projects.get_project(id))
 print(json.dumps(seen))`);
@@ -80,7 +82,9 @@ print(json.dumps(seen))`);
     wrong: [400, 'INVALID_INPUT', 'name must not be empty', 2, true],
     rules: { entries: [] },
     unseen: [404, 'NOT_FOUND', 'cache rule not found', 0, true],
-    unserved: [501, 'NOT_IMPLEMENTED', 'pgbeam does not serve metrics', 0, true],
+    metrics: { snapshots: [] },
+    usage: { usage: [] },
+    unserved: [501, 'NOT_IMPLEMENTED', 'pgbeam does not serve insights', 0, true],
     gone: [404, 'NOT_FOUND', 'project not found', 0, true],
   });
 });

@@ -1,0 +1,8 @@
+CREATE FUNCTION pgbeam.report_traffic(report jsonb) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'pgbeam_report_traffic';
+COMMENT ON FUNCTION pgbeam.report_traffic(jsonb) IS
+'Takes the counters of a proxy, and returns how many entries were stored: entries of databases that are missing or deleted are skipped.
+The report has source (a name that no other proxy has), at (RFC 3339, when the counters were read), region (without one: default) and databases: at most 10000 objects with key (the database''s id, for its replicas with .ro behind it), the running totals queries, transactions, query_time_us, wait_time_us, assignments, bytes_received and bytes_sent as PgBouncer''s SHOW STATS_TOTALS has them, clients (connected now), and p99_latency_us where the proxy knows it.
+What was added since the last report of this source goes to the metrics of the minute and to the usage of the day, in UTC, that at lies in. If a counter went back, the proxy was started again: all it has is new. The first report of a source adds nothing, it is only what the next one is compared with; afterwards a database that the source names for the first time counts in full. Clients count as connected since the report before, but for no more than 3 minutes. A report that is not later than the last one of its source is ignored, and 0 is returned: so one that comes twice counts once. A source that has been silent for pgbeam.metrics_retention days may be forgotten, and is then new. For roles with data_plane access. Errors: PT400 with all problems (nothing is stored then), such as an at more than 5 minutes ahead of the server''s clock, PT401 within an HTTP request, PT413 for a report over 8 MB as jsonb.';
