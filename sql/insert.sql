@@ -141,6 +141,23 @@ SELECT make('column');
 SELECT note, loud FROM pgbeam.projects WHERE org_id = 'insert' AND name = 'column';
 ROLLBACK;
 
+-- The owner's rights are asked for at each row, as they may be those of a role.
+BEGIN;
+CREATE ROLE regress_insert_owner;
+CREATE ROLE regress_insert_group;
+SELECT pgbeam.set_owner('regress_insert_owner');
+REVOKE INSERT ON pgbeam.databases FROM regress_insert_owner;
+GRANT INSERT ON pgbeam.databases TO regress_insert_group;
+GRANT regress_insert_group TO regress_insert_owner;
+SELECT statements_of('member');
+REVOKE regress_insert_group FROM regress_insert_owner;
+SELECT * FROM refusal('no member');
+ALTER ROLE regress_insert_owner SUPERUSER;
+SELECT statements_of('superuser');
+ALTER ROLE regress_insert_owner NOSUPERUSER;
+SELECT * FROM refusal('no superuser');
+ROLLBACK;
+
 -- A name is taken only once, whatever its index is called.
 BEGIN;
 ALTER INDEX pgbeam.projects_name_key RENAME TO own;

@@ -240,16 +240,13 @@ takes_rows(PbTable *table, Relation relation)
 		has_no_more_checks(table, descriptor) &&
 		has_no_more_keys(table, relation) &&
 		has_no_more_triggers(relation->trigdesc) &&
-		find_unique(table, relation) &&
-		pg_class_aclcheck(RelationGetRelid(relation), GetUserId(),
-						  ACL_INSERT) == ACLCHECK_OK;
+		find_unique(table, relation);
 }
 
 static bool
 is_known(const PbTable *table)
 {
-	return table->known_at == pb_sql_generation() &&
-		table->known_to == GetUserId();
+	return table->known_at == pb_sql_generation();
 }
 
 /*
@@ -262,7 +259,6 @@ look(PbTable *table, Relation relation)
 	do
 	{
 		table->known_at = pb_sql_generation();
-		table->known_to = GetUserId();
 		table->id = RelationGetRelid(relation);
 		table->stores_as_given = stores_as_given(table, relation);
 		table->takes_rows = takes_rows(table, relation);
@@ -308,6 +304,14 @@ pb_table_stores_as_given(PbTable *table)
 	return table->stores_as_given;
 }
 
+/* Asked for each time: a role may have the right by being in another one. */
+static bool
+may_insert(const PbTable *table)
+{
+	return pg_class_aclcheck(table->id, GetUserId(),
+							 ACL_INSERT) == ACLCHECK_OK;
+}
+
 /*
  * Whether rows can be inserted without a statement: nothing is to be asked or
  * done for them but what insert.c does. The table is locked from then on, so
@@ -318,7 +322,8 @@ bool
 pb_table_takes_rows(PbTable *table)
 {
 	table_close(pb_table_open(table), NoLock);
-	return table->takes_rows && ExecutorCheckPerms_hook == NULL;
+	return table->takes_rows && ExecutorCheckPerms_hook == NULL &&
+		may_insert(table);
 }
 
 /* Whether code of users' runs when the table is written. */

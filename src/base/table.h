@@ -25,7 +25,6 @@ typedef struct PbTable
 	/* what the last look at it found; the columns have room beside them */
 	AttrNumber *numbers;
 	uint64		known_at;
-	Oid			known_to;
 	Oid			id;
 	Oid			unique_id;
 	bool		stores_as_given;
