@@ -541,7 +541,8 @@ sub check_links
 }
 
 # README begins on the server of make demo, the others where its section
-# Install ends; what runs for that is not counted again.
+# Install ends, in a new session, as a reader comes back another day; what runs
+# for that is not counted again.
 sub begin_page
 {
 	my (@start) = @_;
@@ -549,6 +550,7 @@ sub begin_page
 	if (@start) { run_block($_) foreach @start; }
 	else { system("psql -Xq -d demo < $tree/test/demo.sql >/dev/null 2>&1") == 0 or fail('the demo fails'); }
 	@count{qw(run unrun)} = ($run, $unrun);
+	close_sessions();
 }
 
 # Runs a page's blocks, on a server where there is something to run.
