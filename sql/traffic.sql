@@ -211,6 +211,86 @@ SELECT pgbeam.purge() AS none;
 SELECT source FROM pgbeam.traffic_sources ORDER BY 1;
 SELECT count(*) FROM pgbeam.traffic_totals WHERE source IN ('a', 'd');
 
+-- A project shows the clients that the last reports of all sources tell of.
+CREATE FUNCTION seen(source text, n integer, VARIADIC entries jsonb[] DEFAULT '{}') RETURNS bigint LANGUAGE sql AS $$
+	SELECT pgbeam.report_traffic(jsonb_build_object('source', source, 'at', now() - interval '1 hour' + n * interval '1 minute', 'databases', to_jsonb(entries)))
+$$;
+CREATE FUNCTION connected(project text) RETURNS text LANGUAGE sql AS $$ SELECT pgbeam.get_project(project) ->> 'active_connections' $$;
+SELECT p #>> '{project,id}' AS quiet, p #>> '{database,id}' AS quiet_database, p #>> '{project,active_connections}' AS new FROM make('traffic', 'quiet') p \gset
+UPDATE pgbeam.traffic_totals SET received_at = received_at - interval '4 minutes';
+UPDATE pgbeam.traffic_connections SET received_at = received_at - interval '4 minutes';
+SELECT connected(:'project'), :'new' AS new;
+SELECT seen('live', 1, counted(:'database', 1, 5), counted(:'second', 1, 2), counted(:'second' || '.ro', 1, 1));
+SELECT connected(:'project'), connected(:'second_project'), connected(:'quiet'), connected(:'foreign_project');
+SELECT seen('live_too', 1, counted(:'second', 1, 4), counted(:'foreign', 1, 9));
+SELECT connected(:'second_project'), connected(:'foreign_project');
+SELECT pgbeam.update_project(:'second_project', '{"description": "x"}') ->> 'active_connections' AS updated;
+-- One that reports no clients takes its own away, and so does one that is silent.
+SELECT seen('live', 2, counted(:'database', 1, 5), counted(:'second', 1), counted(:'second' || '.ro', 1));
+SELECT connected(:'project'), connected(:'second_project');
+UPDATE pgbeam.traffic_totals SET received_at = received_at - interval '4 minutes' WHERE source = 'live_too';
+SELECT seen('live', 3, counted(:'database', 1, 5), counted(:'second', 1, 1));
+SELECT connected(:'project'), connected(:'second_project');
+UPDATE pgbeam.traffic_connections SET received_at = received_at - interval '4 minutes';
+SELECT connected(:'project'), connected(:'second_project');
+
+-- Lists by it begin with the busiest; those without clients follow, the latest
+-- first. Pages go on where they ended, whatever happens to that project.
+SELECT seen('live', 4, counted(:'database', 1, 2), counted(:'second', 1, 7));
+CREATE FUNCTION page(org text, size integer, token text, filters jsonb DEFAULT '{}', OUT names text, OUT next text) LANGUAGE sql AS $$
+	SELECT (SELECT string_agg((p ->> 'name') || ' ' || (p ->> 'active_connections'), ', ') FROM json_array_elements(l -> 'projects') AS p), l ->> 'next_page_token'
+	FROM pgbeam.list_projects(org, size, token, 'active_connections', name => filters ->> 'name', name_prefix => filters ->> 'name_prefix',
+		tag => filters ->> 'tag', status => filters ->> 'status') AS l
+$$;
+SELECT names, next FROM page('traffic', NULL, NULL);
+SELECT next AS token FROM page('traffic', 1, NULL) \gset
+SELECT names, next IS NULL AS ends FROM page('traffic', 10, :'token');
+SELECT seen('live', 5, counted(:'database', 1, 2), counted(:'second', 1, 0));
+SELECT names, next IS NULL AS ends FROM page('traffic', 10, :'token');
+SELECT p.names, p.next IS NULL AS ends FROM (SELECT next FROM page('traffic', 2, NULL)) AS t, page('traffic', 1, t.next) AS p;
+WITH RECURSIVE pages AS (
+	SELECT 1 AS n, p.* FROM page('traffic', 1, NULL) AS p
+	UNION ALL SELECT n + 1, p.* FROM pages, page('traffic', 1, pages.next) AS p WHERE pages.next IS NOT NULL)
+SELECT n, names FROM pages ORDER BY n;
+SELECT pgbeam.update_project(:'quiet', '{"tags": ["a", "b"]}') IS NOT NULL, pgbeam.update_project(:'project', '{"tags": ["b"]}') IS NOT NULL;
+SELECT names, next FROM page('traffic', 2, NULL, '{"tag": "b"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"tag": "a"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"name": "t"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"name": "quiet"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"name_prefix": "q"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"status": "active", "name_prefix": "u"}');
+SELECT names, next FROM page('traffic', 2, NULL, '{"status": "suspended"}');
+SELECT names, next FROM page('nobody', 2, NULL);
+-- As many at once as a page may have, and more with clients than fit on one.
+SET client_min_messages = warning;
+SELECT count(seen('live_many', n, counted(p #>> '{database,id}', 1, n % 7))) FROM generate_series(1, 30) AS n, make('traffic_many', 'm' || n) AS p;
+RESET client_min_messages;
+WITH RECURSIVE pages AS (
+	SELECT 1 AS n, l FROM pgbeam.list_projects('traffic_many', 4, NULL, 'active_connections') AS l
+	UNION ALL SELECT n + 1, m FROM pages, pgbeam.list_projects('traffic_many', 4, l ->> 'next_page_token', 'active_connections') AS m WHERE l ->> 'next_page_token' IS NOT NULL),
+	listed AS (SELECT n, place, p ->> 'id' AS id, (p ->> 'active_connections')::int AS clients FROM pages, json_array_elements(l -> 'projects') WITH ORDINALITY AS p (p, place))
+SELECT count(*), count(DISTINCT id), max(n), array_agg(clients ORDER BY n, place) FROM listed;
+
+-- What changes by itself changes the ETag, but does not keep a change back.
+CREATE FUNCTION tag(key text, project text) RETURNS text LANGUAGE sql AS $$
+	SELECT headers ->> 'ETag' FROM pgbeam.http('GET', '/v1/projects/' || project, jsonb_build_object('X-API-Key', key), NULL)
+$$;
+CREATE FUNCTION describe(key text, project text, tag text, description text) RETURNS integer LANGUAGE sql AS $$
+	SELECT status FROM pgbeam.http('PATCH', '/v1/projects/' || project, jsonb_build_object('X-API-Key', key, 'If-Match', tag, 'Content-Type', 'application/json'),
+		convert_to(jsonb_build_object('description', description)::text, 'UTF8'))
+$$;
+SELECT tag(:'key', :'project') AS before \gset
+SELECT seen('live', 6, counted(:'database', 1, 3));
+SELECT tag(:'key', :'project') <> :'before' AS differs;
+SELECT describe(:'key', :'project', :'before', '"active_connections":1');
+SELECT describe(:'key', :'project', :'before', 'another');
+SELECT describe(:'key', :'project', tag(:'key', :'project'), '"active_connections":2');
+SELECT tag(:'key', :'project') AS before \gset
+SELECT pgbeam.update_project(:'project', '{"description": "\"active_connections\":3"}') IS NOT NULL AS changed;
+SELECT describe(:'key', :'project', :'before', 'x');
+SELECT pgbeam.erase_organization('traffic_many') > 0 AS erased;
+DROP FUNCTION seen, connected, page, tag, describe;
+
 -- Nothing is left of an organization that is erased.
 SELECT report('b', '2001-06-02T00:00:00Z', 'x', counted(:'foreign', 2000000, 1));
 SELECT report('b', '2001-06-02T00:01:00Z', 'x', counted(:'foreign', 2000001, 1));

@@ -48,7 +48,8 @@ const PbResource *const pb_resources[] = {
 	&pb_idempotency_key, &pb_change, &pb_feed_consumer, &pb_host,
 	&pb_project, &pb_project_mark, &pb_database, &pb_replica,
 	&pb_custom_domain, &pb_connection_test, &pb_cache_rule,
-	&pb_traffic_source, &pb_traffic_total, &pb_traffic_minute,
+	&pb_traffic_source, &pb_traffic_total, &pb_traffic_connection,
+	&pb_traffic_minute,
 	&pb_traffic_day, &pb_traffic_org_day, NULL
 };
 

@@ -167,26 +167,79 @@ pb_request_owner(const PbRequest *request)
 	return (PbOwner) {PB_OF_ORGANIZATION, caller->org_id};
 }
 
+/* A member of answers that changes without anybody's request: a number. */
+#define LIVE_MEMBER "\"active_connections\":"
+
 /*
- * The entity tag of a representation: a digest of its bytes and its version.
- * The version is part of it because some changes are not shown.
+ * Appends a body without the numbers of live members. A quote within a string
+ * has a backslash before it, so that no string is taken for the member.
+ */
+static void
+append_lasting(StringInfo out, const char *body, int length)
+{
+	char	   *all = pnstrdup(body, length);
+	const char *at = all;
+	const char *live;
+
+	while ((live = strstr(at, LIVE_MEMBER)) != NULL)
+	{
+		live += sizeof(LIVE_MEMBER) - 1;
+		appendBinaryStringInfo(out, at, live - at);
+		at = live + strspn(live, "0123456789");
+	}
+	appendStringInfoString(out, at);
+}
+
+/* The hex digits of each half of a tag. */
+#define HALF_DIGITS ((PB_ETAG_SIZE - 2) / 2)
+
+/* Writes half a tag: a digest of what is in all. */
+static void
+put_half(StringInfo all, char *hex)
+{
+	uint8_t		digest[PB_DIGEST_BYTES];
+
+	pb_digest(all->data, all->len, digest);
+	pb_hex(digest, HALF_DIGITS / 2, hex);
+}
+
+/*
+ * The entity tag of a representation: a digest of what changes by requests
+ * alone, its version included, and one of all its bytes. The version is part
+ * of it because some changes are not shown.
  */
 void
 pb_request_etag(const char *body, int length, int64 version,
 				char etag[PB_ETAG_SIZE + 1])
 {
-	uint8_t		digest[PB_DIGEST_BYTES];
 	StringInfoData all;
 
+	etag[0] = '"';
 	initStringInfo(&all);
-	enlargeStringInfo(&all, length + sizeof(version));
+	append_lasting(&all, body, length);
+	appendBinaryStringInfo(&all, (const char *) &version, sizeof(version));
+	put_half(&all, etag + 1);
+	resetStringInfo(&all);
 	appendBinaryStringInfo(&all, body, length);
 	appendBinaryStringInfo(&all, (const char *) &version, sizeof(version));
-	pb_digest(all.data, all.len, digest);
-	etag[0] = '"';
-	pb_hex(digest, PB_ETAG_SIZE / 2 - 1, etag + 1);
+	put_half(&all, etag + 1 + HALF_DIGITS);
 	etag[PB_ETAG_SIZE - 1] = '"';
 	etag[PB_ETAG_SIZE] = '\0';
+}
+
+/*
+ * Whether an item of a header is this tag. A change is not refused because of
+ * what changes by itself, so that for it the first half is enough.
+ */
+static bool
+is_tag(const char *item, int length, const char *etag, bool reads)
+{
+	if (!reads)
+		return length == PB_ETAG_SIZE && item[length - 1] == '"' &&
+			memcmp(item, etag, 1 + HALF_DIGITS) == 0;
+	return pb_text_is(item, length, etag) ||
+		(length > 2 && memcmp(item, "W/", 2) == 0 &&
+		 pb_text_is(item + 2, length - 2, etag));
 }
 
 /*
@@ -195,9 +248,8 @@ pb_request_etag(const char *body, int length, int64 version,
  */
 bool
 pb_request_names_etag(const PbRequest *request, const char *header,
-					  const char *etag, bool weakly)
+					  const char *etag, bool reads)
 {
-	const char *weak = psprintf("W/%s", etag);
 	PbJson		value;
 	const char *at;
 	const char *found;
@@ -207,8 +259,8 @@ pb_request_names_etag(const PbRequest *request, const char *header,
 		return false;
 	at = value.text;
 	while (next_item(&at, value.text + value.length, &found, &length))
-		if (pb_text_is(found, length, etag) || pb_text_is(found, length, "*") ||
-			(weakly && pb_text_is(found, length, weak)))
+		if (pb_text_is(found, length, "*") ||
+			is_tag(found, length, etag, reads))
 			return true;
 	return false;
 }

@@ -82,7 +82,7 @@ extern void pb_request_etag(const char *body, int length, int64 version,
 							char etag[PB_ETAG_SIZE + 1]);
 extern bool pb_request_names_etag(const PbRequest *request,
 								  const char *header, const char *etag,
-								  bool weakly);
+								  bool reads);
 extern bool pb_request_has_header(const PbRequest *request, const char *name);
 extern bool pb_request_header(const PbRequest *request, const char *name,
 							  PbJson *value);

@@ -236,6 +236,7 @@ typedef struct PbRow
 	struct PbRow *above;		/* the locked row that a new one, or one to be
 								 * deleted, stands below; or NULL */
 	uint64		lived_at;		/* see resource.c */
+	bool		is_complete;	/* has what other tables know of it */
 	uint64		noted;			/* by the resource's hooks, for themselves */
 } PbRow;
 

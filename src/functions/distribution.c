@@ -70,6 +70,7 @@ static const Distribution distributions[] = {
 	BESIDE_ORGANIZATIONS(pb_connection_test, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_traffic_total, "org_id"),
+	BESIDE_ORGANIZATIONS(pb_traffic_connection, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_traffic_minute, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_traffic_day, "org_id"),
 	BESIDE_ORGANIZATIONS(pb_traffic_org_day, "org_id"),

@@ -8,6 +8,8 @@
 #include "fields/field.h"
 
 /* An order of a list. Its column tells where the next page begins. */
+struct PbPage;
+
 typedef struct PbOrder
 {
 	const char *name;			/* in sort_by */
@@ -17,6 +19,10 @@ typedef struct PbOrder
 	bool		descending;
 	bool		is_indexed;		/* an index has the living rows in this
 								 * order */
+	int			(*read) (const PbResource *resource,
+						 const struct PbPage *page, Datum org_id,
+						 PbRow **rows, Datum *walked);	/* where no column
+														 * has it; else NULL */
 } PbOrder;
 
 #define PB_FILTERS_MAX 8

@@ -24,6 +24,7 @@
 #include "base/sql.h"
 #include "base/text.h"
 #include "fields/check.h"
+#include "resources/activity.h"
 #include "resources/host.h"
 #include "resources/mark.h"
 #include "resources/page.h"
@@ -177,7 +178,7 @@ static const PbField fields[] = {
 	{
 		.name = "active_connections", .kind = PB_INTEGER,
 		.flags = PB_SHOWN | PB_DERIVED, .at = &at.active_connections,
-		.about = "Connections in use; 0 while no data plane reports any."
+		.about = "Clients that are connected, by the last reports; 0 while no data plane reports any."
 	},
 	{
 		.name = "status", .kind = PB_WORD,
@@ -249,9 +250,8 @@ static const PbOrder orders[] = {
 		.is_indexed = true
 	},
 	{
-		/* all are 0 while no data plane reports any */
 		.name = "active_connections", .column = "id", .leaf = &prepared.id,
-		.descending = true, .is_indexed = true
+		.by_text = true, .descending = true, .read = pb_activity_read_page
 	},
 	{0}
 };
@@ -471,7 +471,22 @@ derive(PbRow *row, const PbOrganization *organization)
 			   Int32GetDatum(organization->limits[PB_BURST_SIZE]));
 	pb_row_set(row, at.max_connections,
 			   Int32GetDatum(organization->limits[PB_MAX_CONNECTIONS]));
-	pb_row_set(row, at.active_connections, Int32GetDatum(0));
+	if (!pb_row_has(row, at.active_connections))
+		pb_row_set(row, at.active_connections, Int32GetDatum(0));
+}
+
+/* Fills how many clients the projects have. */
+static void
+look_up(PbRow **rows, int count)
+{
+	Datum	   *ids = palloc(count * sizeof(Datum));
+	int32	   *clients = palloc(count * sizeof(int32));
+
+	for (int i = 0; i < count; i++)
+		ids[i] = pb_resource_id(rows[i]);
+	pb_activity_read(pb_resource_org(rows[0]), ids, count, clients);
+	for (int i = 0; i < count; i++)
+		pb_row_set(rows[i], at.active_connections, Int32GetDatum(clients[i]));
 }
 
 static const PbHooks hooks = {
@@ -480,6 +495,7 @@ static const PbHooks hooks = {
 	.precede = claim_host,
 	.created = recount_if_changed,
 	.mark = mark,
+	.look_up = look_up,
 	.derive = derive,
 	.host = "proxy_host",
 	.purge_host = pb_host_purge_proxy,
@@ -567,7 +583,9 @@ static struct
 {
 	int			org_id;
 	int			sort_by;
+	int			name;
 	int			name_prefix;
+	int			host;
 }			list_at;
 
 static const char *const sorts[] = {
@@ -588,7 +606,7 @@ static const PbField list_fields[] = {
 	},
 	{
 		.name = "name", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
-		.least = 1, .most = PROJECT_NAME_MAX,
+		.least = 1, .most = PROJECT_NAME_MAX, .at = &list_at.name,
 		.about = "Only the project with this name."
 	},
 	{
@@ -610,7 +628,7 @@ static const PbField list_fields[] = {
 	},
 	{
 		.name = "host", .kind = PB_TEXT, .flags = PB_CREATE | PB_NULLABLE,
-		.least = 1, .most = PB_DNS_NAME_MAX,
+		.least = 1, .most = PB_DNS_NAME_MAX, .at = &list_at.host,
 		.about = "Only the project with this proxy_host."
 	},
 	{0}
@@ -624,7 +642,8 @@ const PbResource pb_project_list_parameters = {
 
 /*
  * The matches of a prefix stand together in the order of names, so that is
- * their order if no other is asked for.
+ * their order if no other is asked for. Where at most one matches, any will
+ * do.
  */
 static const PbOrder *
 find_order(const PbRow *asked)
@@ -635,6 +654,8 @@ find_order(const PbRow *asked)
 	if (pb_row_has(asked, list_at.name_prefix) &&
 		!pb_row_is_given(asked, list_at.sort_by))
 		return &orders[BY_NAME];
+	if (pb_row_has(asked, list_at.name) || pb_row_has(asked, list_at.host))
+		return orders;
 	for (const PbOrder *order = orders; order->name != NULL; order++)
 		if (strcmp(order->name, name) == 0)
 			return order;

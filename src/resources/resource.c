@@ -432,6 +432,17 @@ pb_resource_has_room(const PbResource *resource, const PbRow *parent,
 	return false;
 }
 
+/* Fills what other tables know of rows, by one look for all of them. */
+void
+pb_resource_look_up(PbRow **rows, int count)
+{
+	if (count == 0 || pb_hooks(rows[0]->resource)->look_up == NULL)
+		return;
+	pb_hooks(rows[0]->resource)->look_up(rows, count);
+	for (int i = 0; i < count; i++)
+		rows[i]->is_complete = true;
+}
+
 /* Appends a row's view, with its derived values. */
 void
 pb_resource_show(StringInfo out, PbRow *row,
@@ -439,6 +450,8 @@ pb_resource_show(StringInfo out, PbRow *row,
 {
 	const PbHooks *hooks = pb_hooks(row->resource);
 
+	if (!row->is_complete)
+		pb_resource_look_up(&row, 1);
 	if (hooks->derive != NULL)
 		hooks->derive(row, organization);
 	pb_show(out, row);

@@ -75,6 +75,12 @@ typedef struct PbHooks
 	bool		(*is_whole) (const PbRow *row);
 
 	/*
+	 * show: fills what other tables know of rows of one organization. New rows
+	 * are left out.
+	 */
+	void		(*look_up) (PbRow **rows, int count);
+
+	/*
 	 * show: fills derived values. The organization is zero if the operation
 	 * has not read it.
 	 */
@@ -130,6 +136,7 @@ extern bool pb_resource_read_id(const PbResource *resource, const char *text,
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
 extern bool pb_resource_has_room(const PbResource *resource,
 								 const PbRow *parent, PbFaults *faults);
+extern void pb_resource_look_up(PbRow **rows, int count);
 extern void pb_resource_show(StringInfo out, PbRow *row,
 							 const PbOrganization *organization);
 extern const char *pb_resource_spell(const PbResource *resource, Datum id);

@@ -79,6 +79,7 @@ place(PbRow *row, PbRow *above)
 	const PbPrepared *at = row->resource->prepared;
 
 	pb_resource_stamp(row);
+	row->is_complete = true;
 	row->above = above;
 	if (above == NULL)
 		return;
@@ -379,11 +380,14 @@ pb_standard_show_page(const PbResource *resource, const PbPage *page,
 {
 	PbRow	  **rows = palloc((page->size + 1) * sizeof(PbRow *));
 	Datum		walked = (Datum) 0;
-	int			count = page->filters == 0 ?
+	int			count = page->order->read != NULL ?
+		page->order->read(resource, page, org_id, rows, &walked) :
+		page->filters == 0 ?
 		read_page(resource, page, org_id, parent_id, rows) :
 		pb_search_read(resource, page, org_id, parent_id, rows, &walked);
 	int			shown = Min(count, page->size);
 
+	pb_resource_look_up(rows, shown);
 	pb_json_begin(reply->body, '{');
 	pb_json_name(reply->body, page->list);
 	pb_json_begin(reply->body, '[');

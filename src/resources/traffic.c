@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "resources/database.h"
 #include "resources/prefix.h"
+#include "resources/project.h"
 #include "resources/traffic.h"
 
 static int	minutes_retention;	/* days; 0: for ever */
@@ -114,6 +115,38 @@ const PbResource pb_traffic_total = {
 		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX, \
 		.about = "The project." \
 	}
+
+static PbPrepared connection_prepared;
+
+static const PbField connection_fields[] = {
+	{
+		.name = "org_id", PB_ORG_ID_RULE, .at = &connection_prepared.org_id,
+		.about = "The organization that the project belongs to."
+	},
+	{
+		.name = "project_id", .kind = PB_ID, .prefix = PB_PROJECT_PREFIX,
+		.at = &connection_prepared.parent,
+		.about = "The project."
+	},
+	{
+		.name = "received_at", .kind = PB_TIME,
+		.about = "When the last report of it was received."
+	},
+	{
+		.name = "clients", .kind = PB_INTEGER,
+		.about = "Clients that were connected then, by the last reports of all sources."
+	},
+	{0}
+};
+
+const PbResource pb_traffic_connection = {
+	.name = "traffic_connection",
+	.table = "pgbeam.traffic_connections",
+	.copying = PB_NEVER_COPIED,
+	.parent = &pb_project,
+	.fields = connection_fields,
+	.prepared = &connection_prepared,
+};
 
 #define CONNECTION_MS \
 	{ \

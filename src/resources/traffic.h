@@ -75,6 +75,7 @@ typedef enum PbCounter
 
 extern const PbResource pb_traffic_source;
 extern const PbResource pb_traffic_total;
+extern const PbResource pb_traffic_connection;
 extern const PbResource pb_traffic_minute;
 extern const PbResource pb_traffic_day;
 extern const PbResource pb_traffic_org_day;

@@ -33,11 +33,27 @@ CREATE TABLE pgbeam.traffic_totals (
 	CONSTRAINT traffic_totals_fields_check
 		CHECK (pgbeam.check_fields('traffic_total', traffic_totals.*))
 ) WITH (fillfactor = 70);
--- A report reads all rows of its source.
+-- A report reads all rows of its source, and adds up those of a project.
 CREATE INDEX traffic_totals_source_idx ON pgbeam.traffic_totals (source);
+CREATE INDEX traffic_totals_project_idx ON pgbeam.traffic_totals (project_id);
 COMMENT ON TABLE pgbeam.traffic_totals IS
 'Where the counters of a source stood for a database at the last report that changed anything. Rows are deleted with their database.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.traffic_totals', '');
+
+CREATE TABLE pgbeam.traffic_connections (
+	org_id text COLLATE "C" NOT NULL,
+	project_id uuid NOT NULL,
+	received_at timestamptz NOT NULL,
+	clients integer NOT NULL,
+	CONSTRAINT traffic_connections_pkey PRIMARY KEY (org_id, project_id),
+	CONSTRAINT traffic_connections_fields_check
+		CHECK (pgbeam.check_fields('traffic_connection', traffic_connections.*))
+) WITH (fillfactor = 70);
+-- Lists begin with the busiest projects.
+CREATE INDEX traffic_connections_clients_idx ON pgbeam.traffic_connections (org_id, clients, project_id);
+COMMENT ON TABLE pgbeam.traffic_connections IS
+'How many clients are connected to a project, which holds for 3 minutes. A project that never had any has no row. Rows are deleted with their project.';
+SELECT pg_catalog.pg_extension_config_dump('pgbeam.traffic_connections', '');
 
 CREATE TABLE pgbeam.traffic_minutes (
 	org_id text COLLATE "C" NOT NULL,

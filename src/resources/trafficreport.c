@@ -259,6 +259,7 @@ pb_traffic_report_store(const PbJson *json, PbFaults *faults)
 		compare_to_last(&entries[i], &report);
 	qsort(entries, count, sizeof(PbTrafficEntry), pb_traffic_compare_places);
 	pb_traffic_write_totals(entries, placed, &report);
+	pb_traffic_write_connections(entries, placed, &report);
 	pb_traffic_sweep(pb_traffic_write_sums(entries, placed, &report));
 	return placed;
 }

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "base/sql.h"
+#include "resources/activity.h"
 #include "resources/trafficrows.h"
 
 static int64
@@ -407,4 +408,54 @@ pb_traffic_write_totals(const PbTrafficEntry *entries, int count,
 	for (int i = 0; i < count; i++)
 		add_total(&totals, &entries[i], report);
 	write_rows(&totals);
+}
+
+static const Oid connection_types[] = {
+	UUIDARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID
+};
+
+/* Adds up what all sources last said of projects, unless it is too old. */
+static PbStatement store_connections = {
+	.text = "INSERT INTO pgbeam.traffic_connections "
+	"(org_id, project_id, received_at, clients) "
+	"SELECT org_id, project_id, $2, LEAST(pg_catalog.sum("
+	"CASE WHEN received_at OPERATOR(pg_catalog.>=) $3 THEN clients "
+	"ELSE 0 END), 2147483647) FROM pgbeam.traffic_totals "
+	"WHERE project_id OPERATOR(pg_catalog.=) ANY ($1) "
+	"GROUP BY org_id, project_id "
+	"ORDER BY org_id USING OPERATOR(pg_catalog.<), "
+	"project_id USING OPERATOR(pg_catalog.<) "
+	"ON CONFLICT (org_id, project_id) DO UPDATE SET "
+	EXCLUDED("received_at") ", " EXCLUDED("clients"),
+	.nargs = lengthof(connection_types), .types = connection_types
+};
+
+/*
+ * Writes how many clients projects have now: those that the entries say to
+ * have some, or to have had some. They are sorted by their places.
+ */
+void
+pb_traffic_write_connections(const PbTrafficEntry *entries, int count,
+							 const PbTrafficReport *report)
+{
+	Datum	   *projects = palloc(Max(count, 1) * sizeof(Datum));
+	Datum		values[lengthof(connection_types)];
+	int			found = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (entries[i].clients == 0 && entries[i].last_clients == 0)
+			continue;
+		if (found == 0 ||
+			memcmp(DatumGetUUIDP(projects[found - 1])->data,
+				   DatumGetUUIDP(entries[i].project_id)->data, UUID_LEN) != 0)
+			projects[found++] = entries[i].project_id;
+	}
+	if (found == 0)
+		return;
+	values[0] = pb_traffic_array(projects, NULL, found, UUIDOID);
+	values[1] = TimestampTzGetDatum(report->received_at);
+	values[2] = TimestampTzGetDatum(report->received_at - PB_ACTIVITY_AGE);
+	if (pb_sql_run(&store_connections, values, NULL) < (uint64) found)
+		pb_sql_vetoed(pb_traffic_connection.table);
 }
