@@ -250,20 +250,19 @@ is_known(const PbTable *table)
 }
 
 /*
- * What is looked up while the table is locked may tell of other tables that
- * were changed: then it is looked up again.
+ * What is looked up may tell that other tables were changed. The table itself
+ * is locked, so what was found is true, but it is looked up again at the next
+ * use. To look until nothing is told was rejected: a server that is built to
+ * forget everything at once always tells something.
  */
 static void
 look(PbTable *table, Relation relation)
 {
-	do
-	{
-		table->known_at = pb_sql_generation();
-		table->id = RelationGetRelid(relation);
-		table->stores_as_given = stores_as_given(table, relation);
-		table->takes_rows = takes_rows(table, relation);
-		table->runs_code = runs_code(relation);
-	} while (!is_known(table));
+	table->known_at = pb_sql_generation();
+	table->id = RelationGetRelid(relation);
+	table->stores_as_given = stores_as_given(table, relation);
+	table->takes_rows = takes_rows(table, relation);
+	table->runs_code = runs_code(relation);
 }
 
 static Relation

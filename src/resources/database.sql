@@ -64,7 +64,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_list_databases';
 COMMENT ON FUNCTION pgbeam.list_databases(text, integer, text, text, text, text) IS
 'listDatabases: answers {"databases", "next_page_token"} of a project, the oldest first.
-A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before. name, name_prefix and host (of the upstream) leave the databases that match all of them, each exactly, in the case as it is stored. A page that has met 5000 databases ends there, with the matches so far, and its token leads on. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
+A page has at most page_size items (1 to 100, default 20). page_token is the next_page_token of the page before. name, name_prefix and host (of the upstream) leave the databases that match all of them, each exactly, in the case as it is stored. A page that has met 1000 databases ends there, with the matches so far, and its token leads on. Errors: PT400 with all problems, PT401 for a caller who is not trusted, or shows no credential, PT404 for a project that is missing or deleted.';
 
 CREATE FUNCTION pgbeam.get_database(project_id text, database_id text) RETURNS json
 LANGUAGE c STABLE PARALLEL UNSAFE

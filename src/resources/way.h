@@ -14,7 +14,7 @@
  * filters leave. A row takes about a microsecond, or some while it is not in
  * memory.
  */
-#define PB_WALKED_MAX 5000
+#define PB_WALKED_MAX 1000
 
 /* So many rows a page collects and sorts, where an index has them unsorted. */
 #define PB_SORTED_MAX 1000
