@@ -88,7 +88,7 @@ foreach my $mode (qw(verify-full verify-ca require))
 {
 	my $ini = "$plane->{files}/$mode/pgbouncer.ini";
 
-	wait_until($ini, sub { -e $ini }, $plane);
+	wait_until($ini, sub { -e $ini && -d "$sockets/$mode" }, $plane);
 	is(sprintf('%o', (stat "$sockets/$mode")[2] & 0777), '700', "the folder of $mode is for its owner");
 	push @planes, { root => "$sockets/$mode", port => 5432 };
 	start_pgbouncer($planes[-1], $ini);
