@@ -217,7 +217,9 @@ function testNoneMatch(form) {
     const ids = await create();
     const gets = [['listProjects', [], { org_id: organization }], ['listDatabases', ids.slice(0, 1)], ['listReplicas', ids.slice(1)],
       ['listCacheRules', ids], ['listCustomDomains', ids.slice(0, 1)], ['listRegions', []], ['listPlans', []], ['listOrganizations', []],
-      ['getOrganizationPlan', [organization]], ['listOrgMembers', [organization]]];
+      ['getOrganizationPlan', [organization]], ['listOrgMembers', [organization]], ['getProjectMetrics', ids.slice(0, 1)],
+      ['getProjectUsage', ids.slice(0, 1), { start_date: '2026-01-01', end_date: '2026-01-31' }],
+      ['getOrganizationUsage', [organization], { start_date: '2026-01-01', end_date: '2026-01-31' }]];
     for (const [operation, at, query] of gets) {
       const ask = (headers, method) => call(operation, at, { query, headers, method });
       const first = await ask();

@@ -30,7 +30,11 @@ my %bodies = (
 	createCustomDomain => sub { return { domain => 'made-' . ++$n . '.example.com' } });
 
 # Parameters of the query, for an organization.
-my %parameters = (listProjects => sub { return (org_id => $_[0]) });
+my @days = (start_date => '2026-01-01', end_date => '2026-01-31');
+my %parameters = (
+	listProjects => sub { return (org_id => $_[0]) },
+	getProjectUsage => sub { return @days },
+	getOrganizationUsage => sub { return @days });
 
 my $json = JSON::PP->new->canonical->allow_nonref;
 my $node = set_up('main', folder('keys') . '/keyring');

@@ -61,7 +61,8 @@ my %ids = (
 	project_id => $project, database_id => $database, replica_id => $replica,
 	domain_id => $domain, query_hash => $hash, org_id => 'acme', member_id => $member);
 my @routes = map { [ split /\|/ ] } split /\n/,
-  value($primary, q{SELECT operation, method, path || CASE operation WHEN 'listProjects' THEN '?org_id=acme' ELSE '' END, writes FROM pgbeam.routes()});
+  value($primary, q{SELECT operation, method, path || CASE WHEN operation = 'listProjects' THEN '?org_id=acme'
+	WHEN operation ~ 'Usage$' THEN '?start_date=2026-01-01&end_date=2026-01-31' ELSE '' END, writes FROM pgbeam.routes()});
 my $log = log_since($standby, sub {
 	foreach my $route (@routes)
 	{
@@ -108,6 +109,7 @@ foreach my $sql (
 	"SELECT pgbeam.set_organization('other')", "SELECT pgbeam.suspend_organization('acme')",
 	"SELECT pgbeam.create_api_key(org_id => 'acme')", "SELECT pgbeam.set_member('acme', 'anna', 'admin')",
 	"SELECT pgbeam.report_domain('db.acme.example', NULL)", "SELECT pgbeam.report_connection_test('$database', true)",
+	q{SELECT pgbeam.report_traffic('{"source": "s", "at": "2026-01-15T09:30:00Z", "databases": []}')},
 	"SELECT pgbeam.delete_project('$project')", 'SELECT pgbeam.rewrap()')
 {
 	is(ask($standby, $sql)->{state}, '25006', "$sql is the server's own error");

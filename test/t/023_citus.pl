@@ -158,6 +158,25 @@ is(value($home, 'SELECT pgbeam.report_queries(jsonb_build_array(' . join(', ', m
 		'query_type', 'read', 'call_count', 1, 'avg_latency_ms', 1, 'p95_latency_ms', 1, 'avg_response_bytes', 1,
 		'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z')
 SQL
+# Two reports of traffic for both: the first one only begins.
+foreach my $queries (100, 107)
+{
+	is( value($home, "SELECT pgbeam.report_traffic(jsonb_build_object('source', 's', 'at', now() - interval '1 minute' * (110 - $queries), 'databases', "
+		  . 'jsonb_build_array(' . join(', ', map { <<SQL } @orgs) . ')))'), 2, 'traffic is reported');
+	jsonb_build_object('key', '$database{$_}', 'queries', $queries, 'transactions', 1, 'query_time_us', 1, 'wait_time_us', 1,
+		'assignments', 1, 'bytes_received', 1, 'bytes_sent', 1, 'clients', 3)
+SQL
+}
+foreach my $org (@orgs)
+{
+	my ($path, $days) = ("/v1/projects/$project{$org}", 'start_date=2001-01-01&end_date=9999-12-31');
+
+	is(call($key{$org}, 'GET', "$path/metrics")->{snapshots}[0]{queries_total}, 7, "$org: its traffic was counted");
+	is(call($key{$org}, 'GET', "$path/usage?$days")->{usage}[0]{queries_total}, 7, "$org: as usage of the project");
+	is(call($key{$org}, 'GET', "/v1/organizations/$org/usage?$days")->{usage}[0]{queries_total}, 7, "$org: and of the organization");
+	is(call($key{$org}, 'GET', $path)->{active_connections}, 3, "$org: its clients are shown");
+	is(call($key{$org}, 'GET', "/v1/projects?org_id=$org&sort_by=active_connections")->{projects}[0]{active_connections}, 3, "$org: and listed");
+}
 foreach my $org (@orgs)
 {
 	my $rules = "/v1/projects/$project{$org}/databases/$database{$org}/cache-rules";
