@@ -18,14 +18,6 @@ plan skip_all => lack_of_pgbouncer() if lack_of_pgbouncer();
 my $primary = new_registry('primary', "max_wal_senders = 3\n");
 my $upstream = new_upstream('alpha');
 
-value($primary, <<'SQL');
-CREATE TABLE reports (report jsonb);
-DO $$ BEGIN
-	IF to_regprocedure('pgbeam.report_traffic(jsonb)') IS NULL THEN
-		CREATE FUNCTION pgbeam.report_traffic(jsonb) RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO public.reports VALUES ($1)';
-	END IF;
-END $$;
-SQL
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
@@ -67,13 +59,8 @@ ok(1, 'what changed while it was away is dealt with');
 create('two');
 wait_until('the next place', sub { slurp_file("$plane->{files}/place") ne $place }, $plane);
 is(value($primary, q(SELECT count(*) FROM pgbeam.feed_status() WHERE consumer = 'agent')), '0', 'the primary keeps no place for it');
-SKIP:
-{
-	skip 'the registry takes reports itself', 1
-	  if value($primary, q(SELECT prosecdef AND prosrc ~ 'public.reports' FROM pg_proc WHERE proname = 'report_traffic')) ne 't';
-	wait_until('a report', sub { value($primary, 'SELECT count(*) > 0 FROM reports') eq 't' }, $plane);
-	ok(1, 'reports go to the primary');
-}
+wait_until('a report', sub { value($primary, q(SELECT count(*) FROM pgbeam.traffic_sources WHERE source = 'agent')) eq '1' }, $plane);
+ok(1, 'reports go to the primary');
 append_to_file("$plane->{files}/place.new", '999999999.01a2241d-7236-7444-9136-8694d0b1e598');
 stop_program($plane, 'agent');
 rename "$plane->{files}/place.new", "$plane->{files}/place" or die $!;
