@@ -71,7 +71,10 @@ SELECT pgbeam.create_replica('$database', '{"host": "r.example.com", "port": 543
 SELECT pgbeam.report_queries(jsonb_agg(jsonb_build_object('database_id', '$database', 'query_hash', hash, 'normalized_sql', 'SELECT 1',
 	'query_type', 'read', 'call_count', 9223372036854775807, 'avg_latency_ms', 0.1, 'p95_latency_ms', 1e-7, 'avg_response_bytes', 1,
 	'stability_rate', 1, 'seen_at', '2001-01-01T00:00:00Z'))) FROM unnest('{a1b2c3d4e5f60718,b1b2c3d4e5f60718}'::text[]) AS hash;
-SELECT pgbeam.update_cache_rule('$furnished', '$database', 'a1b2c3d4e5f60718', '{"cache_enabled": true, "cache_ttl_seconds": 5}')
+SELECT pgbeam.update_cache_rule('$furnished', '$database', 'a1b2c3d4e5f60718', '{"cache_enabled": true, "cache_ttl_seconds": 5}');
+SELECT pgbeam.report_traffic(jsonb_build_object('source', 'proxy', 'at', now() - interval '1 minute' * n, 'databases', jsonb_build_array(jsonb_build_object(
+	'key', '$database', 'queries', 10 - n, 'transactions', 1, 'query_time_us', 1, 'wait_time_us', 1, 'assignments', 1, 'bytes_received', 1,
+	'bytes_sent', 1, 'clients', 1)))) FROM unnest('{2,1}'::int[]) AS n
 SQL
 	my ($gone) = make($home, 'deleted');
 	value($home, "SELECT pgbeam.delete_project('$gone')");
