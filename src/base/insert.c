@@ -5,8 +5,8 @@
  * A statement that inserts a row begins with more work than the row is: the
  * server sets up a plan for every column, reads and compiles the text of each
  * CHECK again, and asks the foreign key for a parent that was locked a moment
- * ago. Without a statement a create costs half. A table that somebody has put
- * a trigger on, or altered, still gets its rows by a statement: see table.c.
+ * ago. That is a third of a create. A table that somebody has put a trigger
+ * on, or altered, still gets its rows by a statement: see table.c.
  *
  * What is done here is what the server's logical replication does with a row
  * (ExecSimpleRelationInsert), and what ON CONFLICT DO NOTHING does.
