@@ -213,17 +213,25 @@ sub settle
 		$plane);
 }
 
+# As a value in a connection string of libpq.
+sub quoted
+{
+	my ($text) = @_;
+
+	return "'" . ($text =~ s/([\\'])/\\$1/gr) . "'";
+}
+
 # Logs in through PgBouncer. Returns the output of the query, or the error.
 sub login
 {
 	my ($plane, $key, $password, %how) = @_;
-	my $user = $how{user} // 'app';
 	my $query = $how{query} // 'SELECT name FROM whoami';
+	my $to = "host=127.0.0.1 port=$plane->{port} user=" . quoted($how{user} // 'app') . ' dbname=' . quoted($key) . ' ' . ($how{more} // '');
 	my ($out, $err) = ('', '');
 	local $ENV{PGPASSWORD} = $password;
 	local $ENV{PGCONNECT_TIMEOUT} = 20;
 
-	IPC::Run::run([ 'psql', '-XAtq', '-d', "host=127.0.0.1 port=$plane->{port} user=$user dbname='$key'", '-c', $query ],
+	IPC::Run::run([ 'psql', '-XAtq', '-d', $to, '-c', $query ],
 		'<', \undef, '>', \$out, '2>', \$err);
 	chomp($out, $err);
 	return $err ne '' ? $err : $out;
