@@ -68,6 +68,13 @@
 #define PB_NO_ROW , &(ItemPointerData) {{0, 0}, 0}
 #endif
 
+/* Since 18 a scan may be told where to count. */
+#if PG_VERSION_NUM < 180000
+#define PB_NO_INSTRUMENT
+#else
+#define PB_NO_INSTRUMENT , NULL
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define PB_MODULE_MAGIC \
 	PG_MODULE_MAGIC_EXT(.name = "pgbeam", .version = PGBEAM_VERSION)

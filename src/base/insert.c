@@ -31,12 +31,13 @@ typedef struct Insert
 	Relation	relation;
 	EState	   *estate;
 	ResultRelInfo *target;
-	TupleTableSlot *slot;
+	TupleTableSlot *slots[PB_INSERTED_MAX];
+	int			count;			/* of slots */
 	List	   *arbiter;		/* the unique index, if there is one */
 } Insert;
 
 static void
-begin(Insert *insert, PbTable *table)
+begin(Insert *insert, PbTable *table, int count)
 {
 	MemoryContext before;
 
@@ -53,7 +54,9 @@ begin(Insert *insert, PbTable *table)
 	insert->arbiter = table->unique == NULL ? NIL :
 		list_make1_oid(table->unique_id);
 	ExecOpenIndices(insert->target, insert->arbiter != NIL);
-	insert->slot = table_slot_create(insert->relation, NULL);
+	insert->count = count;
+	for (int i = 0; i < count; i++)
+		insert->slots[i] = table_slot_create(insert->relation, NULL);
 	MemoryContextSwitchTo(before);
 }
 
@@ -61,7 +64,8 @@ begin(Insert *insert, PbTable *table)
 static void
 end(Insert *insert)
 {
-	ExecDropSingleTupleTableSlot(insert->slot);
+	for (int i = 0; i < insert->count; i++)
+		ExecDropSingleTupleTableSlot(insert->slots[i]);
 	ExecCloseIndices(insert->target);
 	FreeExecutorState(insert->estate);
 	table_close(insert->relation, NoLock);
@@ -69,7 +73,7 @@ end(Insert *insert)
 }
 
 static void
-require_not_null(const Insert *insert)
+require_not_null(const Insert *insert, const TupleTableSlot *slot)
 {
 	TupleDesc	descriptor = RelationGetDescr(insert->relation);
 
@@ -77,7 +81,7 @@ require_not_null(const Insert *insert)
 	{
 		Form_pg_attribute column = TupleDescAttr(descriptor, i);
 
-		if (insert->slot->tts_isnull[i] && column->attnotnull &&
+		if (slot->tts_isnull[i] && column->attnotnull &&
 			!column->attisdropped)
 			ereport(ERROR,
 					(errcode(ERRCODE_NOT_NULL_VIOLATION),
@@ -88,10 +92,10 @@ require_not_null(const Insert *insert)
 
 /* Puts the values at the places of their columns. */
 static void
-fill(const Insert *insert, const Datum *values, const char *nulls)
+fill(const Insert *insert, TupleTableSlot *slot, const Datum *values,
+	 const char *nulls)
 {
 	const PbTable *table = insert->table;
-	TupleTableSlot *slot = insert->slot;
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
@@ -105,26 +109,35 @@ fill(const Insert *insert, const Datum *values, const char *nulls)
 		slot->tts_isnull[place] = nulls != NULL && nulls[i] == 'n';
 	}
 	ExecStoreVirtualTuple(slot);
-	require_not_null(insert);
+	require_not_null(insert, slot);
 }
 
-/* Writes the index entries of the row in the slot. */
+/* Writes the index entries of a row. */
 static void
-add_to_indexes(const Insert *insert, bool no_error, bool *is_taken)
+add_to_indexes(const Insert *insert, TupleTableSlot *slot, bool no_error,
+			   bool *is_taken)
 {
 	if (insert->target->ri_NumIndices > 0)
-		(void) ExecInsertIndexTuples(insert->target, insert->slot,
-									 insert->estate, false, no_error,
-									 is_taken, insert->arbiter
-									 PB_ALL_INDEXES);
+		(void) ExecInsertIndexTuples(insert->target, slot, insert->estate,
+									 false, no_error, is_taken,
+									 insert->arbiter PB_ALL_INDEXES);
+	ResetPerTupleExprContext(insert->estate);
 }
 
+/* Several rows go into the table with one record of the WAL a page. */
 static void
-store(const Insert *insert)
+store_all(Insert *insert)
 {
-	table_tuple_insert(insert->relation, insert->slot,
-					   GetCurrentCommandId(true), 0, NULL);
-	add_to_indexes(insert, false, NULL);
+	CommandId	command = GetCurrentCommandId(true);
+
+	if (insert->count == 1)
+		table_tuple_insert(insert->relation, insert->slots[0], command, 0,
+						   NULL);
+	else
+		table_multi_insert(insert->relation, insert->slots, insert->count,
+						   command, 0, NULL);
+	for (int i = 0; i < insert->count; i++)
+		add_to_indexes(insert, insert->slots[i], false, NULL);
 }
 
 /* Waits for a session that is storing a row with the same value. */
@@ -133,7 +146,7 @@ is_free(const Insert *insert)
 {
 	ItemPointerData other;
 
-	return ExecCheckIndexConstraints(insert->target, insert->slot,
+	return ExecCheckIndexConstraints(insert->target, insert->slots[0],
 									 insert->estate, &other PB_NO_ROW,
 									 insert->arbiter);
 }
@@ -142,14 +155,15 @@ is_free(const Insert *insert)
 static bool
 try_to_store(const Insert *insert)
 {
+	TupleTableSlot *slot = insert->slots[0];
 	TransactionId transaction = GetCurrentTransactionId();
 	uint32		token = SpeculativeInsertionLockAcquire(transaction);
 	bool		is_taken = false;
 
-	table_tuple_insert_speculative(insert->relation, insert->slot,
+	table_tuple_insert_speculative(insert->relation, slot,
 								   GetCurrentCommandId(true), 0, NULL, token);
-	add_to_indexes(insert, true, &is_taken);
-	table_tuple_complete_speculative(insert->relation, insert->slot, token,
+	add_to_indexes(insert, slot, true, &is_taken);
+	table_tuple_complete_speculative(insert->relation, slot, token,
 									 !is_taken);
 	SpeculativeInsertionLockRelease(transaction);
 	return !is_taken;
@@ -165,10 +179,11 @@ store_unless_taken(const Insert *insert)
 }
 
 /*
- * Inserts rows whose values stand one behind the other; nulls is NULL, or has
- * 'n' for each null value and ' ' for the others. Callers hold the parent of
- * the rows, and have done the work of the table's CHECK. False if another row
- * has the unique value of one; the rows before that are inserted.
+ * Inserts up to PB_INSERTED_MAX rows whose values stand one behind the other;
+ * nulls is NULL, or has 'n' for each null value and ' ' for the others.
+ * Callers hold the parent of the rows, and have done the work of the table's
+ * CHECK. A table with a unique index takes one row at a time: false if another
+ * row has its unique value.
  */
 bool
 pb_insert(PbTable *table, const Datum *values, const char *nulls, int count)
@@ -176,18 +191,15 @@ pb_insert(PbTable *table, const Datum *values, const char *nulls, int count)
 	Insert		insert;
 	bool		is_stored = true;
 
-	begin(&insert, table);
-	for (int i = 0; i < count && is_stored; i++)
-	{
-		fill(&insert, values, nulls);
-		if (insert.arbiter != NIL)
-			is_stored = store_unless_taken(&insert);
-		else
-			store(&insert);
-		ResetPerTupleExprContext(insert.estate);
-		values += table->count;
-		nulls += nulls == NULL ? 0 : table->count;
-	}
+	Assert(count <= (table->unique == NULL ? PB_INSERTED_MAX : 1));
+	begin(&insert, table, count);
+	for (int i = 0; i < count; i++)
+		fill(&insert, insert.slots[i], values + i * table->count,
+			 nulls == NULL ? NULL : nulls + i * table->count);
+	if (insert.arbiter != NIL)
+		is_stored = store_unless_taken(&insert);
+	else
+		store_all(&insert);
 	end(&insert);
 	return is_stored;
 }

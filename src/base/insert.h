@@ -9,6 +9,9 @@
 
 #include "base/table.h"
 
+/* Rows that are inserted at once at most. */
+#define PB_INSERTED_MAX 16
+
 extern bool pb_insert(PbTable *table, const Datum *values, const char *nulls,
 					  int count);
 

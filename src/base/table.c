@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -228,6 +230,77 @@ find_unique(PbTable *table, Relation relation)
 	return is_usable(table->unique_id, RelationGetRelid(relation));
 }
 
+/* The place of a column among those that the table is searched by, or -1. */
+int
+pb_table_sought(const PbTable *table, AttrNumber column)
+{
+	for (int i = 0; i < table->sought_count; i++)
+		if (table->sought_numbers[i] == column)
+			return i;
+	return -1;
+}
+
+/* Whether an index holds all rows, and begins with the columns sought. */
+static bool
+leads_to_sought(const PbTable *table, Relation index)
+{
+	const FormData_pg_index *form = index->rd_index;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid ||
+		form->indcheckxmin || form->indnkeyatts < table->sought_count ||
+		RelationGetIndexPredicate(index) != NIL)
+		return false;
+	for (int i = 0; i < table->sought_count; i++)
+		if (pb_table_sought(table, form->indkey.values[i]) < 0)
+			return false;
+	return true;
+}
+
+static bool
+is_lead(const PbTable *table, Oid id)
+{
+	Relation	index = index_open(id, AccessShareLock);
+	bool		answer = leads_to_sought(table, index);
+
+	index_close(index, NoLock);
+	return answer;
+}
+
+static bool
+find_sought_columns(PbTable *table)
+{
+	for (int i = 0; i < table->sought_count; i++)
+	{
+		table->sought_numbers[i] = get_attnum(table->id, table->sought[i]);
+		if (table->sought_numbers[i] == InvalidAttrNumber)
+			return false;
+	}
+	return table->sought_count > 0;
+}
+
+/*
+ * Finds an index to search by; invalid if there is none. A table that others
+ * inherit from has rows which no index of it has.
+ */
+static Oid
+find_sought(PbTable *table, Relation relation)
+{
+	List	   *indexes;
+	ListCell   *cell;
+	Oid			found = InvalidOid;
+
+	if (!table->stores_as_given || table->runs_code ||
+		pb_sql_may_be_distributed() || relation->rd_rel->relhassubclass ||
+		!find_sought_columns(table))
+		return InvalidOid;
+	indexes = RelationGetIndexList(relation);
+	foreach(cell, indexes)
+		if (!OidIsValid(found) && is_lead(table, lfirst_oid(cell)))
+			found = lfirst_oid(cell);
+	list_free(indexes);
+	return found;
+}
+
 /* Citus has the rows of a table elsewhere. */
 static bool
 takes_rows(PbTable *table, Relation relation)
@@ -263,6 +336,9 @@ look(PbTable *table, Relation relation)
 	table->stores_as_given = stores_as_given(table, relation);
 	table->takes_rows = takes_rows(table, relation);
 	table->runs_code = runs_code(relation);
+	table->is_plain = !relation->rd_rel->relhasrules &&
+		relation->trigdesc == NULL;
+	table->sought_id = find_sought(table, relation);
 }
 
 static Relation
@@ -303,26 +379,49 @@ pb_table_stores_as_given(PbTable *table)
 	return table->stores_as_given;
 }
 
-/* Asked for each time: a role may have the right by being in another one. */
+/*
+ * Whether a statement would be allowed and seen by nobody. The right is asked
+ * for each time: a role may have it by being in another one. A library that
+ * asks for rights, or writes down who does what, does so when a statement
+ * begins.
+ */
 static bool
-may_insert(const PbTable *table)
+needs_no_statement(const PbTable *table, AclMode right)
 {
-	return pg_class_aclcheck(table->id, GetUserId(),
-							 ACL_INSERT) == ACLCHECK_OK;
+	return ExecutorCheckPerms_hook == NULL &&
+		pg_class_aclcheck(table->id, GetUserId(), right) == ACLCHECK_OK;
 }
 
 /*
  * Whether rows can be inserted without a statement: nothing is to be asked or
  * done for them but what insert.c does. The table is locked from then on, so
- * that the answer stays true. A library that asks for rights, or writes down
- * who writes what, does so when a statement begins.
+ * that the answer stays true.
  */
 bool
 pb_table_takes_rows(PbTable *table)
 {
 	table_close(pb_table_open(table), NoLock);
-	return table->takes_rows && ExecutorCheckPerms_hook == NULL &&
-		may_insert(table);
+	return table->takes_rows && needs_no_statement(table, ACL_INSERT);
+}
+
+/*
+ * Whether rows can be looked for by seek.c instead of a statement that would
+ * change them. The table is locked from then on.
+ */
+bool
+pb_table_may_be_sought(PbTable *table)
+{
+	table_close(pb_table_open(table), NoLock);
+	return OidIsValid(table->sought_id) &&
+		needs_no_statement(table, ACL_SELECT);
+}
+
+/* Whether seek.c can also remove them: nothing follows from that. */
+bool
+pb_table_may_be_removed_from(PbTable *table)
+{
+	return pb_table_may_be_sought(table) && table->is_plain &&
+		needs_no_statement(table, ACL_DELETE);
 }
 
 /* Whether code of users' runs when the table is written. */

@@ -215,6 +215,8 @@ write_all(Datum *values, const char *nulls, int count)
 {
 	PbStatement *note = &notes[count - 1];
 
+	StaticAssertStmt(NOTES_MAX <= PB_INSERTED_MAX,
+					 "changes are inserted at once");
 	if (pb_table_takes_rows(&stored))
 	{
 		(void) pb_insert(&stored, values, nulls, count);

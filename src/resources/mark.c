@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "base/insert.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "resources/mark.h"
 #include "resources/resource.h"
@@ -172,6 +173,8 @@ add_first(const PbRow *row, const PbMarks *marks, PbTable *stored)
 	const PbPrepared *at = row->resource->marks->prepared;
 	Datum		values[PB_MARKS_MAX * COLUMNS];
 
+	StaticAssertStmt(PB_MARKS_MAX <= PB_INSERTED_MAX,
+					 "the marks of a row are inserted at once");
 	Assert(stored->count == COLUMNS);
 	for (int i = 0; i < marks->count; i++)
 	{
@@ -185,17 +188,27 @@ add_first(const PbRow *row, const PbMarks *marks, PbTable *stored)
 }
 
 static void
+remove_mark(const PbResource *marks, Datum *mark)
+{
+	PbTable    *stored = pb_stored(marks);
+
+	if (pb_table_may_be_removed_from(stored))
+		pb_seek_remove(stored, mark);
+	else
+		(void) pb_sql_run(&find_or_make(marks)->remove, mark, NULL);
+}
+
+static void
 remove_all(const PbRow *row, const PbMarks *marks)
 {
 	for (int i = 0; i < marks->count; i++)
 	{
-		Datum		values[] = {
+		Datum		mark[COLUMNS] = {
 			pb_resource_org(row), pb_resource_id(row),
 			CStringGetTextDatum(marks->texts[i])
 		};
 
-		(void) pb_sql_run(&find_or_make(row->resource->marks)->remove, values,
-						  NULL);
+		remove_mark(row->resource->marks, mark);
 	}
 }
 

@@ -557,6 +557,18 @@ make_columns(const PbShape *shape)
 	return columns;
 }
 
+/* By what rows are found: those below a parent, or a mark by all of it. */
+static void
+set_sought(PbTable *stored, const PbResource *resource)
+{
+	if (resource->prepared->parent == PB_NO_LEAF)
+		return;
+	stored->sought[stored->sought_count++] = "org_id";
+	stored->sought[stored->sought_count++] = parent_column(resource);
+	if (resource->parent == NULL)
+		stored->sought[stored->sought_count++] = id_column(resource);
+}
+
 /* The table of a resource, for rows with a value for each leaf. */
 PbTable *
 pb_stored(const PbResource *resource)
@@ -580,6 +592,7 @@ pb_stored(const PbResource *resource)
 		stored->parent = resource->parent->table;
 		stored->parent_id = parent_column(resource);
 	}
+	set_sought(stored, resource);
 	MemoryContextSwitchTo(before);
 	resource->prepared->stored = stored;
 	return stored;

@@ -10,6 +10,7 @@
 
 #include "auth/authentication.h"
 #include "base/insert.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "feed/change.h"
 #include "fields/constraint.h"
@@ -245,6 +246,15 @@ typedef struct Deletion
 static void delete_below(Deletion *deletion, const PbResource *resource,
 						 Datum id, const char *spelt);
 
+/* Whether an index tells that there is nothing to delete. */
+static bool
+has_none(const PbResource *resource, const Datum *parent)
+{
+	PbTable    *stored = pb_stored(resource);
+
+	return pb_table_may_be_sought(stored) && !pb_seek(stored, parent);
+}
+
 /*
  * Deletes the rows of a resource below a deleted row. Rows without a deletion
  * mark are removed, and leave no change in the feed: the parent's change says
@@ -256,10 +266,14 @@ delete_children(Deletion *deletion, const PbResource *resource,
 {
 	PbStatements *made = pb_statements(resource);
 	Datum		values[] = {deletion->org_id, parent_id, deletion->now};
-	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
-	SPITupleTable *deleted = SPI_tuptable;
 	bool		is_marked = pb_field_marks_deleted(resource);
+	SPITupleTable *deleted;
+	uint64		count;
 
+	if (has_none(resource, values))
+		return;
+	count = pb_sql_run(&made->delete_children, values, NULL);
+	deleted = SPI_tuptable;
 	for (uint64 i = 0; i < count && is_marked; i++)
 	{
 		Datum		id;

@@ -1,0 +1,159 @@
+-- A delete asks an index for what stands below a row, and removes marks,
+-- without a statement, unless somebody has put something on the table that the
+-- server must see to.
+SET test.password = 'canary-password-Vq7R2x';
+SELECT pgbeam.set_organization('seek');
+CREATE FUNCTION make(project text, OUT project_id text, OUT database_id text) LANGUAGE sql AS $$
+	SELECT j #>> '{project,id}', j #>> '{database,id}'
+	FROM pgbeam.create_project(jsonb_build_object('org_id', 'seek', 'name', project, 'tags', '["red", "blue"]'::jsonb,
+		'database', jsonb_build_object('host', 'db.example.com', 'port', 5432, 'name', 'd', 'username', 'u',
+			'password', current_setting('test.password')))) AS j
+$$;
+CREATE FUNCTION add_replica(database_id text) RETURNS void LANGUAGE sql AS $$
+	SELECT pgbeam.create_replica(database_id, '{"host": "r.example.com", "port": 5432}')
+$$;
+-- A statement that changes a table locks the index that it goes by so that
+-- others cannot add one, and a search does not.
+CREATE FUNCTION asked(index regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT CASE WHEN bool_or(mode = 'RowExclusiveLock') THEN 'by a statement' ELSE 'without' END
+	FROM pg_locks WHERE pid = pg_backend_pid() AND relation = index
+$$;
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE '% % % of %', TG_WHEN, TG_OP, TG_LEVEL, TG_TABLE_NAME;
+	RETURN NULL;
+END
+$$;
+CREATE FUNCTION left_below() RETURNS TABLE (living bigint, marks bigint) LANGUAGE sql AS $$
+	SELECT (SELECT count(*) FROM pgbeam.databases WHERE org_id = 'seek' AND deleted_at IS NULL) +
+			(SELECT count(*) FROM pgbeam.replicas WHERE org_id = 'seek' AND deleted_at IS NULL),
+		(SELECT count(*) FROM pgbeam.project_marks WHERE org_id = 'seek')
+$$;
+-- Deletes a project with a replica or without, and tells how it was asked for.
+CREATE FUNCTION remove(with_replica boolean DEFAULT false, OUT replicas text, OUT marks text, OUT living bigint, OUT left_marks bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+	made record;
+BEGIN
+	made := make('p');
+	IF with_replica THEN
+		PERFORM add_replica(made.database_id);
+	END IF;
+	PERFORM pgbeam.delete_project(made.project_id);
+	replicas := asked('pgbeam.replicas_database_idx');
+	SELECT l.living, l.marks FROM left_below() AS l INTO living, left_marks;
+EXCEPTION WHEN insufficient_privilege THEN
+	replicas := SQLERRM;
+END
+$$;
+
+-- Each has a transaction of its own, as locks stay until the end of one.
+BEGIN;
+SELECT project_id AS project FROM make('a') \gset
+COMMIT;
+BEGIN;
+SELECT pgbeam.delete_project(:'project');
+SELECT asked('pgbeam.replicas_database_idx') AS replicas, asked('pgbeam.custom_domains_project_idx') AS domains,
+	asked('pgbeam.cache_rules_pkey') AS rules, asked('pgbeam.connection_tests_pkey') AS tests,
+	asked('pgbeam.traffic_totals_pkey') AS totals, asked('pgbeam.traffic_connections_pkey') AS connections,
+	asked('pgbeam.project_marks_pkey') AS marks, asked('pgbeam.databases_project_idx') AS databases;
+SELECT * FROM left_below();
+COMMIT;
+SELECT * FROM left_below();
+-- What was made in the same transaction is seen.
+SELECT replicas, living, left_marks FROM remove();
+SELECT replicas, living, left_marks FROM remove(true);
+
+-- A trigger of any kind runs.
+BEGIN;
+CREATE TRIGGER tell AFTER UPDATE ON pgbeam.replicas FOR EACH STATEMENT EXECUTE FUNCTION tell();
+SELECT replicas, living FROM remove();
+ROLLBACK;
+BEGIN;
+CREATE TRIGGER tell AFTER DELETE ON pgbeam.project_marks FOR EACH ROW EXECUTE FUNCTION tell();
+SELECT living, left_marks FROM remove();
+ROLLBACK;
+BEGIN;
+CREATE TABLE seen (mark text);
+GRANT ALL ON seen TO PUBLIC;
+CREATE RULE see AS ON DELETE TO pgbeam.project_marks DO ALSO INSERT INTO seen VALUES (OLD.mark);
+SELECT living, left_marks FROM remove();
+SELECT * FROM seen ORDER BY mark;
+ROLLBACK;
+-- A foreign key to the marks takes its row along.
+BEGIN;
+CREATE TABLE noted (org_id text COLLATE "C", mark text COLLATE "C", project_id uuid,
+	FOREIGN KEY (org_id, mark, project_id) REFERENCES pgbeam.project_marks ON DELETE CASCADE);
+GRANT ALL ON noted TO PUBLIC;
+SELECT project_id AS project FROM make('n') \gset
+INSERT INTO noted SELECT org_id, mark, project_id FROM pgbeam.project_marks WHERE org_id = 'seek';
+SELECT pgbeam.delete_project(:'project');
+SELECT count(*) FROM noted;
+ROLLBACK;
+
+-- Without an index that has all rows, a statement looks.
+BEGIN;
+SELECT database_id AS database, project_id AS project FROM make('i') \gset
+SELECT add_replica(:'database');
+DROP INDEX pgbeam.replicas_database_idx;
+SELECT pgbeam.delete_project(:'project');
+SELECT * FROM left_below();
+ROLLBACK;
+BEGIN;
+SELECT database_id AS database, project_id AS project FROM make('i') \gset
+SELECT add_replica(:'database');
+DROP INDEX pgbeam.replicas_database_idx;
+CREATE INDEX replicas_database_idx ON pgbeam.replicas (org_id, database_id) WHERE port <> 5432;
+SELECT pgbeam.delete_project(:'project');
+SELECT * FROM left_below();
+ROLLBACK;
+BEGIN;
+SELECT database_id AS database, project_id AS project FROM make('i') \gset
+SELECT add_replica(:'database');
+DROP INDEX pgbeam.replicas_database_idx;
+CREATE INDEX replicas_database_idx ON pgbeam.replicas USING hash (database_id);
+SELECT pgbeam.delete_project(:'project');
+SELECT * FROM left_below();
+ROLLBACK;
+-- One in another order, or of other names, is as good.
+BEGIN;
+DROP INDEX pgbeam.replicas_database_idx;
+CREATE INDEX replicas_database_idx ON pgbeam.replicas (database_id DESC, org_id DESC);
+SELECT replicas, living FROM remove();
+ROLLBACK;
+-- A table that inherits has rows of its own.
+BEGIN;
+SELECT database_id AS database, project_id AS project FROM make('h') \gset
+SELECT add_replica(:'database');
+ALTER TABLE pgbeam.replicas DROP CONSTRAINT replicas_fields_check; -- it cannot be inherited
+CREATE TABLE heir (LIKE pgbeam.replicas INCLUDING INDEXES) INHERITS (pgbeam.replicas);
+INSERT INTO heir SELECT * FROM ONLY pgbeam.replicas WHERE org_id = 'seek' AND deleted_at IS NULL;
+DELETE FROM ONLY pgbeam.replicas WHERE org_id = 'seek' AND deleted_at IS NULL;
+GRANT ALL ON heir TO PUBLIC;
+SELECT pgbeam.delete_project(:'project');
+SELECT count(*) FROM heir WHERE deleted_at IS NULL;
+ROLLBACK;
+
+-- The owner's rights are asked for each time.
+BEGIN;
+CREATE ROLE regress_seek_owner;
+SELECT pgbeam.set_owner('regress_seek_owner');
+SELECT replicas, living FROM remove();
+REVOKE SELECT ON pgbeam.cache_rules FROM regress_seek_owner;
+SELECT replicas FROM remove();
+ROLLBACK;
+
+-- So it is at the other levels of isolation.
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT replicas, living, left_marks FROM remove(true);
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT project_id AS project FROM make('u') \gset
+SELECT pgbeam.update_project(:'project', '{"tags": ["blue", "green"]}') ->> 'tags' AS tags;
+SELECT mark FROM pgbeam.project_marks WHERE org_id = 'seek' ORDER BY mark;
+COMMIT;
+-- A mark that is gone already is no fault.
+DELETE FROM pgbeam.project_marks WHERE org_id = 'seek' AND mark = 'tag=blue';
+SELECT pgbeam.delete_project(:'project');
+SELECT * FROM left_below();
+DROP FUNCTION make, add_replica, asked, tell, left_below, remove;
