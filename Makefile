@@ -23,7 +23,8 @@ PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey network in
 
 # The program beside PgBouncer, of the same law: no part of the module, and
 # no part of it in the module.
-AGENT_PARTS = $(addprefix agent/, base log event options lines files link registry names probe proxy report sync loop main)
+AGENT_PARTS = $(addprefix agent/, base log event answer lookup options lines files link registry names probe domains proxy report sync loop main)
+PURE_AGENT_PARTS = $(addprefix agent/, base answer)
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))
@@ -79,7 +80,7 @@ LIBPQ_FLAGS := $(shell pkg-config --cflags libpq 2>/dev/null || echo -I$(include
 LIBPQ := $(shell pkg-config --libs libpq 2>/dev/null || echo -L$(libdir) -lpq)
 $(AGENT_OBJS): override CPPFLAGS := -Isrc $(LIBPQ_FLAGS) -D_GNU_SOURCE -DPGBEAM_VERSION='"$(EXTVERSION)"'
 $(AGENT): $(AGENT_OBJS)
-	$(CC) $(CFLAGS) $(AGENT_OBJS) $(LIBPQ) $(LDFLAGS) -o $@
+	$(CC) $(CFLAGS) $(AGENT_OBJS) $(LIBPQ) $(LDFLAGS) -lresolv -o $@
 install: install-agent
 uninstall: uninstall-agent
 .PHONY: install-agent uninstall-agent

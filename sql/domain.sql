@@ -40,7 +40,10 @@ SELECT d ->> 'domain' AS no_proxy FROM pgbeam.create_custom_domain(:'other', '{"
 SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
 SELECT pgbeam.report_domain('db.example.com', 'v=spf1 -all');
 SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
-SELECT pgbeam.report_domain('DB.example.com', 'pgbeam-verify=' || :'token');
+-- Of several texts one is enough, as a whole line.
+SELECT pgbeam.report_domain('db.example.com', concat('x pgbeam-verify=', :'token', chr(10), 'pgbeam-verify=', :'token', 'x', chr(10), 'pgbeam-verify=', left(:'token', -1)));
+SELECT v ->> 'verified' AS verified, v ->> 'error' AS error FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
+SELECT pgbeam.report_domain('DB.example.com', concat(chr(10), 'pgbeam-verify=stale', chr(10), chr(10), 'pgbeam-verify=', :'token', chr(10), 'x'));
 SELECT v ->> 'verified' AS verified, v ->> 'error' AS error, v #>> '{domain,verified}' AS domain, v #>> '{domain,verified_at}' IS NOT NULL AS at
 FROM pgbeam.verify_custom_domain(:'project', :'domain') v;
 SELECT pgbeam.report_domain('db.example.com', NULL);

@@ -9,7 +9,7 @@
 
 #include "agent/base.h"
 
-#define SOCKETS_MAX 8			/* that are waited for at once */
+#define SOCKETS_MAX 20			/* that are waited for at once */
 
 extern void catch_signals(void);
 extern bool is_stopping(void);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/domains.h"
 #include "agent/event.h"
 #include "agent/files.h"
 #include "agent/loop.h"
@@ -30,6 +31,7 @@ typedef struct Loop
 	Registry	registry;
 	Names		names;
 	Probes		probes;
+	Domains		domains;
 	Sync		sync;
 	int64_t		ask_at;
 	int64_t		round_at;		/* when the files are compared next */
@@ -52,7 +54,7 @@ want_round(Loop *loop)
 	loop->round_at = earlier(loop->round_at, at > now() ? at : now());
 }
 
-/* A change comes again until it is confirmed, and is tried once. */
+/* A change comes again until it is confirmed, and is dealt with here once. */
 static void
 try_new(Loop *loop)
 {
@@ -62,6 +64,8 @@ try_new(Loop *loop)
 		(loop->seen != NULL && strcmp(loop->seen, token) == 0))
 		return;
 	probes_want(&loop->probes, &loop->changes.databases);
+	if (loop->changes.is_claim)
+		domains_want(&loop->domains);
 	free(loop->seen);
 	loop->seen = copy_of(token);
 }
@@ -207,33 +211,64 @@ look_at_front(Loop *loop)
 		proxy_remember(front, &none, &none);
 }
 
-/* A standby takes no reports: they go to its primary, where that is known. */
+/*
+ * Who takes reports: a standby does not, but its primary, where that is known.
+ */
+static Registry *
+reported_to(Loop *loop)
+{
+	if (loop->options->report != NULL)
+		return &loop->reports;
+	return loop->registry.is_standby ? NULL : &loop->registry;
+}
+
+/* The registry that is followed is opened elsewhere, where it listens too. */
+static bool
+can_report(Loop *loop, Registry *to)
+{
+	if (to == NULL || to == &loop->registry)
+		return to != NULL && to->link.conn != NULL;
+	return to->link.retry_at <= now() && registry_open(to, false);
+}
+
 static void
 report(Loop *loop)
 {
-	Registry   *to = &loop->registry;
+	Registry   *to = reported_to(loop);
 	Proxy	   *front = &loop->sync.proxies[0];
 
 	loop->report_at = now() + loop->options->report_pause;
-	if (loop->options->report != NULL)
-		to = &loop->reports;
-	else if (to->is_standby)
-		return;
-	if (to->link.retry_at > now() || front->console.retry_at > now() ||
-		!registry_open(to, false))
+	if (front->console.retry_at > now() || !can_report(loop, to))
 		return;
 	if (report_traffic(to, front) && to == &loop->reports)
 		link_rest(&to->link);
 }
 
 static void
+find_domains(Loop *loop)
+{
+	Registry   *to = reported_to(loop);
+
+	if (to == NULL)
+		return;
+	if (loop->domains.list_at <= now())
+		can_report(loop, to);
+	domains_run(&loop->domains, to);
+}
+
+static void
 rest(Loop *loop)
 {
-	struct pollfd sockets[1 + PROBES] = {{.fd = -1, .events = POLLIN}};
+	struct pollfd sockets[SOCKETS_MAX] = {{.fd = -1, .events = POLLIN}};
 	int			count = 1 + probes_sockets(&loop->probes, &sockets[1]);
 	Link	   *link = &loop->registry.link;
 	int64_t		until = earlier(loop->look_at, loop->report_at);
 
+	if (reported_to(loop) != NULL)
+	{
+		count += domains_sockets(&loop->domains, &sockets[count]);
+		until = earlier(until, domains_until(&loop->domains));
+	}
 	if (link->conn != NULL)
 	{
 		sockets[0].fd = PQsocket(link->conn);
@@ -256,11 +291,14 @@ set_up(Loop *loop, Options *options)
 	registry_set_up(&loop->reports, "reports", options->report != NULL ? options->report : "", options);
 	sync_set_up(&loop->sync, options);
 	loop->probes.options = options;
+	domains_set_up(&loop->domains, options);
 }
 
 static void
 take_down(Loop *loop)
 {
+	probes_take_down(&loop->probes);
+	domains_take_down(&loop->domains);
 	link_close(&loop->registry.link);
 	link_close(&loop->reports.link);
 	for (int i = 0; i < PROXIES; i++)
@@ -334,6 +372,7 @@ follow(Options *options)
 		if (reload_owing(&loop))
 			confirm(&loop);
 		probes_run(&loop.probes, &loop.registry, &loop.names);
+		find_domains(&loop);
 		if (loop.report_at <= now())
 			report(&loop);
 		rest(&loop);

@@ -16,6 +16,7 @@
 #include "libpq-fe.h"
 
 #include "agent/log.h"
+#include "agent/lookup.h"
 #include "agent/options.h"
 
 #define DEFAULT_CONSOLE "host=/var/run/postgresql port=6432"
@@ -48,6 +49,7 @@ static const Setting settings[] = {
 	SETTING("common", common, "FILE", "settings that each of these includes: auth_user, server_tls_ca_file"),
 	SETTING("registry-entry", registry_entry, "TEXT", "pgbeam_registry of each of these, as in host=... dbname=..."),
 	SETTING("authorities", authorities, "FILE", "certificates for connection tests (default: " DEFAULT_AUTHORITIES ")"),
+	SETTING("dns-server", dns_server, "ADDRESS", "asked for the TXT records of domains, or " SERVER_NONE " (default: as /etc/resolv.conf)"),
 	SETTING("accept-pgbouncer", accepted, "VERSION", "no warning: in this version CVE-2026-6664 is mended"),
 };
 
@@ -255,6 +257,16 @@ read_pause(Options *options)
 }
 
 static bool
+check_dns_server(const char *address)
+{
+	Servers		servers;
+
+	return address == NULL || strcmp(address, SERVER_NONE) == 0 ||
+		servers_read(&servers, address) ||
+		refuse("--dns-server", "this is no address, as in 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53");
+}
+
+static bool
 complete(Options *options)
 {
 	if (options->registry == NULL)
@@ -270,7 +282,7 @@ complete(Options *options)
 	if (options->socket_folder != NULL &&
 		(options->common == NULL || options->registry_entry == NULL))
 		return refuse("--socket-folder", "this needs --common and --registry-entry");
-	return read_pause(options) &&
+	return read_pause(options) && check_dns_server(options->dns_server) &&
 		check_conninfo("--registry", options->registry) &&
 		check_conninfo("--console", options->console) &&
 		(options->report == NULL || check_conninfo("--report", options->report));

@@ -33,6 +33,7 @@ typedef struct Options
 	char	   *common;			/* what all of them include */
 	char	   *registry_entry; /* and have as pgbeam_registry */
 	char	   *authorities;	/* a file with their certificates */
+	char	   *dns_server;		/* for TXT records, NULL: as the resolver */
 	char	   *accepted;		/* the version of PgBouncer that is mended */
 } Options;
 

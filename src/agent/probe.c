@@ -24,9 +24,11 @@ static const char get_upstream[] =
 static const char has_upstream[] =
 	"SELECT pg_catalog.to_regprocedure('pgbeam.upstream(text)') IS NOT NULL";
 
+/* One that is gone by now is no failure. */
 static const char tell_test[] =
 	"SELECT pgbeam.report_connection_test(database_id => $1, ok => $2, "
-	"latency_ms => $3, error => $4, server_version => $5)";
+	"latency_ms => $3, error => $4, server_version => $5) "
+	"FROM pgbeam.upstream($1)";
 
 void
 probes_want(Probes *probes, const Keys *databases)
@@ -64,6 +66,16 @@ end_probe(Probe *probe)
 	PQfinish(probe->conn);
 	free(probe->id);
 	*probe = (Probe) {0};
+}
+
+/* Ends those that run; what is tried no more is tried at its next change. */
+void
+probes_take_down(Probes *probes)
+{
+	for (int i = 0; i < PROBES; i++)
+		if (probes->running[i].id != NULL)
+			end_probe(&probes->running[i]);
+	keys_clear(&probes->waiting);
 }
 
 /* A failure in one line, which libpq makes without the password. */

@@ -29,6 +29,7 @@ typedef struct Probes
 } Probes;
 
 extern void probes_want(Probes *probes, const Keys *databases);
+extern void probes_take_down(Probes *probes);
 extern void probes_run(Probes *probes, Registry *registry, Names *names);
 extern int	probes_sockets(const Probes *probes, struct pollfd *sockets);
 extern int64_t probes_until(const Probes *probes);

@@ -178,6 +178,7 @@ take_change(Changes *changes, PGresult *result, int row)
 	const char *action = PQgetvalue(result, row, 3);
 
 	changes->is_news |= strcmp(action, "revealed") != 0;
+	changes->is_claim |= strcmp(PQgetvalue(result, row, 1), "custom_domain") == 0;
 	if (strcmp(PQgetvalue(result, row, 1), "database") == 0 &&
 		(strcmp(action, "created") == 0 || strcmp(action, "updated") == 0))
 		keys_add(&changes->databases, PQgetvalue(result, row, 2),

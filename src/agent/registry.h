@@ -27,6 +27,7 @@ typedef struct Changes
 	int			count;
 	bool		is_news;		/* there is more than passwords being read */
 	char	   *token;			/* of the last one, NULL if there is none */
+	bool		is_claim;		/* there is a custom domain among them */
 	Keys		databases;		/* ids of those created or updated */
 } Changes;
 

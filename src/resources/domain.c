@@ -127,7 +127,7 @@ static const PbField fields[] = {
 		.name = "reported_txt", .kind = PB_TEXT, .flags = PB_NULLABLE,
 		.most = TXT_MAX,
 		.at = &at.reported,
-		.about = "The text of its TXT record, as last reported."
+		.about = "The texts of its TXT records, as last reported, a line each."
 	},
 	{
 		.name = "proxy_host", .kind = PB_TEXT, .flags = PB_DERIVED,
@@ -388,13 +388,24 @@ take_name(Datum values[lengthof(name_types)])
 	return false;
 }
 
+/* Whether a line of the report is the text that proves the domain. */
 static bool
 says_token(const PbRow *row)
 {
 	const char *token = TextDatumGetCString(pb_row_value(row, at.token));
 	const char *wanted = psprintf(TXT_MARK "%s", token);
+	size_t		length = strlen(wanted);
+	const char *line = TextDatumGetCString(pb_row_value(row, at.reported));
 
-	return pb_row_is_word(row, at.reported, wanted);
+	for (; *line != '\0'; line += strspn(line, "\n"))
+	{
+		size_t		size = strcspn(line, "\n");
+
+		if (size == length && memcmp(line, wanted, length) == 0)
+			return true;
+		line += size;
+	}
+	return false;
 }
 
 /*

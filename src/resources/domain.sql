@@ -33,7 +33,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_report_domain';
 COMMENT ON FUNCTION pgbeam.report_domain(text, text) IS
 'Stores the text of the TXT record _pgbeam-verify.<domain>, or null if there is none, for the next verifyCustomDomain.
-No backend looks it up. The report counts for every project that claims the domain. For roles with data_plane or admin access. Errors: PT400 for an invalid domain, PT401 within an HTTP request, PT404 for a domain that nobody claims.';
+Of several texts each stands in a line of its own. No backend looks it up. The report counts for every project that claims the domain. For roles with data_plane or admin access. Errors: PT400 for an invalid domain, PT401 within an HTTP request, PT404 for a domain that nobody claims.';
 
 CREATE FUNCTION pgbeam.claimed_domains() RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER

@@ -6,7 +6,9 @@
 #ifndef UNIT_CHECK_H
 #define UNIT_CHECK_H
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE				/* for memmem() */
+#endif
 
 #include <stdarg.h>
 #include <stdbool.h>
