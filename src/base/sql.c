@@ -343,15 +343,17 @@ note_as_ours(SPIPlanPtr kept)
 /*
  * Plans our statements to walk along indexes in their order. A table that is
  * small when the plan is made may be very large when the plan is used, and
- * statistics may describe another kind of organization. JIT is off, because
- * the disabled paths have enormous costs where no index fits, and these would
- * start the compiler.
+ * statistics may describe another kind of organization. No join of ours looks
+ * for the same row twice, so a cache of what was found only costs. JIT is off,
+ * because the disabled paths have enormous costs where no index fits, and
+ * these would start the compiler.
  */
 static PlannedStmt *
 plan(Query *query, const char *text, int options, ParamListInfo parameters)
 {
 	static const char *const off[] = {
-		"enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"
+		"enable_seqscan", "enable_bitmapscan", "enable_sort", "enable_memoize",
+		"jit"
 	};
 	planner_hook_type planner = next_planner != NULL ? next_planner :
 	standard_planner;

@@ -17,7 +17,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
 
 #include "base/sql.h"
 #include "resources/search.h"
@@ -66,8 +69,9 @@ run(const PbSearch *search, PbWayStatement *made)
 	bool		pages = made->form < PB_COUNT;
 	Datum		values[PB_AT_END] = {
 		[PB_AT_ORG] = search->org_id, [PB_AT_PARENT] = search->parent_id,
-		[PB_AT_AFTER] = pages ? page->after : (Datum) 0,
-		[PB_AT_LIMIT] = Int64GetDatum(page->size + 1), [PB_AT_ID] = search->id
+		[PB_AT_AFTER] = pages ? search->after : (Datum) 0,
+		[PB_AT_LIMIT] = Int64GetDatum(page->size + 1),
+		[PB_AT_ID] = search->id, [PB_AT_IDS] = search->ids
 	};
 	char		nulls[PB_AT_END];
 
@@ -171,10 +175,18 @@ begin(PbSearch *search, const PbResource *resource, const PbPage *page,
 {
 	*search = (PbSearch) {
 		.resource = resource, .page = page, .org_id = org_id,
-		.parent_id = parent_id
+		.parent_id = parent_id, .after = page->after
 	};
 	if (!goes_to_one(search) && !goes_by_any(search))
 		go(search, PB_BY_ORDER, -1);
+}
+
+static PbForm
+in_order(const PbSearch *search)
+{
+	if (is_walked(search))
+		return PB_WALKED_PAGE;
+	return search->way == PB_BY_MARK ? PB_MARKS : PB_PAGE;
 }
 
 /*
@@ -185,13 +197,13 @@ static PbForm
 decide(PbSearch *search)
 {
 	if (pb_way_is_in_order(search))
-		return is_walked(search) ? PB_WALKED_PAGE : PB_PAGE;
+		return in_order(search);
 	if (search->few == PB_UNKNOWN ? leaves_few(search) : search->few == PB_FEW)
 		return PB_SORTED_PAGE;
 	go(search, PB_BY_ORDER, -1);
 	for (int i = 0; i < PB_FILTERS_MAX; i++)
 		if (goes_by(search, i) && pb_way_is_in_order(search))
-			return is_walked(search) ? PB_WALKED_PAGE : PB_PAGE;
+			return in_order(search);
 	go(search, PB_BY_ORDER, -1);
 	return PB_WALKED_PAGE;
 }
@@ -227,6 +239,74 @@ read_row(const PbWayStatement *made, int i)
 	return row;
 }
 
+/* The ids that a statement gave. */
+static Datum
+read_ids(PbSearch *search, const PbWayStatement *made, int count)
+{
+	Datum	   *ids = palloc(count * sizeof(Datum));
+	bool		isnull;
+
+	for (int i = 0; i < count; i++)
+		pb_sql_read(&made->statement, SPI_tuptable, i, &ids[i], &isnull);
+	search->after = ids[count - 1];
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN,
+										   false, TYPALIGN_CHAR));
+}
+
+static int
+compare_ids(const void *a, const void *b, void *search)
+{
+	const PbOrder *order = ((const PbSearch *) search)->page->order;
+	Datum		one = pb_row_value(*(PbRow *const *) a, *order->leaf);
+	Datum		other = pb_row_value(*(PbRow *const *) b, *order->leaf);
+	int			compared = memcmp(DatumGetUUIDP(one)->data,
+								  DatumGetUUIDP(other)->data, UUID_LEN);
+
+	return order->descending ? -compared : compared;
+}
+
+/* Reads the rows with the next ids that have the mark, in their order. */
+static int
+read_those(PbSearch *search, PbRow **rows)
+{
+	PbWayStatement *made = pb_way_statement(search, PB_MARKED);
+	int			count = (int) run(search, made);
+
+	for (int i = 0; i < count; i++)
+		rows[i] = read_row(made, i);
+	qsort_arg(rows, count, sizeof(PbRow *), compare_ids, search);
+	return count;
+}
+
+/*
+ * Reads a page of the rows with a mark: the ids first, and then their rows. A
+ * mark is believed only where the row says the same; where some do not, more
+ * are asked for.
+ */
+static int
+read_marked(PbSearch *search, PbRow **rows)
+{
+	int			most = search->page->size + 1;
+	PbRow	  **next = palloc(most * sizeof(PbRow *));
+	int			found = 0;
+	int			marks;
+
+	do
+	{
+		PbWayStatement *made = pb_way_statement(search, PB_MARKS);
+		int			count;
+
+		marks = (int) run(search, made);
+		if (marks == 0)
+			break;
+		search->ids = read_ids(search, made, marks);
+		count = read_those(search, next);
+		for (int i = 0; i < count && found < most; i++)
+			rows[found++] = next[i];
+	} while (marks == most && found < most);
+	return found;
+}
+
 /*
  * Reads the rows of a page and the one after them, into an array with room for
  * them, and returns how many there are. Where the page has met all that it may
@@ -238,13 +318,17 @@ pb_search_read(const PbResource *resource, const PbPage *page, Datum org_id,
 {
 	PbSearch	search;
 	PbWayStatement *made;
+	PbForm		form;
 	int			count;
 	int			found = 0;
 
 	begin(&search, resource, page, org_id, parent_id);
 	if (search.way == PB_NOWHERE)
 		return 0;
-	made = pb_way_statement(&search, decide(&search));
+	form = decide(&search);
+	if (form == PB_MARKS)
+		return read_marked(&search, rows);
+	made = pb_way_statement(&search, form);
 	count = (int) run(&search, made);
 	for (int i = 0; i < count; i++)
 		if (!is_place(made, SPI_tuptable->vals[i], walked))

@@ -21,6 +21,7 @@
 #include "resources/way.h"
 
 static const PbResult count_results[] = {{INT8OID, false}};
+static const PbResult marks_results[] = {{UUIDOID, false}};
 
 const PbFilter *
 pb_way_filter(const PbSearch *search, int n)
@@ -235,18 +236,32 @@ append_page(StringInfo text, const PbSearch *search)
 {
 	const char *limit = psprintf(" LIMIT $%d", PB_AT_LIMIT + 1);
 	const Part	part = {columns_of(search), true, search->rest, limit};
-	const char *way = direction(search->page->order);
 
 	if (search->way == PB_BY_ID)
 		append_row(text, search, &part);
-	else if (search->way != PB_BY_MARK)
-		append_rows(text, search, &part);
 	else
-	{
-		appendStringInfo(text, "SELECT %s FROM ", part.columns);
-		append_marked(text, search, true, " OFFSET 0");
-		appendStringInfo(text, IN_ORDER_OF_MARKS "%s", way, limit);
-	}
+		append_rows(text, search, &part);
+}
+
+/*
+ * The matches among rows with some ids, in any order. A join with the marks
+ * was rejected: it copies each row, and a page costs half as much again. The
+ * organization is hidden from the planner, so that it takes the index on ids
+ * alone, where a look-up compares no texts. Citus must see it, to know the
+ * server.
+ */
+static void
+append_those(StringInfo text, const PbSearch *search)
+{
+	appendStringInfo(text, "SELECT %s FROM %s AS t "
+					 "WHERE t.id OPERATOR(pg_catalog.=) ANY ($%d) AND %s"
+					 "t.org_id OPERATOR(pg_catalog.=) $1%s AND " PB_IS_LIVING,
+					 columns_of(search), search->resource->table,
+					 PB_AT_IDS + 1,
+					 pb_sql_may_be_distributed() ? "" : "CASE WHEN ",
+					 pb_sql_may_be_distributed() ? "" :
+					 " THEN true ELSE false END");
+	append_conditions(text, search, search->page->filters);
 }
 
 /* SQL: nulls in place of a row. */
@@ -382,6 +397,13 @@ append_statement(StringInfo text, const PbSearch *search, PbForm form)
 		case PB_SORTED_PAGE:
 			append_sorted_page(text, search);
 			break;
+		case PB_MARKS:
+			append_marks(text, search, true,
+						 psprintf(" LIMIT $%d", PB_AT_LIMIT + 1));
+			break;
+		case PB_MARKED:
+			append_those(text, search);
+			break;
 		default:
 			append_count(text, search, form);
 	}
@@ -398,6 +420,7 @@ make_types(const PbOrder *order)
 	types[PB_AT_LIMIT] = INT8OID;
 	types[PB_AT_MARK] = TEXTOID;
 	types[PB_AT_ID] = UUIDOID;
+	types[PB_AT_IDS] = UUIDARRAYOID;
 	for (int i = PB_AT_FILTERS; i < PB_AT_END; i++)
 		types[i] = TEXTOID;
 	return types;
@@ -443,6 +466,11 @@ make(const PbSearch *search, PbForm form)
 		made->statement.nresults++;
 		made->statement.results = make_walked_results(shape, order,
 													  made->results);
+	}
+	else if (form == PB_MARKS)
+	{
+		made->statement.nresults = lengthof(marks_results);
+		made->statement.results = marks_results;
 	}
 	else if (form >= PB_COUNT)
 	{

@@ -34,6 +34,8 @@ typedef enum PbForm
 	PB_PAGE,
 	PB_WALKED_PAGE,				/* reads up to PB_WALKED_MAX rows */
 	PB_SORTED_PAGE,
+	PB_MARKS,					/* the next ids that have the mark */
+	PB_MARKED,					/* the matches among rows with some ids */
 	PB_COUNT,
 	PB_WALKED_COUNT,			/* counts among so many rows */
 	PB_COUNT_FEW				/* counts the rows of the way, up to a limit */
@@ -51,11 +53,13 @@ typedef struct PbSearch
 	const PbPage *page;
 	Datum		org_id;
 	Datum		parent_id;
+	Datum		after;			/* where it begins */
 	PbWay		way;
 	int			by;				/* the filter that leads there, or -1 */
 	int			rest;			/* the filters that are looked at on the way */
 	Datum		id;				/* of PB_BY_ID */
 	const char *mark;			/* of PB_BY_MARK */
+	Datum		ids;			/* of PB_MARKED */
 	PbFew		few;
 } PbSearch;
 
@@ -63,7 +67,7 @@ typedef struct PbSearch
 enum
 {
 	PB_AT_ORG, PB_AT_PARENT, PB_AT_AFTER, PB_AT_LIMIT, PB_AT_MARK, PB_AT_ID,
-	PB_AT_FILTERS, PB_AT_END = PB_AT_FILTERS + PB_FILTERS_MAX
+	PB_AT_IDS, PB_AT_FILTERS, PB_AT_END = PB_AT_FILTERS + PB_FILTERS_MAX
 };
 
 /* A statement, and what it was made for. */
