@@ -93,7 +93,7 @@ ALTER ROLE "regress pgbeam login" RESET ALL;
 SELECT setting, value FROM pgbeam.check_configuration() WHERE setting = 'pgbeam.log_guard';
 CREATE VIEW leaks AS
 SELECT setting, value ~ 'log_min_error_statement = ' AS of_failures, value ~ 'log_statement = ' AS of_all,
-	regexp_replace(mend, ' -- or .*', ' -- or ...') AS mend
+	regexp_replace(regexp_replace(mend, '^LOAD [^;]*;\n', ''), ' -- or .*', ' -- or ...') AS mend
 FROM pgbeam.check_configuration() WHERE setting ~ '^role' AND value ~ ' = ' AND setting = ANY (ARRAY['role "regress pgbeam login"', 'role ' || session_user]) ORDER BY 1;
 SELECT setting, of_failures, mend FROM leaks WHERE setting ~ 'regress';
 SELECT setting = 'role ' || session_user AS of_mine, mend FROM leaks WHERE setting !~ 'regress';

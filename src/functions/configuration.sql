@@ -429,55 +429,62 @@ RETURNS SETOF record
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH keys AS MATERIALIZED (SELECT * FROM pgbeam.key_status())
-	-- Comes first: it loads the library, and with it the settings that the
-	-- others read.
-	SELECT 'key ' || k.key_id, k.state, format('passwords that cannot be opened: %s', k.secrets), 'SELECT pg_reload_conf() -- when its line is back in the keyring'
-	FROM keys AS k WHERE k.state = 'missing'
-	UNION ALL
-	SELECT * FROM pgbeam.check_settings()
-	UNION ALL
-	SELECT * FROM pgbeam.check_logging()
-	UNION ALL
-	SELECT * FROM pgbeam.check_stored_settings()
-	UNION ALL
-	-- Comes before the roles: a restored dump grants everything to its owner,
-	-- and set_owner() makes them the owner again.
-	SELECT * FROM pgbeam.check_owners()
-	UNION ALL
-	SELECT * FROM pgbeam.check_roles()
-	UNION ALL
-	SELECT * FROM pgbeam.check_distribution()
-	UNION ALL
-	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
-			CASE WHEN h.held_by_pid IS NOT NULL THEN 'backend ' || h.held_by_pid
-				WHEN h.held_by_prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.held_by_prepared)
-				ELSE 'a transaction of the primary' END),
-		'changes are not shown to readers of the feed until an older transaction ends',
-		CASE WHEN h.held_by_pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.held_by_pid)
-			WHEN h.held_by_prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.held_by_prepared)
-			ELSE 'SELECT * FROM pgbeam.feed_status() -- on the primary' END
-	FROM (SELECT * FROM pgbeam.feed_status() LIMIT 1) AS h WHERE h.is_held_long
-	UNION ALL
-	SELECT 'consumer ' || c.consumer, 'changes behind its place are gone', 'pgbeam.next_changes() refuses it until it starts over',
-		format('SELECT pgbeam.unsubscribe(%L), pgbeam.subscribe(%1$L) -- then take a full copy of the state', c.consumer)
-	FROM pgbeam.feed_status() AS c WHERE c.must_start_over
-	UNION ALL
-	-- The path is shown only to some roles.
-	SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting
-		WHEN '' THEN 'ALTER SYSTEM SET pgbeam.keyring_file = <path>'
-		ELSE 'SELECT * FROM pgbeam.keyring() -- which tells why' END
-	FROM (SELECT) AS always LEFT JOIN pg_settings AS s ON s.name = 'pgbeam.keyring_file'
-	WHERE NOT EXISTS (SELECT FROM keys WHERE state <> 'missing')
-	UNION ALL
-	SELECT 'pgbeam.jwt_issuer', i.setting, 'no keys are loaded: no token is accepted', $m$SELECT pgbeam.set_jwks('{"keys": [...]}')$m$
-	FROM pg_settings AS i
-	WHERE i.name = 'pgbeam.jwt_issuer' AND i.setting <> '' AND NOT EXISTS (SELECT FROM pgbeam.jwks)
-	UNION ALL
-	SELECT 'pgbeam.jwt_issuer', '', 'keys are loaded, but no issuer is named: no token is accepted', 'ALTER SYSTEM SET pgbeam.jwt_issuer = <url>'
-	FROM pg_settings AS i
-	WHERE i.name = 'pgbeam.jwt_issuer' AND i.setting = '' AND EXISTS (SELECT FROM pgbeam.jwks)
+	WITH keys AS MATERIALIZED (SELECT * FROM pgbeam.key_status()),
+	found (setting, value, problem, mend) AS (
+		-- Comes first: it loads the library, and with it the settings that the
+		-- others read.
+		SELECT 'key ' || k.key_id, k.state, format('passwords that cannot be opened: %s', k.secrets), 'SELECT pg_reload_conf() -- when its line is back in the keyring'
+		FROM keys AS k WHERE k.state = 'missing'
+		UNION ALL
+		SELECT * FROM pgbeam.check_settings()
+		UNION ALL
+		SELECT * FROM pgbeam.check_logging()
+		UNION ALL
+		SELECT * FROM pgbeam.check_stored_settings()
+		UNION ALL
+		-- Comes before the roles: a restored dump grants everything to its owner,
+		-- and set_owner() makes them the owner again.
+		SELECT * FROM pgbeam.check_owners()
+		UNION ALL
+		SELECT * FROM pgbeam.check_roles()
+		UNION ALL
+		SELECT * FROM pgbeam.check_distribution()
+		UNION ALL
+		SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
+				CASE WHEN h.held_by_pid IS NOT NULL THEN 'backend ' || h.held_by_pid
+					WHEN h.held_by_prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.held_by_prepared)
+					ELSE 'a transaction of the primary' END),
+			'changes are not shown to readers of the feed until an older transaction ends',
+			CASE WHEN h.held_by_pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.held_by_pid)
+				WHEN h.held_by_prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.held_by_prepared)
+				ELSE 'SELECT * FROM pgbeam.feed_status() -- on the primary' END
+		FROM (SELECT * FROM pgbeam.feed_status() LIMIT 1) AS h WHERE h.is_held_long
+		UNION ALL
+		SELECT 'consumer ' || c.consumer, 'changes behind its place are gone', 'pgbeam.next_changes() refuses it until it starts over',
+			format('SELECT pgbeam.unsubscribe(%L), pgbeam.subscribe(%1$L) -- then take a full copy of the state', c.consumer)
+		FROM pgbeam.feed_status() AS c WHERE c.must_start_over
+		UNION ALL
+		-- The path is shown only to some roles.
+		SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting
+			WHEN '' THEN 'ALTER SYSTEM SET pgbeam.keyring_file = <path>'
+			ELSE 'SELECT * FROM pgbeam.keyring() -- which tells why' END
+		FROM (SELECT) AS always LEFT JOIN pg_settings AS s ON s.name = 'pgbeam.keyring_file'
+		WHERE NOT EXISTS (SELECT FROM keys WHERE state <> 'missing')
+		UNION ALL
+		SELECT 'pgbeam.jwt_issuer', i.setting, 'no keys are loaded: no token is accepted', $m$SELECT pgbeam.set_jwks('{"keys": [...]}')$m$
+		FROM pg_settings AS i
+		WHERE i.name = 'pgbeam.jwt_issuer' AND i.setting <> '' AND NOT EXISTS (SELECT FROM pgbeam.jwks)
+		UNION ALL
+		SELECT 'pgbeam.jwt_issuer', '', 'keys are loaded, but no issuer is named: no token is accepted', 'ALTER SYSTEM SET pgbeam.jwt_issuer = <url>'
+		FROM pg_settings AS i
+		WHERE i.name = 'pgbeam.jwt_issuer' AND i.setting = '' AND EXISTS (SELECT FROM pgbeam.jwks)
+	)
+	-- ALTER SYSTEM refuses a setting of a library that a session has not loaded.
+	SELECT f.setting, f.value, f.problem, CASE
+		WHEN f.mend ~ '^ALTER SYSTEM SET pgbeam[.]' AND NOT pgbeam.is_preloaded() THEN format('LOAD %L;', 'pgbeam') || chr(10) || f.mend
+		ELSE f.mend END
+	FROM found AS f
 $$;
 COMMENT ON FUNCTION pgbeam.check_configuration() IS
 'Lists everything in this database that leaks requests or weakens what guards them: what it is about, its value, the problem, and the statement that mends it.
-It judges every role that may call a function of pgbeam, not only the calling one. No rows mean that there is nothing to mend. Fill in the words in <> before running a statement. ALTER SYSTEM takes effect after a reload, for shared_preload_libraries after a restart; a value stored for a role takes effect in its next session. A WARNING tells why a keyring is unusable. Some values may be read only by certain roles (the libraries to be preloaded, the keyring''s path): they are not judged if the functions'' owner is not one of these. Reads every row of pgbeam.databases.';
+It judges every role that may call a function of pgbeam, not only the calling one. No rows mean that there is nothing to mend. Fill in the words in <> before running a statement. Where the server has not preloaded the library, a setting of pgbeam''s needs two statements, a line each. ALTER SYSTEM takes effect after a reload, for shared_preload_libraries after a restart; a value stored for a role takes effect in its next session. A WARNING tells why a keyring is unusable. Some values may be read only by certain roles (the libraries to be preloaded, the keyring''s path): they are not judged if the functions'' owner is not one of these. Reads every row of pgbeam.databases.';

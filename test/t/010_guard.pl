@@ -720,6 +720,20 @@ is(ask($without, "SELECT pgbeam.typeid('x') IS NULL; ALTER SYSTEM SET pgbeam.log
 like(value($without, 'SELECT mend FROM pgbeam.check_configuration() WHERE setting = $$shared_preload_libraries$$'),
 	qr/^ALTER SYSTEM SET shared_preload_libraries = 'pgbeam'$/, 'the check tells');
 
+# Its statements run in a session that has not loaded the library, also for
+# settings that no file has.
+$without->adjust_conf('postgresql.conf', 'pgbeam.log_guard', undef);
+$without->restart;
+my $jwks = '{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}';
+foreach my $setting ('pgbeam.log_guard', 'pgbeam.jwt_issuer')
+{
+	value($without, "SELECT pgbeam.set_jwks('$jwks')") if $setting eq 'pgbeam.jwt_issuer';
+	my $mend = value($without, "SELECT mend FROM pgbeam.check_configuration() WHERE setting = '$setting'");
+	my $done = ask($without, $mend =~ s/<url>/'https:'/r);
+	is($done->{state}, '00000', "in a new session runs: $mend");
+	value($without, "LOAD 'pgbeam'; ALTER SYSTEM RESET $setting; TRUNCATE pgbeam.jwks");
+}
+
 # Each finding can be mended by its statement, unless that has a word to fill
 # in; and there is a configuration without findings.
 value($without, <<'SQL');
@@ -779,7 +793,7 @@ value($without, 'CREATE ROLE attic; CREATE ROLE pgbeam_owner');
 my $rounds = 0;
 while ($found ne '' && $rounds++ < 4)
 {
-	foreach my $mend (split /\n/, value($without, 'SELECT DISTINCT mend FROM pgbeam.check_configuration()'))
+	foreach my $mend (split /\n/, value($without, q{SELECT DISTINCT replace(mend, E'\n', ' ') FROM pgbeam.check_configuration()}))
 	{
 		my $done = ask($without, $mend =~ s/<role without rights>/attic/r =~ s/<role of its own>/pgbeam_owner/r);
 		is($done->{state}, '00000', "it runs: $mend");
@@ -795,7 +809,7 @@ value($without, "ALTER SYSTEM SET pgbeam.jwt_issuer = 'https://auth.example.com'
 $without->reload;
 $without->poll_query_until('postgres', q{SELECT current_setting('pgbeam.jwt_issuer', true) <> ''});
 like(value($without, $check), qr/^pgbeam\.jwt_issuer\|https:[^\n]*\|SELECT pgbeam\.set_jwks\([^\n]*$/, 'an issuer without keys');
-value($without, q{SELECT pgbeam.set_jwks('{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')});
+value($without, "SELECT pgbeam.set_jwks('$jwks')");
 is(value($without, $check), '', 'with keys');
 value($without, 'ALTER SYSTEM RESET pgbeam.jwt_issuer');
 $without->reload;
