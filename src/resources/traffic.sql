@@ -1,3 +1,14 @@
+-- The columns of every table that counts. Nothing but this script sees it.
+CREATE TABLE pgbeam.traffic_counters (
+	queries bigint NOT NULL,
+	transactions bigint NOT NULL,
+	query_time_us bigint NOT NULL,
+	wait_time_us bigint NOT NULL,
+	assignments bigint NOT NULL,
+	bytes_received bigint NOT NULL,
+	bytes_sent bigint NOT NULL
+);
+
 CREATE TABLE pgbeam.traffic_sources (
 	source text COLLATE "C" NOT NULL,
 	region text COLLATE "C" NOT NULL,
@@ -22,13 +33,7 @@ CREATE TABLE pgbeam.traffic_totals (
 	received_at timestamptz NOT NULL,
 	clients integer NOT NULL,
 	most_clients integer NOT NULL,
-	queries bigint NOT NULL,
-	transactions bigint NOT NULL,
-	query_time_us bigint NOT NULL,
-	wait_time_us bigint NOT NULL,
-	assignments bigint NOT NULL,
-	bytes_received bigint NOT NULL,
-	bytes_sent bigint NOT NULL,
+	LIKE pgbeam.traffic_counters,
 	CONSTRAINT traffic_totals_pkey PRIMARY KEY (org_id, database_id, of_replicas, source),
 	CONSTRAINT traffic_totals_fields_check
 		CHECK (pgbeam.check_fields('traffic_total', traffic_totals.*))
@@ -61,13 +66,7 @@ CREATE TABLE pgbeam.traffic_minutes (
 	region text COLLATE "C" NOT NULL,
 	minute timestamptz NOT NULL,
 	clients integer NOT NULL,
-	queries bigint NOT NULL,
-	transactions bigint NOT NULL,
-	query_time_us bigint NOT NULL,
-	wait_time_us bigint NOT NULL,
-	assignments bigint NOT NULL,
-	bytes_received bigint NOT NULL,
-	bytes_sent bigint NOT NULL,
+	LIKE pgbeam.traffic_counters,
 	connection_ms bigint NOT NULL,
 	p99_latency_us bigint,
 	CONSTRAINT traffic_minutes_pkey PRIMARY KEY (org_id, project_id, region, minute),
@@ -85,13 +84,7 @@ CREATE TABLE pgbeam.traffic_days (
 	project_id uuid NOT NULL,
 	day timestamptz NOT NULL,
 	region text COLLATE "C" NOT NULL,
-	queries bigint NOT NULL,
-	transactions bigint NOT NULL,
-	query_time_us bigint NOT NULL,
-	wait_time_us bigint NOT NULL,
-	assignments bigint NOT NULL,
-	bytes_received bigint NOT NULL,
-	bytes_sent bigint NOT NULL,
+	LIKE pgbeam.traffic_counters,
 	connection_ms bigint NOT NULL,
 	CONSTRAINT traffic_days_pkey PRIMARY KEY (org_id, project_id, day, region),
 	CONSTRAINT traffic_days_fields_check
@@ -106,13 +99,7 @@ SELECT pg_catalog.pg_extension_config_dump('pgbeam.traffic_days', '');
 CREATE TABLE pgbeam.traffic_org_days (
 	org_id text COLLATE "C" NOT NULL,
 	day timestamptz NOT NULL,
-	queries bigint NOT NULL,
-	transactions bigint NOT NULL,
-	query_time_us bigint NOT NULL,
-	wait_time_us bigint NOT NULL,
-	assignments bigint NOT NULL,
-	bytes_received bigint NOT NULL,
-	bytes_sent bigint NOT NULL,
+	LIKE pgbeam.traffic_counters,
 	connection_ms bigint NOT NULL,
 	CONSTRAINT traffic_org_days_pkey PRIMARY KEY (org_id, day),
 	CONSTRAINT traffic_org_days_fields_check
@@ -123,3 +110,5 @@ CREATE INDEX traffic_org_days_day_idx ON pgbeam.traffic_org_days (day);
 COMMENT ON TABLE pgbeam.traffic_org_days IS
 'The same of all projects of an organization, those included that are deleted since.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.traffic_org_days', '');
+
+DROP TABLE pgbeam.traffic_counters;

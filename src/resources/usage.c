@@ -32,6 +32,19 @@
 
 #define SHOWN (PB_SHOWN | PB_DERIVED)
 
+/* PgBouncer has no cache, and report_traffic() takes no counts of one. */
+#define NEVER_CACHED "Always 0: reports of traffic do not count it."
+
+#define CACHED(at_) \
+	{ \
+		.name = "cache_hits", .kind = PB_LONG, .flags = SHOWN, \
+		.at = &(at_).hits, .about = NEVER_CACHED \
+	}, \
+	{ \
+		.name = "cache_misses", .kind = PB_LONG, .flags = SHOWN, \
+		.at = &(at_).misses, .about = NEVER_CACHED \
+	}
+
 static PbPrepared snapshot_prepared;
 
 static struct
@@ -71,15 +84,7 @@ static const PbField snapshot_fields[] = {
 		.at = &at.queries,
 		.about = "Queries that were answered in the minute."
 	},
-	{
-		.name = "cache_hits", .kind = PB_LONG, .flags = SHOWN, .at = &at.hits,
-		.about = "Always 0: no data plane reports any."
-	},
-	{
-		.name = "cache_misses", .kind = PB_LONG, .flags = SHOWN,
-		.at = &at.misses,
-		.about = "Always 0: no data plane reports any."
-	},
+	CACHED(at),
 	{
 		.name = "active_connections", .kind = PB_INTEGER, .flags = SHOWN,
 		.at = &at.connections,
@@ -154,16 +159,7 @@ const PbResource pb_metrics_parameters = {
 		.at = &(at_).queries, \
 		.about = "Queries that were answered." \
 	}, \
-	{ \
-		.name = "cache_hits", .kind = PB_LONG, .flags = SHOWN, \
-		.at = &(at_).hits, \
-		.about = "Always 0: no data plane reports any." \
-	}, \
-	{ \
-		.name = "cache_misses", .kind = PB_LONG, .flags = SHOWN, \
-		.at = &(at_).misses, \
-		.about = "Always 0: no data plane reports any." \
-	}, \
+	CACHED(at_), \
 	{ \
 		.name = "connection_seconds", .kind = PB_LONG, .flags = SHOWN, \
 		.at = &(at_).connection_seconds, \
@@ -401,6 +397,13 @@ each(double microseconds, Datum count)
 }
 
 static void
+put_cached(PbRow *row, int hits, int misses)
+{
+	pb_row_set(row, hits, Int64GetDatum(0));
+	pb_row_set(row, misses, Int64GetDatum(0));
+}
+
+static void
 put_snapshot(StringInfo out, Datum project_id,
 			 const Datum values[MINUTE_COLUMNS], bool lacks_p99)
 {
@@ -413,8 +416,7 @@ put_snapshot(StringInfo out, Datum project_id,
 	pb_row_set(row, at.project_id, project_id);
 	pb_row_set(row, at.region, values[REGION]);
 	pb_row_set(row, at.queries, values[QUERIES]);
-	pb_row_set(row, at.hits, Int64GetDatum(0));
-	pb_row_set(row, at.misses, Int64GetDatum(0));
+	put_cached(row, at.hits, at.misses);
 	pb_row_set(row, at.connections, values[CLIENTS]);
 	pb_row_set(row, at.avg_latency, average);
 	pb_row_set(row, at.p99_latency, lacks_p99 ? average :
@@ -535,8 +537,7 @@ put_day(StringInfo out, const PbResource *resource, const UsageAt *leaves,
 	if (has_region)
 		pb_row_set(row, leaves->region, values[DAY_REGION]);
 	pb_row_set(row, leaves->queries, values[DAY_QUERIES]);
-	pb_row_set(row, leaves->hits, Int64GetDatum(0));
-	pb_row_set(row, leaves->misses, Int64GetDatum(0));
+	put_cached(row, leaves->hits, leaves->misses);
 	pb_row_set(row, leaves->connection_seconds,
 			   Int64GetDatum(DatumGetInt64(values[DAY_CONNECTED]) / 1000));
 	pb_row_set(row, leaves->bytes, values[DAY_BYTES]);
