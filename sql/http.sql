@@ -293,6 +293,8 @@ FROM pgbeam.routes() r,
 	LATERAL (SELECT replace(replace(replace(r.path, '{project_id}', :'project'), '{database_id}', :'database'), '{org_id}', 'http_acme')
 		|| CASE WHEN operation = 'listProjects' THEN '?org_id=http_acme' WHEN operation ~ 'Usage$' THEN '?start_date=2001-01-01&end_date=2001-01-31' ELSE '' END AS uri) u, get(uri, :'acme') a
 WHERE r.method = 'GET' AND r.operation <> 'getHealth' ORDER BY r.operation;
+-- A long list of tags is read to its end.
+SELECT length(tags), b.status FROM get('/v1/regions', :'acme') AS a, LATERAL (SELECT repeat('"x", ', 1000) || a.etag AS tags) AS t, get('/v1/regions', :'acme', tags) AS b;
 -- What has changed is answered: a new row of a list, other limits.
 SELECT etag AS listed FROM get('/v1/projects?org_id=http_acme', :'acme') \gset
 SELECT etag AS plan FROM get('/v1/organizations/http_acme/plan', :'acme') \gset

@@ -245,6 +245,10 @@ is_tag(const char *item, int length, const char *etag, bool reads)
 /*
  * Whether a header with a list of entity tags has this one, or is *. A request
  * that only reads may use the weak tag (RFC 9110, 13.1).
+ *
+ * The API promises to take up to 1,024 characters. More are taken too: caches
+ * on the way put the tags of several clients into one list. A refusal would
+ * take the answer from all of them.
  */
 bool
 pb_request_names_etag(const PbRequest *request, const char *header,
