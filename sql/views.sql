@@ -59,6 +59,16 @@ SELECT id AS organizations_key_id, key AS organizations_key FROM pgbeam.create_a
 SELECT id AS users_key_id FROM pgbeam.create_api_key(user_id => 'viewer_1') \gset
 RESET ROLE;
 SELECT pgbeam.report_connection_test(:'database', false, NULL, 'connection refused');
+-- Of two proxies, one of which was started again. Its replicas count with a
+-- database.
+CREATE FUNCTION pg_temp.report(source text, database text, counted bigint, clients integer, ago interval) RETURNS bigint LANGUAGE sql AS $$
+	SELECT pgbeam.report_traffic(jsonb_build_object('source', source, 'at', now() - ago, 'databases', jsonb_build_array(jsonb_build_object('key', database,
+		'queries', counted, 'transactions', counted, 'query_time_us', counted, 'wait_time_us', counted, 'assignments', counted,
+		'bytes_received', 10 * counted, 'bytes_sent', 100 * counted, 'clients', clients))))
+$$;
+SELECT count(pg_temp.report(source, database, counted, clients, ago)) FROM (VALUES
+	(1, 'views-1', :'database', 50, 0, interval '4 minutes'), (2, 'views-1', :'database', 57, 2, '2 minutes'), (3, 'views-1', :'database' || '.ro', 3, 1, '1 minute'),
+	(4, 'views-2', :'database', 4, 5, '3 minutes'), (5, 'views-2', :'database', 1, 4, '1 minute')) AS v (n, source, database, counted, clients, ago);
 SET ROLE regress_pgbeam_operator;
 
 SELECT org_id, plan, max_projects, project_count, database_count, member_count FROM pgbeam_admin.organizations WHERE org_id = 'viewed';
@@ -75,6 +85,33 @@ SELECT id = :'domain' AS known, project_id = :'project' AS of_project, domain, v
 SELECT kind, project_id = :'project' AS of_project FROM pgbeam_admin.hosts WHERE host = pgbeam.get_project(:'project') ->> 'proxy_host';
 SELECT id IN (:'organizations_key_id', :'users_key_id') AS known, kind, owner_id, name, revoked_at
 FROM pgbeam_admin.api_keys WHERE owner_id IN ('viewed', 'viewer_1') ORDER BY kind;
+-- What was counted, and who is connected: 7 + 3 of one proxy, 1 of the other
+-- since it was started again.
+SELECT bool_and(project_id = :'project') AS known, max(region) AS region, bool_and(day = date_trunc('day', day, 'UTC')) AS of_days, sum(queries) AS queries, sum(bytes_sent) AS bytes_sent
+FROM pgbeam_admin.traffic_days WHERE org_id = 'viewed' AND day >= now() - interval '2 days';
+SELECT project_name, active_connections, last_minute > now() - interval '1 hour' AS used, queries, transactions, bytes_received, bytes_sent, deleted_at IS NULL AS living
+FROM pgbeam_admin.project_traffic WHERE org_id = 'viewed' ORDER BY 1;
+SELECT database_id = :'database' AS known, project_id IN (:'project', :'gone') AS of_project, project_name, host, port, name, active_connections,
+	last_report > now() - interval '1 hour' AS used, queries, transactions, bytes_received, bytes_sent, deleted_at IS NULL AS living
+FROM pgbeam_admin.database_traffic WHERE org_id = 'viewed' ORDER BY port;
+-- Clients count for as long as the API shows them.
+RESET ROLE;
+CREATE TABLE lasting AS SELECT NULL::interval AS ago, NULL::bigint AS by_api, NULL::bigint AS of_project, NULL::bigint AS of_database LIMIT 0;
+DO $$
+DECLARE
+	ago interval;
+BEGIN
+	FOREACH ago IN ARRAY '{1 minute,2 minutes 30 seconds,3 minutes 30 seconds,1 day}'::interval[] LOOP
+		UPDATE pgbeam.traffic_totals SET received_at = now() - ago WHERE org_id = 'viewed';
+		UPDATE pgbeam.traffic_connections SET received_at = now() - ago WHERE org_id = 'viewed';
+		INSERT INTO lasting SELECT ago, (pgbeam.get_project(p.project_id) ->> 'active_connections')::bigint, p.active_connections, d.active_connections
+			FROM pgbeam_admin.project_traffic AS p JOIN pgbeam_admin.database_traffic AS d USING (project_id) WHERE p.org_id = 'viewed' AND p.deleted_at IS NULL;
+	END LOOP;
+END
+$$;
+TABLE lasting;
+DROP TABLE lasting;
+SET ROLE regress_pgbeam_operator;
 -- As the functions that list them say.
 SELECT id, kind, owner_id, name, created_at, expires_at, revoked_at FROM pgbeam_admin.api_keys
 EXCEPT ALL
@@ -151,6 +188,8 @@ DROP ROLE regress_pgbeam_operator;
 -- A query runs no counts and no joins that it does not ask for.
 EXPLAIN (COSTS OFF) SELECT org_id, plan FROM pgbeam_admin.organizations;
 EXPLAIN (COSTS OFF) SELECT org_id, id, project_id, key_id FROM pgbeam_admin.databases;
+EXPLAIN (COSTS OFF) SELECT org_id, project_id FROM pgbeam_admin.project_traffic;
+EXPLAIN (COSTS OFF) SELECT org_id, database_id, host FROM pgbeam_admin.database_traffic;
 -- An index finds a project by the host that clients connect to.
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
@@ -160,5 +199,6 @@ RESET enable_bitmapscan;
 
 SELECT pgbeam.revoke_api_keys(org_id => 'viewed'), pgbeam.revoke_api_keys(user_id => 'viewer_1');
 SELECT pgbeam.delete_project(:'project');
+DELETE FROM pgbeam.traffic_sources WHERE source ~ '^views-';
 DROP OWNED BY regress_pgbeam_http, regress_pgbeam_plane, regress_pgbeam_other;
 DROP ROLE regress_pgbeam_http, regress_pgbeam_plane, regress_pgbeam_other;

@@ -105,6 +105,80 @@ FROM pgbeam.api_keys AS k;
 COMMENT ON VIEW pgbeam_admin.api_keys IS
 'The API keys of organizations and users: when each was made, expires and was revoked, and neither the keys nor their digests.';
 
+CREATE VIEW pgbeam_admin.traffic_days AS
+SELECT t.org_id, pgbeam.typeid_encode('prj', t.project_id) AS project_id, t.day, t.region,
+	t.queries, t.transactions, t.query_time_us, t.wait_time_us, t.assignments, t.bytes_received, t.bytes_sent, t.connection_ms
+FROM pgbeam.traffic_days AS t;
+COMMENT ON VIEW pgbeam_admin.traffic_days IS
+'What proxies have counted for each project, region and day, in UTC.
+It stays for pgbeam.usage_retention days, also when the project is deleted or purged.';
+
+-- The groups are made once for all rows of a query. A condition on org_id
+-- reaches them.
+CREATE VIEW pgbeam_admin.project_traffic AS
+SELECT pgbeam.typeid_encode('prj', p.id) AS project_id, p.org_id, p.name AS project_name,
+	coalesce(c.clients, 0) AS active_connections, m.last_minute,
+	coalesce(d.queries, 0) AS queries, coalesce(d.transactions, 0) AS transactions,
+	coalesce(d.bytes_received, 0) AS bytes_received, coalesce(d.bytes_sent, 0) AS bytes_sent,
+	p.deleted_at
+FROM pgbeam.projects AS p
+LEFT JOIN pgbeam.traffic_connections AS c ON c.org_id = p.org_id AND c.project_id = p.id
+	AND c.received_at >= pg_catalog.statement_timestamp() - interval '3 minutes'
+LEFT JOIN (
+	SELECT t.org_id, t.project_id, pg_catalog.max(t.minute) AS last_minute
+	FROM pgbeam.traffic_minutes AS t GROUP BY t.org_id, t.project_id) AS m ON m.org_id = p.org_id AND m.project_id = p.id
+LEFT JOIN (
+	SELECT t.org_id, t.project_id, pg_catalog.sum(t.queries) AS queries, pg_catalog.sum(t.transactions) AS transactions,
+		pg_catalog.sum(t.bytes_received) AS bytes_received, pg_catalog.sum(t.bytes_sent) AS bytes_sent
+	FROM pgbeam.traffic_days AS t GROUP BY t.org_id, t.project_id) AS d ON d.org_id = p.org_id AND d.project_id = p.id;
+COMMENT ON VIEW pgbeam_admin.project_traffic IS
+'The traffic of each project: who is connected, when it was last used, and what was counted on all days that are kept.
+What was counted of purged projects is in pgbeam_admin.traffic_days alone.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.project_id IS 'The project.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.org_id IS 'The organization that the project belongs to.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.project_name IS 'The name of the project.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.active_connections IS 'Clients that are connected, as the API shows them: by the last reports, which hold for 3 minutes.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.last_minute IS 'The last minute that had clients or counted anything; null: none that is kept (pgbeam.metrics_retention).';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.queries IS 'Queries that were answered.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.transactions IS 'Transactions that were answered.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.bytes_received IS 'Bytes that came from clients.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.bytes_sent IS 'Bytes that went to clients.';
+COMMENT ON COLUMN pgbeam_admin.project_traffic.deleted_at IS 'When the project was deleted; null: it is there.';
+
+CREATE VIEW pgbeam_admin.database_traffic AS
+SELECT pgbeam.typeid_encode('db', d.id) AS database_id, d.org_id, pgbeam.typeid_encode('prj', d.project_id) AS project_id,
+	p.name AS project_name, d.host, d.port, d.name,
+	coalesce(t.active_connections, 0) AS active_connections, t.last_report,
+	coalesce(t.queries, 0) AS queries, coalesce(t.transactions, 0) AS transactions,
+	coalesce(t.bytes_received, 0) AS bytes_received, coalesce(t.bytes_sent, 0) AS bytes_sent,
+	d.deleted_at
+FROM pgbeam.databases AS d
+LEFT JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
+LEFT JOIN (
+	SELECT t.org_id, t.database_id,
+		pg_catalog.sum(t.clients) FILTER (WHERE t.received_at >= pg_catalog.statement_timestamp() - interval '3 minutes') AS active_connections,
+		pg_catalog.max(t.received_at) AS last_report,
+		pg_catalog.sum(t.queries) AS queries, pg_catalog.sum(t.transactions) AS transactions,
+		pg_catalog.sum(t.bytes_received) AS bytes_received, pg_catalog.sum(t.bytes_sent) AS bytes_sent
+	FROM pgbeam.traffic_totals AS t GROUP BY t.org_id, t.database_id) AS t ON t.org_id = d.org_id AND t.database_id = d.id;
+COMMENT ON VIEW pgbeam_admin.database_traffic IS
+'The traffic of each database with its replicas: who is connected, when it was last used, and what its proxies have counted since each of them was started.
+Nothing that is kept by the day tells databases apart.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.database_id IS 'The database.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.org_id IS 'The organization that the database belongs to.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.project_id IS 'The project that the database belongs to.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.project_name IS 'The name of its project.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.host IS 'The host of the upstream.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.port IS 'The port of the upstream.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.name IS 'The name of the database on the upstream.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.active_connections IS 'Clients that are connected, by the last reports, which hold for 3 minutes.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.last_report IS 'When the last report was received that had clients of it or counted anything; null: no proxy has named it.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.queries IS 'Queries that were answered.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.transactions IS 'Transactions that were answered.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.bytes_received IS 'Bytes that came from clients.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.bytes_sent IS 'Bytes that went to clients.';
+COMMENT ON COLUMN pgbeam_admin.database_traffic.deleted_at IS 'When the database was deleted; null: it is there.';
+
 -- Columns that show a field have its description.
 DO $$
 DECLARE
