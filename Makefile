@@ -55,7 +55,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(PGXS),)
 include $(PGXS)
-else ifneq ($(filter-out test test-matrix demo pages bench bench-citus fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
+else ifneq ($(filter-out test test-matrix demo pages bench bench-citus bench-plane fuzz valgrind torture,$(or $(MAKECMDGOALS),all)),)
 # The others install what they need.
 $(error $(PG_CONFIG) was not found: install the headers of the server, or set PG_CONFIG)
 endif
@@ -97,7 +97,7 @@ uninstall-notice:
 	@echo 'A server with pgbeam in shared_preload_libraries does not start without the library:'
 	@echo 'take it out there first, in postgresql.auto.conf by hand where the server is down.'
 
-.PHONY: test test-matrix demo pages bench bench-citus fuzz valgrind torture
+.PHONY: test test-matrix demo pages bench bench-citus bench-plane fuzz valgrind torture
 test:
 	test/run
 test-matrix:
@@ -110,6 +110,8 @@ bench:
 	test/bench/run
 bench-citus:
 	test/bench/citus
+bench-plane:
+	test/bench/plane
 fuzz:
 	test/fuzz/run
 valgrind:
