@@ -17,6 +17,7 @@
 #include "feed/change.h"
 #include "feed/consumer.h"
 #include "http/idempotency.h"
+#include "plane/traffic.h"
 #include "resources/cacherule.h"
 #include "resources/connection.h"
 #include "resources/database.h"
@@ -25,7 +26,6 @@
 #include "resources/member.h"
 #include "resources/project.h"
 #include "resources/replica.h"
-#include "resources/traffic.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_distribution);
 

@@ -13,7 +13,7 @@
 #include "functions/administration.h"
 #include "http/statistics.h"
 #include "keys/keyring.h"
-#include "resources/rewrap.h"
+#include "upkeep/rewrap.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_create_key);
 PG_FUNCTION_INFO_V1(pgbeam_keyring);

@@ -15,8 +15,8 @@
 #include "base/sql.h"
 #include "functions/administration.h"
 #include "http/entry.h"
-#include "resources/login.h"
-#include "resources/pgbouncer.h"
+#include "plane/login.h"
+#include "plane/pgbouncer.h"
 #include "resources/upstream.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_pgbouncer_files);

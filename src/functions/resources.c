@@ -15,15 +15,15 @@
 #include "base/sql.h"
 #include "functions/administration.h"
 #include "http/entry.h"
+#include "plane/queryreport.h"
+#include "plane/trafficreport.h"
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
-#include "resources/erasure.h"
 #include "resources/member.h"
-#include "resources/purge.h"
-#include "resources/undelete.h"
-#include "resources/queryreport.h"
-#include "resources/trafficreport.h"
+#include "upkeep/erasure.h"
+#include "upkeep/purge.h"
+#include "upkeep/undelete.h"
 
 PG_FUNCTION_INFO_V1(pgbeam_reveal_password);
 PG_FUNCTION_INFO_V1(pgbeam_report_connection_test);

@@ -13,7 +13,7 @@
 #include "fields/rule.h"
 #include "http/dispatch.h"
 #include "http/idempotency.h"
-#include "resources/purge.h"
+#include "upkeep/purge.h"
 
 /* Over HTTP a malformed id is a problem of the request. */
 static bool

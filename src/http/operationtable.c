@@ -6,6 +6,7 @@
 
 #include "http/openapi.h"
 #include "http/operation.h"
+#include "plane/usage.h"
 #include "resources/cacherule.h"
 #include "resources/connection.h"
 #include "resources/database.h"
@@ -19,7 +20,6 @@
 #include "resources/regions.h"
 #include "resources/replica.h"
 #include "resources/standard.h"
-#include "resources/usage.h"
 
 /* Paths that begin other paths. */
 #define PROJECT "/v1/projects/{project_id}"

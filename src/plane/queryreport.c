@@ -24,9 +24,9 @@
 #include "auth/organization.h"
 #include "base/sql.h"
 #include "fields/check.h"
+#include "plane/queryreport.h"
 #include "resources/cacherule.h"
 #include "resources/prefix.h"
-#include "resources/queryreport.h"
 
 #define ENTRIES_MAX 1000
 #define SHAPES_MAX 10000		/* of a project, where no plan says less */

@@ -9,8 +9,8 @@
 
 #include "base/sql.h"
 #include "keys/keyring.h"
+#include "plane/login.h"
 #include "resources/database.h"
-#include "resources/login.h"
 #include "resources/resource.h"
 
 /* the columns of find_login */

@@ -22,10 +22,10 @@
 #include "base/sql.h"
 #include "base/sweep.h"
 #include "base/text.h"
+#include "plane/traffic.h"
 #include "resources/database.h"
 #include "resources/prefix.h"
 #include "resources/project.h"
-#include "resources/traffic.h"
 
 static int	minutes_retention;	/* days; 0: for ever */
 static int	days_retention;		/* the same */

@@ -14,8 +14,8 @@
 #include "utils/timestamp.h"
 
 #include "base/sql.h"
+#include "plane/trafficrows.h"
 #include "resources/activity.h"
-#include "resources/trafficrows.h"
 
 static int64
 plus(int64 a, int64 b)

@@ -29,13 +29,13 @@
 #include "feed/change.h"
 #include "feed/consumer.h"
 #include "fields/check.h"
-#include "resources/erasure.h"
 #include "resources/host.h"
 #include "resources/member.h"
 #include "resources/project.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
 #include "resources/write.h"
+#include "upkeep/erasure.h"
 
 #define RESOURCES_MAX 32
 

@@ -7,7 +7,7 @@
 
 #include "utils/uuid.h"
 
-#include "resources/traffic.h"
+#include "plane/traffic.h"
 
 /* The fields of a report and of its entries, which have no table. */
 extern const PbResource pb_traffic_report;

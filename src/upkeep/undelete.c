@@ -25,7 +25,7 @@
 #include "resources/mark.h"
 #include "resources/project.h"
 #include "resources/resource.h"
-#include "resources/undelete.h"
+#include "upkeep/undelete.h"
 
 #define RESOURCES_MAX 32
 

@@ -21,11 +21,11 @@
 #include "base/text.h"
 #include "fields/check.h"
 #include "fields/show.h"
+#include "plane/traffic.h"
+#include "plane/usage.h"
 #include "resources/prefix.h"
 #include "resources/project.h"
 #include "resources/resource.h"
-#include "resources/traffic.h"
-#include "resources/usage.h"
 
 #define SNAPSHOTS_MAX 1000
 #define DATE_LENGTH 10			/* 2026-01-15 */

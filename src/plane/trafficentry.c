@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "base/typeid.h"
 #include "fields/check.h"
+#include "plane/trafficentry.h"
 #include "resources/prefix.h"
-#include "resources/trafficentry.h"
 
 #define ENTRIES_MAX 10000
 #define CLIENTS_MAX 1000000

@@ -21,8 +21,8 @@
 #include "utils/uuid.h"
 
 #include "base/sql.h"
-#include "resources/trafficreport.h"
-#include "resources/trafficrows.h"
+#include "plane/trafficreport.h"
+#include "plane/trafficrows.h"
 
 /* Clients count as connected for so long before a report, and no longer. */
 #define INTERVAL_MAX (3 * USECS_PER_MINUTE)

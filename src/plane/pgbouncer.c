@@ -24,11 +24,11 @@
 
 #include "base/text.h"
 #include "fields/check.h"
+#include "plane/pgbouncer.h"
+#include "plane/served.h"
 #include "resources/database.h"
 #include "resources/host.h"
-#include "resources/pgbouncer.h"
 #include "resources/prefix.h"
-#include "resources/served.h"
 #include "resources/upstream.h"
 
 /* with the names of a mode and a socket below it, a socket's longest path */

@@ -5,7 +5,7 @@
 #ifndef PB_TRAFFICROWS_H
 #define PB_TRAFFICROWS_H
 
-#include "resources/trafficentry.h"
+#include "plane/trafficentry.h"
 
 extern Datum pb_traffic_array(const Datum *values, bool *nulls, int count,
 							  Oid type);

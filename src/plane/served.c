@@ -15,11 +15,11 @@
 #include "utils/uuid.h"
 
 #include "base/sql.h"
+#include "plane/served.h"
 #include "resources/database.h"
 #include "resources/project.h"
 #include "resources/replica.h"
 #include "resources/resource.h"
-#include "resources/served.h"
 
 /* the columns of find_projects */
 enum

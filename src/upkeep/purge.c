@@ -28,10 +28,10 @@
 #include "base/own.h"
 #include "base/sql.h"
 #include "base/sweep.h"
-#include "resources/purge.h"
+#include "plane/traffic.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
-#include "resources/traffic.h"
+#include "upkeep/purge.h"
 
 #define KINDS_MAX 32
 

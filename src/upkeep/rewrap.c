@@ -26,7 +26,7 @@
 #include "keys/keyring.h"
 #include "resources/database.h"
 #include "resources/resource.h"
-#include "resources/rewrap.h"
+#include "upkeep/rewrap.h"
 
 static const Oid pick_types[] = {
 	TEXTARRAYOID, TEXTOID, UUIDOID, TEXTOID, INT4OID
