@@ -33,6 +33,16 @@ SELECT count(project(name, jsonb_build_object('tags', tags))) FROM (VALUES
 SELECT count(pgbeam.update_project(pgbeam.typeid_encode('prj', id), '{"status": "suspended"}')) FROM pgbeam.projects
 WHERE org_id = 'searched' AND name IN ('alpha-2', 'al', 'ä');
 
+-- The first list of a session goes the same way as those that follow.
+\c -
+SELECT names('{"tag": "blue"}', 'name') AS by_mark;
+\c -
+SELECT names('{"status": "suspended"}', 'name', 1) AS by_mark;
+\c -
+SELECT names('{"name_prefix": "al"}', 'created_at', 1) AS by_range;
+SET client_min_messages = warning;
+SET test.password = 'canary-password-Vq7R2x';
+
 -- What is asked for is exact, in its case, and its letters mean themselves.
 SELECT filters, names(filters, 'name') FROM (VALUES
 	(1, '{"name": "alpha"}'::jsonb), (2, '{"name": "ALPHA"}'), (3, '{"name": "alph"}'), (4, '{"name": "a%"}'), (5, '{"name_prefix": "alpha"}'),

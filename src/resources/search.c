@@ -177,6 +177,7 @@ begin(PbSearch *search, const PbResource *resource, const PbPage *page,
 		.resource = resource, .page = page, .org_id = org_id,
 		.parent_id = parent_id, .after = page->after
 	};
+	(void) pb_field_shape(resource);	/* the ways go by its leaves */
 	if (!goes_to_one(search) && !goes_by_any(search))
 		go(search, PB_BY_ORDER, -1);
 }
