@@ -12,6 +12,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
+#include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -569,6 +570,31 @@ marks_nulls(const PbStatement *statement, const Datum *values,
 #endif
 
 /*
+ * Citus sends values to the nodes as text, spelt as the session wants it, and
+ * the nodes read it by settings of their own. So another day might be stored
+ * than is meant, and a number lose its last digits. Returns what ends the
+ * spelling that all read alike; 0 where the session has it anyway.
+ */
+static int
+begin_spelling(void)
+{
+	static const char *const settings[][2] = {
+		{"DateStyle", "ISO"}, {"extra_float_digits", "1"}
+	};
+	int			level;
+
+	if (!pb_sql_may_be_distributed() ||
+		(DateStyle == USE_ISO_DATES && extra_float_digits > 0))
+		return 0;
+	level = NewGUCNestLevel();
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	return level;
+}
+
+/*
  * Runs the statement and returns how many rows it gave or changed. Rows that
  * it gave stand in SPI_tuptable. nulls is NULL, or has 'n' for each null value
  * and ' ' for the others, as SPI wants it.
@@ -576,6 +602,7 @@ marks_nulls(const PbStatement *statement, const Datum *values,
 uint64
 pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 {
+	int			spelling = begin_spelling();
 	int			result;
 
 	Assert(marks_nulls(statement, values, nulls));
@@ -590,6 +617,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 		result = SPI_execute_plan(statement->plan, values, nulls,
 								  statement->reads &&
 								  !current_scope()->is_volatile, 0);
+	if (spelling > 0)
+		AtEOXact_GUC(true, spelling);
 	if (result < 0)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));
