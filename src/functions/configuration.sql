@@ -423,6 +423,37 @@ COMMENT ON FUNCTION pgbeam.set_owner(regrole) IS
 'Gives everything that the extension has made to a role, as which its functions run from then on.
 So does every trigger on its tables. The role should own nothing else, not be able to log in, and not be a superuser. ALTER EXTENSION UPDATE and a restore create objects that belong to the role that runs them: call this again afterwards. Works for a superuser, or for an owner who is a member of the role. Error 22004 for null.';
 
+CREATE FUNCTION pgbeam.check_feed(
+	OUT setting text, OUT value text, OUT problem text, OUT mend text)
+RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- The feed of distributed tables cannot be read then, which
+	-- check_settings() tells too.
+	IF pgbeam.is_distributed() AND current_setting('transaction_isolation') <> 'read committed' THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
+			CASE WHEN h.held_by_pid IS NOT NULL THEN 'backend ' || h.held_by_pid
+				WHEN h.held_by_prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.held_by_prepared)
+				ELSE 'a transaction of the primary' END),
+		'changes are not shown to readers of the feed until an older transaction ends',
+		CASE WHEN h.held_by_pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.held_by_pid)
+			WHEN h.held_by_prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.held_by_prepared)
+			ELSE 'SELECT * FROM pgbeam.feed_status() -- on the primary' END
+	FROM (SELECT * FROM pgbeam.feed_status() LIMIT 1) AS h WHERE h.is_held_long
+	UNION ALL
+	SELECT 'consumer ' || c.consumer, 'changes behind its place are gone', 'pgbeam.next_changes() refuses it until it starts over',
+		format('SELECT pgbeam.unsubscribe(%L), pgbeam.subscribe(%1$L) -- then take a full copy of the state', c.consumer)
+	FROM pgbeam.feed_status() AS c WHERE c.must_start_over;
+END
+$$;
+COMMENT ON FUNCTION pgbeam.check_feed() IS
+'The part of pgbeam.check_configuration() about the change feed.';
+
 CREATE FUNCTION pgbeam.check_configuration(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
@@ -450,19 +481,7 @@ AS $$
 		UNION ALL
 		SELECT * FROM pgbeam.check_distribution()
 		UNION ALL
-		SELECT 'pgbeam.changes', format('held back for %s by %s', date_trunc('second', clock_timestamp() - coalesce(h.held_since, h.waiting_since)),
-				CASE WHEN h.held_by_pid IS NOT NULL THEN 'backend ' || h.held_by_pid
-					WHEN h.held_by_prepared IS NOT NULL THEN 'prepared transaction ' || quote_literal(h.held_by_prepared)
-					ELSE 'a transaction of the primary' END),
-			'changes are not shown to readers of the feed until an older transaction ends',
-			CASE WHEN h.held_by_pid IS NOT NULL THEN format('SELECT pg_terminate_backend(%s)', h.held_by_pid)
-				WHEN h.held_by_prepared IS NOT NULL THEN format('ROLLBACK PREPARED %L -- or COMMIT PREPARED, in its database', h.held_by_prepared)
-				ELSE 'SELECT * FROM pgbeam.feed_status() -- on the primary' END
-		FROM (SELECT * FROM pgbeam.feed_status() LIMIT 1) AS h WHERE h.is_held_long
-		UNION ALL
-		SELECT 'consumer ' || c.consumer, 'changes behind its place are gone', 'pgbeam.next_changes() refuses it until it starts over',
-			format('SELECT pgbeam.unsubscribe(%L), pgbeam.subscribe(%1$L) -- then take a full copy of the state', c.consumer)
-		FROM pgbeam.feed_status() AS c WHERE c.must_start_over
+		SELECT * FROM pgbeam.check_feed()
 		UNION ALL
 		-- The path is shown only to some roles.
 		SELECT 'pgbeam.keyring_file', s.setting, 'no key can be used: passwords are neither stored nor opened', CASE s.setting

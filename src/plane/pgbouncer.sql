@@ -23,14 +23,21 @@ It is the auth_query of PgBouncer, for the role that is its auth_user and has pr
 CREATE FUNCTION pgbeam.upstream(
 	database_id text, OUT host text, OUT port integer, OUT dbname text, OUT username text, OUT ssl_mode text)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT d.host, d.port, d.name, d.username, d.ssl_mode
-	FROM pgbeam.databases AS d
-	JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
-	WHERE d.id = pgbeam.typeid_decode(upstream.database_id) AND upstream.database_id = pgbeam.typeid_encode('db', d.id)
-		AND d.deleted_at IS NULL AND p.status = 'active'
+DECLARE
+	-- Citus has no plan for the argument of an SQL function.
+	wanted uuid DEFAULT pgbeam.typeid_decode(database_id);
+BEGIN
+	IF pgbeam.typeid_encode('db', wanted) = database_id THEN
+		RETURN QUERY
+		SELECT d.host, d.port, d.name, d.username, d.ssl_mode
+		FROM pgbeam.databases AS d
+		JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
+		WHERE d.id = wanted AND d.deleted_at IS NULL AND p.status = 'active';
+	END IF;
+END
 $$;
 COMMENT ON FUNCTION pgbeam.upstream(text) IS
 'Returns where a database is and how it is reached, for a data plane that tries it: one row, or none where it or its project is missing, deleted or suspended.

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
@@ -220,14 +221,24 @@ append_marked(StringInfo text, const PbSearch *search, bool after,
 	appendStringInfoString(text, " OFFSET 0) AS t");
 }
 
+/*
+ * SQL: the columns of the row t. What they look up in other tables is of the
+ * list's organization, which is named by the parameter: Citus does not find
+ * out that a row of a subquery has it.
+ */
 static const char *
 columns_of(const PbSearch *search)
 {
-	StringInfoData text;
+	StringInfoData columns;
+	Datum		named;
 
-	initStringInfo(&text);
-	pb_statement_columns(&text, pb_field_shape(search->resource));
-	return text.data;
+	initStringInfo(&columns);
+	pb_statement_columns(&columns, pb_field_shape(search->resource));
+	named = DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
+									CStringGetTextDatum(columns.data),
+									CStringGetTextDatum("t.org_id"),
+									CStringGetTextDatum("$1"));
+	return TextDatumGetCString(named);
 }
 
 /* A page from a way that has the rows in its order. */
