@@ -132,6 +132,7 @@ AS $$
 DECLARE
 	d record;
 	messages text DEFAULT current_setting('client_min_messages');
+	mode text DEFAULT current_setting('citus.multi_shard_modify_mode', true);
 	added regclass[] DEFAULT '{}';
 	added_table regclass;
 BEGIN
@@ -150,6 +151,9 @@ BEGIN
 	-- Citus tells of each table that its rows are to be removed here, as is
 	-- done below.
 	PERFORM set_config('client_min_messages', 'warning', true);
+	-- One connection to each node: a constraint of a shard reads the table's
+	-- row type there, which another connection that alters the table locks.
+	PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
 	PERFORM pgbeam.set_owner_on_nodes(proowner) FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure;
 	FOR d IN SELECT * FROM pgbeam.distribution() WHERE NOT is_local LOOP
 		PERFORM pgbeam.fit_constraint(d.table_name::regclass, d.resource);
@@ -167,6 +171,7 @@ BEGIN
 		PERFORM truncate_local_data_after_distributing_table(added_table);
 	END LOOP;
 	PERFORM set_config('client_min_messages', messages, true);
+	PERFORM set_config('citus.multi_shard_modify_mode', mode, true);
 END
 $$;
 COMMENT ON FUNCTION pgbeam.distribute() IS
