@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "auth/organization.h"
+#include "base/sql.h"
 #include "feed/change.h"
 #include "fields/rule.h"
 #include "functions/administration.h"
@@ -183,6 +184,29 @@ read_organizations(ArrayType *organizations, StringInfo filter,
 		append_filter(filter, ids, count);
 }
 
+static const PbResult distributed_results[] = {{BOOLOID, false}};
+
+static PbStatement is_distributed = {
+	.text = "SELECT pgbeam.is_distributed()",
+	.nresults = lengthof(distributed_results), .results = distributed_results
+};
+
+/* The publication would be made, and the copy wait for rows for ever. */
+static void
+refuse_distributed(void)
+{
+	Datum		answer;
+	bool		isnull;
+
+	if (pb_sql_is_distributed() &&
+		pb_sql_row(&is_distributed, NULL, NULL, &answer, &isnull) &&
+		DatumGetBool(answer))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables that Citus has distributed have no copies"),
+				 errdetail("Their rows are on other nodes, so that nothing is sent from here.")));
+}
+
 /* Checks the arguments of the functions in publication.sql. */
 Datum
 pgbeam_publication_filter(PG_FUNCTION_ARGS)
@@ -194,6 +218,7 @@ pgbeam_publication_filter(PG_FUNCTION_ARGS)
 
 	initStringInfo(&filter);
 	pb_administration_begin(fcinfo, &scope, &actor);
+	refuse_distributed();
 	check_name(fcinfo, 1, &faults);
 	read_organizations(PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0),
 					   &filter, &faults);
