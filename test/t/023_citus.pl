@@ -8,27 +8,16 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 
+use CitusTest;
 use JSON::PP;
 use PgbeamTest;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $pkglibdir = `pg_config --pkglibdir`;
-chomp $pkglibdir;
-plan skip_all => 'the server has no Citus' unless -f "$pkglibdir/citus.so";
+my $lack = lack_of_citus();
+plan skip_all => $lack if $lack;
 
 my $keyring = folder('keys') . '/keyring';
-my $conf = <<CONF;
-shared_preload_libraries = 'citus, pgbeam'
-citus.node_conninfo = 'sslmode=disable'
-citus.recover_2pc_interval = -1
-citus.node_connection_timeout = 2000
-max_prepared_transactions = 50
-pgbeam.keyring_file = '$keyring'
-CONF
-my $home = new_cluster('coordinator', $conf);
-# What runs on a worker loads the library where the server has not.
-my @workers = map { new_cluster($_, $conf =~ s/, pgbeam//r =~ s/^pgbeam.*\n//mr) } qw(worker_1 worker_2);
+my ($home, @workers) = new_nodes("pgbeam.keyring_file = '$keyring'\n");
 
 # Without its workers, the extension works as on any server.
 value($home, 'CREATE EXTENSION citus; CREATE EXTENSION pgbeam; SELECT pgbeam.create_key()');
@@ -37,12 +26,7 @@ value($home, "CREATE ROLE first_owner LOGIN; SELECT pgbeam.set_owner('first_owne
 is(ask($home, 'SELECT pgbeam.distribute()')->{state}, '55000', 'without a node there is nothing to distribute over');
 like(ask($home, 'SELECT pgbeam.distribute()')->{hint}, qr/citus_add_node/, 'and what is missing is said');
 
-foreach my $worker (@workers)
-{
-	value($worker, 'CREATE EXTENSION citus');
-}
-value($home, "SELECT citus_set_coordinator_host('" . $home->host . "', " . $home->port . ')');
-value($home, "SELECT citus_add_node('" . $_->host . "', " . $_->port . ')') foreach @workers;
+join_nodes($home, @workers);
 value($home, 'CREATE ROLE plain LOGIN');
 value($home, 'GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.distribute() TO plain');
 is(ask($home, 'SELECT pgbeam.distribute()', role => 'plain')->{state}, '42501', 'only a superuser distributes');
@@ -59,13 +43,8 @@ sub problems { return value(shift, "SELECT string_agg(setting, ' ') FROM pgbeam.
 is(problems($home), '', 'there is nothing to mend');
 is(problems($workers[0]), 'node of Citus', 'a worker is told apart');
 
-# Two organizations whose rows are on different nodes.
-my %org_at = reverse split /[|\n]/, value($home, <<SQL);
-SELECT 'org_' || n, nodeport FROM generate_series(1, 30) AS n
-JOIN pg_dist_shard_placement ON shardid = get_shard_id_for_distribution_column('pgbeam.projects', 'org_' || n)
-SQL
-my @orgs = sort values %org_at;
-is(scalar @orgs, 2, 'there are organizations on both nodes');
+my %port_of = orgs_apart($home);
+my @orgs = sort keys %port_of;
 
 my @routes = map {
 	my %route;
@@ -79,19 +58,12 @@ my %done;
 sub call
 {
 	my ($key, $method, $uri, $body, %headers) = @_;
-	my $sent = encoded({ 'X-API-Key' => $key, 'Content-Type' => 'application/json', %headers });
-	my $with = defined $body ? "convert_to(replace('" . encoded($body) . "', 'PASSWORD', :'password'), 'UTF8')" : 'NULL';
-	my ($status, $answer) = split /\|/,
-	  value($home, "SELECT status, body FROM pgbeam.http('$method', '$uri', '$sent', $with)"), 2;
+	my ($status, $answer) = request($home, $key, $method, $uri, $body, %headers);
 	my ($route) = grep { $method eq $_->{method} && $uri =~ /^$_->{pattern}(\?|$)/ } @routes;
 
 	$done{ $route->{operation} }{$key} = 1 if $status eq $route->{status};
-	$answer = $answer ? decode_json($answer) : {};
 	return wantarray ? ($status, $answer) : $answer;
 }
-
-my $json = JSON::PP->new->utf8->canonical;
-sub encoded { return $json->encode(shift) }
 
 sub database { return { host => 'db.example.com', port => 5432, name => 'd', username => 'u', password => 'PASSWORD', @_ } }
 
@@ -135,6 +107,14 @@ sub live
 	ok(call($key, 'POST', "/v1/projects/$project/domains/$domain->{id}/verify")->{verified}, "$org: is proved");
 	is(value($home, "SELECT org_id FROM pgbeam.hosts WHERE host = '$domain->{domain}'"), $org, "$org: leads there");
 	is((call($key, 'DELETE', "/v1/projects/$project/domains/$domain->{id}"))[0], 204, "$org: and goes");
+
+	my ($users, $spends) = ("/v1/organizations/$org/members", "/v1/organizations/$org/spend-limit");
+	value($home, "SELECT pgbeam.set_member('$org', '$_', 'member')") foreach 'bert', 'carla';
+	my %member = map { $_->{user_id} => $_->{id} } @{ call($key, 'GET', $users)->{members} };
+	is(join(' ', sort keys %member), 'bert carla', "$org: its members");
+	is(call($key, 'PATCH', "$users/$member{bert}", { role => 'auditor' })->{role}, 'auditor', "$org: one gets another role");
+	is((call($key, 'DELETE', "$users/$member{carla}"))[0], 204, "$org: and one goes");
+	is(call($key, 'PUT', $spends, { spend_limit => 5 })->{spend_limit}, 5, "$org: its spend limit");
 
 	call($key, 'GET', $_) foreach '/v1/regions', '/v1/plans', "/v1/organizations/$org/plan", '/v1/health', '/openapi.json';
 	is(call($key, 'GET', '/v1/organizations')->{organizations}[0]{id}, $org, "$org: the organization");
@@ -198,26 +178,18 @@ is(join(' ', map { $_->{id} } @{ call($user, 'GET', '/v1/organizations')->{organ
 is((call($user, 'GET', "/v1/projects/$project{$_}"))[0], 200, "$_: and its project") foreach @orgs;
 is(value($home, "SELECT count(*) FROM json_array_elements(pgbeam.list_organizations() -> 'organizations')"), 3, 'trusted SQL sees all');
 
-# What Citus sends to the nodes for a call.
-sub sent
-{
-	my ($sql) = @_;
-	my $got = ask($home, "SET citus.log_remote_commands = on; SET client_min_messages = notice; $sql");
-
-	is($got->{state}, '00000', 'the call works') or diag($got->{err});
-	return $got->{err} =~ /issuing (.*)/g;
-}
 my $get = qq(SELECT status FROM pgbeam.http('GET', '/v1/projects/$project{$orgs[0]}', '{"X-API-Key": "$key{$orgs[0]}"}', NULL));
-is(scalar grep({ /pgbeam\.projects/ } sent($get)), 1, "a key's caller gets a project by one query of one node");
+my ($sent, $ports) = nodes_asked($home, $get);
+is(scalar grep({ /pgbeam\.projects/ } @$sent), 1, "a key's caller gets a project by one query");
+is("@$ports", $port_of{ $orgs[0] }, 'and asks one node alone');
 my $name = value($home, <<SQL);
 SELECT name FROM generate_series(1, 30) AS n, concat('two-phases-', n) AS name
-JOIN pg_dist_shard_placement ON shardid = get_shard_id_for_distribution_column('pgbeam.hosts', name || '.aws.pgbeam.app')
-WHERE nodeport <> (SELECT nodeport FROM pg_dist_shard_placement WHERE shardid = get_shard_id_for_distribution_column('pgbeam.projects', '$orgs[0]'))
+WHERE @{[ node_of('hosts', "name || '.aws.pgbeam.app'") ]} <> $port_of{$orgs[0]}
 LIMIT 1
 SQL
-my @create = sent('SELECT ' . create_call($name, org_id => $orgs[0]));
-ok(grep({ /^PREPARE TRANSACTION/ } @create) >= 2 && grep({ /^COMMIT PREPARED/ } @create) >= 2, 'a create with its host is committed in two phases')
-  or diag(join "\n", @create);
+($sent, $ports) = nodes_asked($home, 'SELECT ' . create_call($name, org_id => $orgs[0]));
+ok(grep({ /^PREPARE TRANSACTION/ } @$sent) >= 2 && grep({ /^COMMIT PREPARED/ } @$sent) >= 2, 'a create with its host is committed in two phases')
+  or diag(join "\n", @$sent);
 
 # The second wall stands on the shards.
 is(ask($home, "UPDATE pgbeam.projects SET cloud = 'moon' WHERE org_id = '$orgs[0]'")->{state}, '23514', 'a row that breaks a rule is refused');
@@ -320,8 +292,7 @@ live('owned', value($home, "SELECT key FROM pgbeam.create_api_key(org_id => 'own
 cmp_ok(feed('NULL'), '>', 10, 'the feed is read with its rights');
 
 # A node that is lost takes its organizations along until it is back.
-my %node_of = reverse %org_at;
-my ($lost) = grep { $_->port == $node_of{ $orgs[0] } } @workers;
+my ($lost) = grep { $_->port == $port_of{ $orgs[0] } } @workers;
 $lost->stop('immediate');
 my $got = ask($home, $get);
 is($got->{state}, 'PT503', "what it has cannot be reached");

@@ -21,12 +21,12 @@ our $PASSWORD = 'canary-password-Vq7R2x';
 
 my $PREAMBLE = "\\getenv password PGBEAM_PASSWORD\n\\set VERBOSITY verbose\n";
 
-# A running cluster without the extension. The test framework would log every
-# statement, passwords included.
+# A running cluster without the extension, which may be of another installation.
+# The test framework would log every statement, passwords included.
 sub new_cluster
 {
-	my ($name, $conf) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my ($name, $conf, %how) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, %how);
 
 	$node->init(extra => [ '-E', 'UTF8', '--locale=C' ]);
 	$node->append_conf('postgresql.conf', <<CONF . ($conf // ''));
