@@ -106,13 +106,24 @@ is_reserved(const char *key, size_t length)
 	return false;
 }
 
+/* The length of the key at the beginning of a text; 0 if there is none. */
+size_t
+key_length(const char *text)
+{
+	size_t		length = strspn(text, KEY_LETTERS);
+
+	return length > KEY_MAX ? 0 : length;
+}
+
 /* Whether PgBouncer can read the line of a database. */
 static bool
 fits(const char *text)
 {
-	size_t		key = strspn(text, KEY_LETTERS);
+	size_t		key = key_length(text);
 
-	if (key == 0 || key > KEY_MAX || is_reserved(text, key) ||
+	if (is_remark(text))
+		return true;
+	if (key == 0 || is_reserved(text, key) ||
 		has_control(text))
 		return false;
 	text += key;
@@ -130,9 +141,13 @@ fits(const char *text)
 	return *text == '\n' || *text == '\0';
 }
 
-/* The content without lines that do not fit; their beginnings are given. */
+/*
+ * The content without lines that do not fit. Of these their beginnings are
+ * given, up to one of some characters.
+ */
 char *
-fitting_lines(const char *content, Keys *unfit)
+fitting_part(const char *content, bool (*fits) (const char *line),
+			 const char *stops, Keys *unfit)
 {
 	char	   *fitting = allot(strlen(content) + 1);
 	char	   *end = fitting;
@@ -141,15 +156,21 @@ fitting_lines(const char *content, Keys *unfit)
 	{
 		size_t		length = next_line(text) - text;
 
-		if (!is_remark(text) && !fits(text))
+		if (!fits(text))
 		{
-			keys_add(unfit, text, strcspn(text, " =\n"));
+			keys_add(unfit, text, strcspn(text, stops));
 			continue;
 		}
 		memcpy(end, text, length);
 		end += length;
 	}
 	return fitting;
+}
+
+char *
+fitting_lines(const char *content, Keys *unfit)
+{
+	return fitting_part(content, fits, " =\n", unfit);
 }
 
 /* Whole lines, as they stand. */

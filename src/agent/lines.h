@@ -34,6 +34,10 @@ typedef struct Index
 extern Index index_lines(const char *content);
 extern char *id_of_key(const Index *index, const char *key);
 
+extern size_t key_length(const char *text);
+extern char *fitting_part(const char *content,
+						  bool (*fits) (const char *line),
+						  const char *stops, Keys *unfit);
 extern char *fitting_lines(const char *content, Keys *unfit);
 extern void keys_of_lines(const char *content, Keys *keys);
 extern void compare_lines(const char *old, const char *new,

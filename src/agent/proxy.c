@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/files.h"
 #include "agent/proxy.h"
@@ -47,6 +48,7 @@ proxy_set_up(Proxy *proxy, const Options *options, const char *mode)
 	proxy->options = options;
 	proxy->folder = printed(*mode == '\0' ? "%s" : "%s/%s", options->folder, mode);
 	proxy->refused.place = place_of(proxy, "PgBouncer");
+	proxy->rules.place = proxy->refused.place;
 	link_set_up(&proxy->console, proxy->refused.place,
 				console_of(options, mode));
 }
@@ -316,24 +318,107 @@ cut_gone(Proxy *proxy, const Keys *surplus)
 	return true;
 }
 
+/* The first of what is gone that it still has, or NULL. */
+static const char *
+first_kept(const Proxy *proxy, const Keys *surplus)
+{
+	for (int i = 0; i < proxy->gone.count; i++)
+		if (keys_have(surplus, proxy->gone.names[i]))
+			return proxy->gone.names[i];
+	return NULL;
+}
+
+/* Before 1.25 it says that all went well, whatever it could not read. */
+static bool
+tell_untaken(Proxy *proxy, const Keys *missing, const char *kept)
+{
+	if (missing->count > 0)
+		trouble(&proxy->console.trouble, "has not taken %d databases, such as %s: its log has the reason, or its configuration does not include %s/" DATABASES_FILE,
+				missing->count, missing->names[0], proxy->folder);
+	else if (kept != NULL)
+		trouble(&proxy->console.trouble, "still has databases that are gone, such as %s: its log has the reason",
+				kept);
+	else
+		return true;
+	link_back_off(&proxy->console);
+	return false;
+}
+
+/* Whether it has what its file has; the clients of what is gone go anyway. */
 static bool
 check_taken(Proxy *proxy)
 {
 	Keys		missing = {0},
 				surplus = {0};
-	bool		done = compare(proxy, &missing, &surplus);
+	bool		done = compare(proxy, &missing, &surplus) &&
+		cut_gone(proxy, &surplus) &&
+		tell_untaken(proxy, &missing, first_kept(proxy, &surplus));
 
-	if (missing.count > 0)
-	{
-		trouble(&proxy->console.trouble, "has not taken %d databases, such as %s: its log has the reason, or its configuration does not include %s/" DATABASES_FILE,
-				missing.count, missing.names[0], proxy->folder);
-		link_back_off(&proxy->console);
-		done = false;
-	}
-	done = done && cut_gone(proxy, &surplus);
 	keys_clear(&missing);
 	keys_clear(&surplus);
 	return done;
+}
+
+/* It has said what is wrong; the clients of what is gone go all the same. */
+static void
+cut_in_spite(Proxy *proxy)
+{
+	Keys		missing = {0},
+				surplus = {0};
+
+	if (proxy->console.conn != NULL && compare(proxy, &missing, &surplus))
+		cut_gone(proxy, &surplus);
+	keys_clear(&missing);
+	keys_clear(&surplus);
+}
+
+/* The value of one of its settings, or "". */
+static const char *
+setting_of(PGresult *settings, const char *name)
+{
+	for (int row = 0; row < PQntuples(settings); row++)
+		if (strcmp(PQgetvalue(settings, row, 0), name) == 0)
+			return PQgetvalue(settings, row, 1);
+	return "";
+}
+
+/* Whether two paths are certainly of two files. */
+static bool
+are_two_files(const char *a, const char *b)
+{
+	struct stat of_a,
+				of_b;
+
+	return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 &&
+		(of_a.st_dev != of_b.st_dev || of_a.st_ino != of_b.st_ino);
+}
+
+/*
+ * Tells where it does not go by our rules: then allowed_cidrs count for
+ * nothing, and clients reach the registry's own entry. That it could read the
+ * rules is not to be seen, and so they are judged before they are written.
+ */
+static void
+check_rules(Proxy *proxy)
+{
+	PGresult   *settings = link_run(&proxy->console, "SHOW CONFIG", 0, NULL);
+	char	   *ours = proxy_path(proxy, HBA_FILE);
+	const char *type;
+	const char *file;
+
+	if (settings != NULL)
+	{
+		type = setting_of(settings, "auth_type");
+		file = setting_of(settings, "auth_hba_file");
+		if (strcmp(type, "hba") != 0)
+			trouble(&proxy->rules, "its auth_type is %s: without hba nobody keeps to allowed_cidrs, and clients reach its registry", type);
+		else if (*file == '\0' || are_two_files(file, ours))
+			trouble(&proxy->rules, "its auth_hba_file is not %s: nobody keeps to allowed_cidrs", ours);
+		else
+			well(&proxy->rules);
+	}
+	PQclear(settings);
+	free(ours);
 }
 
 static bool
@@ -349,8 +434,14 @@ reconnect_changed(Proxy *proxy)
 bool
 proxy_reload(Proxy *proxy)
 {
-	if (!proxy_open(proxy) || !command(proxy, "RELOAD", NULL) ||
-		!check_taken(proxy) || !reconnect_changed(proxy))
+	bool		is_open = proxy_open(proxy);
+	bool		is_read = is_open && command(proxy, "RELOAD", NULL);
+
+	if (is_read)
+		check_rules(proxy);
+	else if (is_open)
+		cut_in_spite(proxy);
+	if (!is_read || !check_taken(proxy) || !reconnect_changed(proxy))
 	{
 		if (proxy->console.retry_at <= now())
 			link_back_off(&proxy->console);
@@ -371,6 +462,8 @@ proxy_is_current(Proxy *proxy)
 	bool		current = !proxy_open(proxy) ||
 		!compare(proxy, &missing, &surplus) || missing.count == 0;
 
+	if (proxy->console.conn != NULL)
+		check_rules(proxy);
 	keys_clear(&missing);
 	keys_clear(&surplus);
 	return current;

@@ -20,6 +20,7 @@ typedef struct Proxy
 	char	   *folder;			/* of its files */
 	Link		console;
 	Trouble		refused;		/* its version */
+	Trouble		rules;			/* whether it goes by our HBA file */
 	char	   *version;		/* that was told */
 	bool		owes;			/* it has to read its files again, and then */
 	Keys		reconnect;		/* to take new connections for these */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/files.h"
+#include "agent/rules.h"
 #include "agent/sync.h"
 
 static const char *const modes[PROXIES] = {
@@ -43,7 +44,8 @@ sync_set_up(Sync *sync, const Options *options)
 	for (int i = 0; i < PROXIES; i++)
 		proxy_set_up(&sync->proxies[i], options, modes[i]);
 	sync->disk.place = "files";
-	sync->unfit.place = "files";
+	sync->unfit.place = DATABASES_FILE;
+	sync->unfit_rules.place = HBA_FILE;
 	sync->left_out = copy_of("");
 }
 
@@ -75,18 +77,23 @@ given_content(const Files *files, const Proxy *proxy, const char *name)
 	return content;
 }
 
-/* Leaves out lines that PgBouncer could not read, and says which. */
-static char *
-without_unfit(Sync *sync, const char *content)
+/* Tells which lines were left out because PgBouncer could not read them. */
+static void
+tell_unfit(Sync *sync)
 {
-	Keys		unfit = {0};
-	char	   *fitting = fitting_lines(content, &unfit);
+	const Keys *lines = &sync->unfit_lines;
+	const Keys *rules = &sync->unfit_hba;
 
-	if (unfit.count > 0)
+	if (lines->count > 0)
 		trouble(&sync->unfit, "%d lines are left out that PgBouncer could not read, such as that of %.63s",
-				unfit.count, unfit.names[0]);
-	keys_clear(&unfit);
-	return fitting;
+				lines->count, lines->names[0]);
+	else
+		well(&sync->unfit);
+	if (rules->count > 0)
+		trouble(&sync->unfit_rules, "%d lines are left out that PgBouncer could not read, such as %.100s",
+				rules->count, rules->names[0]);
+	else
+		well(&sync->unfit_rules);
 }
 
 /* Of a PgBouncer behind the front, for each mode that is in use. */
@@ -102,8 +109,10 @@ wanted_content(Sync *sync, const Files *files, const Proxy *proxy,
 	content = given_content(files, proxy, name);
 	if (content == NULL)
 		return NULL;
-	return strcmp(name, DATABASES_FILE) == 0 ?
-		without_unfit(sync, content) : copy_of(content);
+	if (strcmp(name, DATABASES_FILE) == 0)
+		return fitting_lines(content, &sync->unfit_lines);
+	return strcmp(name, HBA_FILE) == 0 ?
+		fitting_rules(content, &sync->unfit_hba) : copy_of(content);
 }
 
 static bool
@@ -267,6 +276,8 @@ sync_write(Sync *sync, Files *files)
 	bool		done = is_whole(sync, files);
 
 	sync->changed = 0;
+	keys_clear(&sync->unfit_lines);
+	keys_clear(&sync->unfit_hba);
 	for (int i = 0; done && i < PROXIES; i++)
 	{
 		done = read_pairs(sync, files, &sync->proxies[i], pairs) &&
@@ -277,6 +288,7 @@ sync_write(Sync *sync, Files *files)
 	if (done)
 	{
 		well(&sync->disk);
+		tell_unfit(sync);
 		tell_left_out(sync, files);
 	}
 	return done;
@@ -305,5 +317,6 @@ sync_compare(Sync *sync, Files *files)
 			announce(sync, &sync->proxies[i], pairs);
 		clear_pairs(pairs);
 	}
+	tell_unfit(sync);
 	return differing;
 }

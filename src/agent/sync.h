@@ -16,6 +16,9 @@ typedef struct Sync
 	Proxy		proxies[PROXIES];	/* the first is in front */
 	Trouble		disk;
 	Trouble		unfit;
+	Trouble		unfit_rules;
+	Keys		unfit_lines;	/* keys, by the last call */
+	Keys		unfit_hba;		/* and lines of HBA files */
 	char	   *left_out;		/* what was told of databases not served */
 	int			changed;		/* databases, by the last call */
 } Sync;
