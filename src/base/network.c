@@ -9,10 +9,39 @@
 
 #include "base/text.h"
 
-/* The prefixes below which an address of IPv6 holds one of IPv4. */
+/* the prefix below which an address of IPv6 is one of IPv4 here */
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-static const uint8_t compatible[12] = {0};
-static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+
+/*
+ * Where an address of IPv6 holds one of IPv4, which gateways lead it on to:
+ * below a prefix, or behind a part in the middle that says so.
+ */
+typedef struct Form
+{
+	int			at;				/* where the bytes stand that tell the form */
+	int			size;			/* how many of them count */
+	uint8_t		bytes[12];
+	uint8_t		places[4];		/* of the bytes of the address of IPv4 */
+	uint8_t		turned;			/* the bits of each that are turned over */
+	bool		is_guess;		/* then one in 0.0.0.0/8 is none */
+} Form;
+
+static const Form held[PB_NETWORK_FORMS - 1] = {
+	{0, 12, {0}, {12, 13, 14, 15}, 0, false},	/* compatible, older */
+	/* translated */
+	{0, 12, {[8] = 0xff, [9] = 0xff}, {12, 13, 14, 15}, 0, false},
+	{0, 12, {0, 0x64, 0xff, 0x9b}, {12, 13, 14, 15}, 0, false},	/* NAT64 */
+	/* NAT64 of a site, whose prefix is one of four lengths */
+	{0, 6, {0, 0x64, 0xff, 0x9b, 0, 1}, {6, 7, 9, 10}, 0, true},
+	{0, 6, {0, 0x64, 0xff, 0x9b, 0, 1}, {7, 9, 10, 11}, 0, true},
+	{0, 6, {0, 0x64, 0xff, 0x9b, 0, 1}, {9, 10, 11, 12}, 0, true},
+	{0, 6, {0, 0x64, 0xff, 0x9b, 0, 1}, {12, 13, 14, 15}, 0, false},
+	{0, 2, {0x20, 0x02}, {2, 3, 4, 5}, 0, false},	/* 6to4 */
+	{0, 4, {0x20, 0x01}, {4, 5, 6, 7}, 0, false},	/* Teredo, its server */
+	{0, 4, {0x20, 0x01}, {12, 13, 14, 15}, 0xff, false},	/* client */
+	{8, 4, {0, 0, 0x5e, 0xfe}, {12, 13, 14, 15}, 0, false},	/* ISATAP */
+	{8, 4, {2, 0, 0x5e, 0xfe}, {12, 13, 14, 15}, 0, false}
+};
 
 #define IPV4_BITS 32
 #define IPV4_AT ((int) sizeof(mapped))
@@ -70,25 +99,46 @@ pb_network_has(const PbNetwork *network,
 		 (network->address[bytes] ^ address[bytes]) >> (8 - rest) == 0);
 }
 
-/*
- * Puts an address of IPv4 in the one place for it, where it stands in one of
- * IPv6: ::ffff:a.b.c.d is there already, ::a.b.c.d is an older form, and
- * 64:ff9b::a.b.c.d leads to a.b.c.d by a gateway. :: and ::1 are neither.
- */
-void
-pb_network_unwrap(uint8_t address[PB_ADDRESS_BYTES])
+/* :: and ::1 have the form of an address of IPv4, and are none. */
+static bool
+is_unspecified_or_loopback(const uint8_t address[PB_ADDRESS_BYTES])
 {
-	static const uint8_t few[PB_ADDRESS_BYTES - 1] = {0};
+	static const uint8_t none[PB_ADDRESS_BYTES - 1] = {0};
 
-	if ((memcmp(address, compatible, sizeof(compatible)) == 0 &&
-		 memcmp(address, few, sizeof(few)) != 0) ||
-		memcmp(address, nat64, sizeof(nat64)) == 0)
-		memcpy(address, mapped, sizeof(mapped));
+	return memcmp(address, none, sizeof(none)) == 0 &&
+		address[PB_ADDRESS_BYTES - 1] <= 1;
 }
 
 /*
- * Reads the address that a host is, with or without brackets, and unwraps it;
- * false if the host is a name.
+ * The addresses that an address may lead to: itself, and those of IPv4 that it
+ * holds. Returns how many they are.
+ */
+int
+pb_network_forms(const uint8_t address[PB_ADDRESS_BYTES],
+				 PbForms forms)
+{
+	int			count = 1;
+
+	memcpy(forms[0], address, PB_ADDRESS_BYTES);
+	if (is_unspecified_or_loopback(address))
+		return count;
+	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+	{
+		if (memcmp(address + held[i].at, held[i].bytes, held[i].size) != 0 ||
+			(held[i].is_guess && address[held[i].places[0]] == 0))
+			continue;
+		memcpy(forms[count], mapped, sizeof(mapped));
+		for (int j = 0; j < 4; j++)
+			forms[count][IPV4_AT + j] =
+				address[held[i].places[j]] ^ held[i].turned;
+		count++;
+	}
+	return count;
+}
+
+/*
+ * Reads the address that a host is, with or without brackets; false if the
+ * host is a name.
  */
 bool
 pb_network_read_host(const char *text, size_t length,
@@ -101,10 +151,7 @@ pb_network_read_host(const char *text, size_t length,
 		text++;
 		length -= 2;
 	}
-	if (!read_address(text, length, address, &is_v4))
-		return false;
-	pb_network_unwrap(address);
-	return true;
+	return read_address(text, length, address, &is_v4);
 }
 
 /*

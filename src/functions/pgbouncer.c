@@ -106,7 +106,6 @@ pgbeam_forbidden_network(PG_FUNCTION_ARGS)
 
 	memcpy(address + (PB_ADDRESS_BYTES - ip_addrsize(given)), ip_addr(given),
 		   ip_addrsize(given));
-	pb_network_unwrap(address);
 	network = pb_upstream_network(address);
 	if (network == NULL)
 		PG_RETURN_NULL();

@@ -122,7 +122,7 @@ pb_upstream_define_settings(void)
 {
 	DefineCustomStringVariable(NETWORKS_SETTING,
 							   "Networks in which no upstream may be, with commas between them.",
-							   "An address of IPv6 that holds one of IPv4 counts as that. Empty: an upstream may be anywhere.",
+							   "An address of IPv6 that holds one of IPv4 counts as both. Empty: an upstream may be anywhere.",
 							   &forbidden_networks, FORBIDDEN_NETWORKS,
 							   PGC_SUSET, 0, check_networks, assign_networks,
 							   NULL);
@@ -133,15 +133,27 @@ pb_upstream_define_settings(void)
 							   PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
-/* The forbidden network that an address lies in, as the setting has it. */
-const char *
-pb_upstream_network(const uint8_t address[PB_ADDRESS_BYTES])
+static const char *
+network_of_form(const uint8_t form[PB_ADDRESS_BYTES])
 {
 	for (int i = 0; i < forbidden.count; i++)
-		if (pb_network_has(&forbidden.networks[i], address))
+		if (pb_network_has(&forbidden.networks[i], form))
 			return pnstrdup(forbidden.words[i].text,
 							forbidden.words[i].length);
 	return NULL;
+}
+
+/* The forbidden network that an address may lead to, as the setting has it. */
+const char *
+pb_upstream_network(const uint8_t address[PB_ADDRESS_BYTES])
+{
+	uint8_t		forms[PB_NETWORK_FORMS][PB_ADDRESS_BYTES];
+	int			count = pb_network_forms(address, forms);
+	const char *network = NULL;
+
+	for (int i = 0; i < count && network == NULL; i++)
+		network = network_of_form(forms[i]);
+	return network;
 }
 
 /* The forbidden network that a host certainly leads to, or NULL. */
