@@ -87,6 +87,12 @@ TABLE tried;
 TABLE logins;
 SELECT file, lines(file, project_id => :'one') FROM unnest('{databases.ini,hba.conf,domains.map,left_out}'::text[]) file;
 SELECT pgbeam.update_project(:'one', '{"status": "active"}') ->> 'status' AS status;
+-- So does a suspended organization, of which everything is refused.
+SELECT pgbeam.suspend_organization('bouncer');
+TABLE tried;
+TABLE logins;
+SELECT file, lines(file, project_id => :'one') FROM unnest('{databases.ini,hba.conf,domains.map,left_out}'::text[]) file;
+SELECT pgbeam.resume_organization('bouncer');
 SELECT count(*) FROM logins;
 SELECT pgbeam.delete_project(:'one') IS NULL AS deleted;
 TABLE logins;

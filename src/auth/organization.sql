@@ -53,7 +53,7 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_suspend_organization';
 COMMENT ON FUNCTION pgbeam.suspend_organization(text) IS
 'Refuses all requests of an organization''s API keys and members with FORBIDDEN, from the next one on.
-Trusted SQL still works, and nothing is removed. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
+Proxies refuse the logins to its databases too, and cut who is connected. Trusted SQL still works, and nothing is removed. Errors: PT400 for no legal id, PT401 for a caller without admin access, PT404 for an unknown organization.';
 
 CREATE FUNCTION pgbeam.resume_organization(org_id text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -36,7 +36,10 @@ static PbStatement find_login = {
 	"THEN (SELECT p.status FROM pgbeam.projects AS p "
 	"WHERE p.org_id OPERATOR(pg_catalog.=) d.org_id "
 	"AND p.id OPERATOR(pg_catalog.=) d.project_id) "
-	"OPERATOR(pg_catalog.=) 'active' ELSE false END",
+	"OPERATOR(pg_catalog.=) 'active' "
+	"AND (SELECT o.suspended_at FROM pgbeam.organizations AS o "
+	"WHERE o.org_id OPERATOR(pg_catalog.=) d.org_id) IS NULL "
+	"ELSE false END",
 	.nargs = lengthof(login_types), .types = login_types,
 	.nresults = COLUMNS, .results = login_results, .reads = true
 };

@@ -35,9 +35,9 @@ static const PbResult project_results[PROJECT_COLUMNS] = {
 };
 
 /*
- * The projects that the proxy serves: of a cloud, and one or all but those
- * that have a proxy of their own. Networks are in the one form that PgBouncer
- * reads.
+ * The projects that the proxy serves: of a cloud, of organizations that are
+ * not suspended, and one or all but those that have a proxy of their own.
+ * Networks are in the one form that PgBouncer reads.
  */
 static PbStatement find_projects = {
 	.text = "SELECT id, proxy_host, "
@@ -48,6 +48,9 @@ static PbStatement find_projects = {
 	"FROM pg_catalog.unnest(allowed_cidrs) AS c ORDER BY 1) END "
 	"FROM pgbeam.projects WHERE deleted_at IS NULL "
 	"AND status OPERATOR(pg_catalog.=) 'active' "
+	"AND NOT (org_id OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT o.org_id FROM pgbeam.organizations AS o "
+	"WHERE o.suspended_at IS NOT NULL))) "
 	"AND ($1 IS NULL OR cloud OPERATOR(pg_catalog.=) $1) "
 	"AND CASE WHEN $2 IS NULL THEN NOT self_hosted "
 	"ELSE id OPERATOR(pg_catalog.=) $2 END",
