@@ -37,6 +37,7 @@ typedef struct Loop
 	int64_t		round_at;		/* when the files are compared next */
 	int64_t		round_ended;
 	int64_t		gap;			/* between two rounds */
+	int64_t		patience;		/* with names that do not resolve */
 	int64_t		look_at;		/* at what PgBouncer has, next */
 	int64_t		report_at;		/* what PgBouncer has done, next */
 	Registry	reports;		/* where reports go,
@@ -131,6 +132,31 @@ get_files(Loop *loop, Files *files)
 	return false;
 }
 
+/* A new name that does not resolve is waited for, longer each time. */
+static void
+wait_for_names(Loop *loop)
+{
+	probes_want(&loop->probes, &loop->names.mended);
+	loop->patience = loop->names.is_waiting ?
+		earlier(2 * (loop->patience > 0 ? loop->patience : SECOND / 2),
+				MINUTE) : 0;
+	if (loop->names.is_waiting)
+		loop->round_at = earlier(loop->round_at, now() + loop->patience);
+}
+
+/* What PgBouncer has by its files was allowed. */
+static bool
+recall(Loop *loop)
+{
+	Files		files;
+	bool		known = sync_recall(&loop->sync);
+
+	sync_found(&loop->sync, &files);
+	names_recall(&loop->names, &files);
+	files_clear(&files);
+	return known;
+}
+
 /* Takes a fresh look at the feed first: the files are of a later snapshot. */
 static void
 run_round(Loop *loop)
@@ -146,6 +172,7 @@ run_round(Loop *loop)
 	if (done)
 		link_rest(&loop->registry.link);
 	loop->round_at = now() + MINUTE;
+	wait_for_names(loop);
 	done = !proxy_is_refused(&loop->sync.proxies[0]) &&
 		sync_write(&loop->sync, &files);
 	files_clear(&files);
@@ -324,7 +351,7 @@ start_again(Loop *loop)
 	note("has read the options again");
 	take_down(loop);
 	set_up(loop, loop->options);
-	sync_recall(&loop->sync);
+	recall(loop);
 }
 
 static void
@@ -354,7 +381,7 @@ follow(Options *options)
 	if (!take_folder(options))
 		return 1;
 	set_up(&loop, options);
-	sync_recall(&loop.sync);
+	recall(&loop);
 	note("begins, version " PGBEAM_VERSION ", as consumer %s, with files in %s", options->name, options->folder);
 	while (!is_stopping())
 	{
@@ -392,7 +419,7 @@ print_files(const Files *files)
 static int
 write_once(Loop *loop, Files *files)
 {
-	if (!take_folder(loop->options) || !sync_recall(&loop->sync))
+	if (!take_folder(loop->options) || !recall(loop))
 		return 1;
 	proxy_open(&loop->sync.proxies[0]);
 	if (proxy_is_refused(&loop->sync.proxies[0]) ||
@@ -425,6 +452,8 @@ run_once(const Options *options)
 	int			status = 0;
 
 	set_up(&loop, (Options *) options);
+	if (options->folder != NULL)
+		recall(&loop);
 	if (!registry_open(&loop.registry, false) ||
 		!get_files(&loop, &files))
 		return 2;

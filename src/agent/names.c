@@ -8,8 +8,11 @@
  * what it gets then is for the firewall to judge.
  *
  * Names are resolved at the same time and for a short time only: a resolver
- * that is slow must not hold up other tenants. A name of which nothing is
- * known yet is let through, because the firewall stands behind it.
+ * that is slow must not hold up other tenants. A name that is not resolved in
+ * time keeps what was found last. A new one is left out until it leads to an
+ * address: else it were enough to answer slowly. What stands in PgBouncer's
+ * file was allowed once, so that an agent that starts while the resolver is
+ * down cuts nobody off.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -29,8 +32,9 @@ typedef struct Name
 	char	   *host;			/* the first member, which is compared */
 	struct gaicb request;
 	bool		is_running;
+	bool		is_allowed;		/* it was, when it was judged last */
 	int64_t		asked_at;
-	Keys		addresses;
+	Keys		addresses;		/* that it led to last */
 } Name;
 
 /* A line of a file that is guarded, by a name in it. */
@@ -74,13 +78,17 @@ find_name(Names *names, const char *host)
 	return name;
 }
 
-/* What a resolver gave; an address that was there before is forgotten. */
+/*
+ * What a resolver gave; an address that was there before is forgotten. Without
+ * an answer all stays.
+ */
 static void
 take_answer(Name *name)
 {
 	char		text[INET6_ADDRSTRLEN];
 
-	keys_clear(&name->addresses);
+	if (name->request.ar_result != NULL)
+		keys_clear(&name->addresses);
 	for (struct addrinfo *info = name->request.ar_result; info != NULL; info =
 		 info->ai_next)
 	{
@@ -258,6 +266,13 @@ forbidden_address(const Name *name, const Keys *addresses)
 	return NULL;
 }
 
+/* A name that never led to an address, nor was allowed before. */
+static bool
+is_unknown(const Name *name)
+{
+	return name->addresses.count == 0 && !name->is_allowed;
+}
+
 /* What is wrong with a line: the caller frees it; NULL if nothing is. */
 static char *
 problem_of(Names *names, const Line *line, const Keys *addresses)
@@ -272,6 +287,8 @@ problem_of(Names *names, const Line *line, const Keys *addresses)
 
 		if (address != NULL)
 			return printed("host %s leads to %s, which is in a forbidden network", host, address);
+		if (is_name(host) && is_unknown(find_name(names, host)))
+			return printed("host %s does not lead to an address so far", host);
 	}
 	return NULL;
 }
@@ -283,10 +300,10 @@ tell_owner(Names *names, Registry *registry, const char *id,
 {
 	const char *values[] = {id, problem};
 
+	keys_add(&names->left, id, strlen(id));
 	if (keys_have(&names->told, id))
 		return;
 	warn("%s is left out: %s", id, problem);
-	keys_add(&names->told, id, strlen(id));
 	if (registry->options->job == CHECK || registry->options->job == PRINT ||
 		registry->is_standby)
 		return;
@@ -340,6 +357,45 @@ judge(Registry *registry, const Keys *addresses, Keys *bad)
 	return done;
 }
 
+/* What stands in the files was allowed when it was written. */
+static void
+allow(Visit *visit, Name *name)
+{
+	(void) visit;
+	name->is_allowed = true;
+}
+
+void
+names_recall(Names *names, const Files *files)
+{
+	Visit		visit = {.names = names};
+
+	visit_names(&visit, files, allow);
+}
+
+/* Keeps what was found, for a time when the resolver does not answer. */
+static void
+keep_verdict(Visit *visit, Name *name)
+{
+	if (name->addresses.count > 0)
+		name->is_allowed = forbidden_address(name, visit->addresses) == NULL;
+	visit->names->is_waiting |= is_unknown(name);
+}
+
+/* Those that are no longer left out, and may be told of again. */
+static void
+take_stock(Names *names)
+{
+	keys_clear(&names->mended);
+	for (int i = 0; i < names->told.count; i++)
+		if (!keys_have(&names->left, names->told.names[i]))
+			keys_add(&names->mended, names->told.names[i],
+					 strlen(names->told.names[i]));
+	keys_clear(&names->told);
+	names->told = names->left;
+	names->left = (Keys) {0};
+}
+
 /* Takes the lines out of the files whose names lead to forbidden networks. */
 bool
 names_guard(Names *names, Registry *registry, Files *files)
@@ -354,9 +410,11 @@ names_guard(Names *names, Registry *registry, Files *files)
 	await(&visit);
 	visit_names(&visit, files, gather);
 	done = judge(registry, &addresses, &bad);
-	if (bad.count == 0)
-		keys_clear(&names->told);
-	for (int i = 0; bad.count > 0 && i < files->count; i++)
+	visit.addresses = &bad;
+	names->is_waiting = false;
+	if (done)
+		visit_names(&visit, files, keep_verdict);
+	for (int i = 0; done && i < files->count; i++)
 	{
 		char	   *content = files->list[i].content;
 
@@ -365,6 +423,8 @@ names_guard(Names *names, Registry *registry, Files *files)
 		files->list[i].content = allowed_lines(names, registry, content, &bad);
 		free(content);
 	}
+	if (done)
+		take_stock(names);
 	keys_clear(&addresses);
 	keys_clear(&bad);
 	return done;

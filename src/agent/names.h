@@ -11,11 +11,15 @@
 typedef struct Names
 {
 	void	   *tree;
-	Keys		told;			/* databases whose trouble was reported */
+	Keys		told;			/* databases that are left out */
+	Keys		left;			/* that are left out by this round */
+	Keys		mended;			/* that were, and no longer are */
+	bool		is_waiting;		/* for an address of a new one */
 } Names;
 
 extern bool names_knows(Names *names, const char *host);
 extern char *names_address(Names *names, const char *host);
+extern void names_recall(Names *names, const Files *files);
 extern bool names_guard(Names *names, Registry *registry, Files *files);
 
 #endif

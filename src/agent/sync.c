@@ -66,6 +66,23 @@ sync_recall(Sync *sync)
 	return true;
 }
 
+/* The databases of each PgBouncer, as its file has them. */
+void
+sync_found(const Sync *sync, Files *files)
+{
+	*files = (Files) {.list = allot(PROXIES * sizeof(File))};
+	for (int i = 0; i < PROXIES; i++)
+	{
+		char	   *path = proxy_path(&sync->proxies[i], DATABASES_FILE);
+		char	   *content = file_read(path);
+
+		if (content != NULL)
+			files->list[files->count++] = (File) {path, content};
+		else
+			free(path);
+	}
+}
+
 /* The file of another name, which the registry gives. */
 static const char *
 given_content(const Files *files, const Proxy *proxy, const char *name)

@@ -25,6 +25,7 @@ typedef struct Sync
 
 extern void sync_set_up(Sync *sync, const Options *options);
 extern bool sync_recall(Sync *sync);
+extern void sync_found(const Sync *sync, Files *files);
 extern bool sync_write(Sync *sync, Files *files);
 extern int	sync_compare(Sync *sync, Files *files);
 
