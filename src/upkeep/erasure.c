@@ -13,7 +13,10 @@
  *
  * A create does not lock its organization. A request that began before the
  * organization was deleted may still write a project afterwards, which the
- * next call finds.
+ * next call finds. FOR KEY SHARE would prevent it, and was rejected: a create
+ * would take 3.4 % more instructions (16,500) and 2 % more WAL (54 bytes), and
+ * creates at the same time would make multixacts of their organization's row.
+ * One whose organization has a limit of projects locks it anyway.
  */
 #include "postgres.h"
 
