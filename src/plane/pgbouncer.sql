@@ -35,7 +35,7 @@ BEGIN
 		SELECT d.host, d.port, d.name, d.username, d.ssl_mode
 		FROM pgbeam.databases AS d
 		JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
-		JOIN pgbeam.organizations AS o ON o.org_id = d.org_id
+		LEFT JOIN pgbeam.organizations AS o ON o.org_id = d.org_id
 		WHERE d.id = wanted AND d.deleted_at IS NULL AND p.status = 'active' AND o.suspended_at IS NULL;
 	END IF;
 END
