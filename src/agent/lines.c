@@ -116,8 +116,8 @@ key_length(const char *text)
 }
 
 /* Whether PgBouncer can read the line of a database. */
-static bool
-fits(const char *text)
+bool
+line_fits(const char *text)
 {
 	size_t		key = key_length(text);
 
@@ -170,7 +170,7 @@ fitting_part(const char *content, bool (*fits) (const char *line),
 char *
 fitting_lines(const char *content, Keys *unfit)
 {
-	return fitting_part(content, fits, " =\n", unfit);
+	return fitting_part(content, line_fits, " =\n", unfit);
 }
 
 /* Whole lines, as they stand. */

@@ -34,6 +34,7 @@ typedef struct Index
 extern Index index_lines(const char *content);
 extern char *id_of_key(const Index *index, const char *key);
 
+extern bool line_fits(const char *text);
 extern size_t key_length(const char *text);
 extern char *fitting_part(const char *content,
 						  bool (*fits) (const char *line),

@@ -53,7 +53,8 @@ static const char forbidden[] =
 	"WHERE pgbeam.forbidden_network(a) IS NOT NULL";
 
 static const char tell_test[] =
-	"SELECT pgbeam.report_connection_test(database_id => $1, ok => false, error => $2)";
+	"SELECT pgbeam.report_connection_test(database_id => $1, ok => false, error => $2) "
+	"FROM pgbeam.upstream($1)";
 
 static int
 compare_names(const void *a, const void *b)
@@ -195,12 +196,13 @@ next_host(const char **at, char *host, size_t size)
 	return true;
 }
 
+/* One that PgBouncer could not read is left out elsewhere. */
 static const char *
 hosts_of(const Line *line)
 {
 	static const char start[] = " = host='";
 
-	return starts_with(line->text + line->key, start) ? line->text + line->key + strlen(start) : "";
+	return line_fits(line->text) && starts_with(line->text + line->key, start) ? line->text + line->key + strlen(start) : "";
 }
 
 static bool
