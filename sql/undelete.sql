@@ -32,7 +32,9 @@ SELECT :'answer'::jsonb -> 'project' @> :'before'::jsonb AS same, :'answer'::jso
 	jsonb_array_length(:'answer'::jsonb -> 'databases_without_password') AS databases;
 TABLE stored;
 SELECT count(*) FROM pgbeam.databases WHERE org_id = 'undelete' AND deleted_at IS NULL AND password_sealed IS NULL;
+SELECT count(*) AS tried FROM pgbeam.upstream(:'first');
 SELECT pgbeam.update_database(:'back', :'first', '{"password": "again"}') IS NOT NULL AS updated;
+SELECT count(*) AS tried FROM pgbeam.upstream(:'first');
 SELECT pgbeam.reveal_password(:'first');
 SELECT resource, action, count(*) FROM pgbeam.changes WHERE xid = (SELECT xid FROM pgbeam.changes
 	WHERE resource_id = :'back' AND action = 'created' ORDER BY xid DESC LIMIT 1) GROUP BY 1, 2 ORDER BY 1, 2;

@@ -153,6 +153,7 @@ list_claims(Domains *domains, Registry *registry)
 			 knows_claims(registry))
 		ask_claims(domains, registry);
 }
+
 /*
  * Proofs are reported each time: another project may have claimed the name
  * since. That there are none is told once. False if the registry did not hear.

@@ -36,10 +36,11 @@ BEGIN
 		FROM pgbeam.databases AS d
 		JOIN pgbeam.projects AS p ON p.org_id = d.org_id AND p.id = d.project_id
 		LEFT JOIN pgbeam.organizations AS o ON o.org_id = d.org_id
-		WHERE d.id = wanted AND d.deleted_at IS NULL AND p.status = 'active' AND o.suspended_at IS NULL;
+		WHERE d.id = wanted AND d.deleted_at IS NULL AND d.password_sealed IS NOT NULL
+			AND p.status = 'active' AND o.suspended_at IS NULL;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION pgbeam.upstream(text) IS
-'Returns where a database is and how it is reached, for a data plane that tries it: one row, or none where it or its project is missing, deleted or suspended, or its organization is suspended.
+'Returns where a database is and how it is reached, for a data plane that tries it: one row, or none where it or its project is missing, deleted or suspended, its organization is suspended, or it has no password since it was brought back.
 The password is that of pgbeam.reveal_password(), which is told of in the feed; what was found goes to pgbeam.report_connection_test(). For roles with data_plane access. Error: 22P02 for what is no TypeID.';
