@@ -121,10 +121,10 @@ SELECT pgbeam.create_replica('$databases{$name}', jsonb_build_object('host', hos
 SQL
 	}
 	all_is_taken('them');
-	cmp_ok((slurp_file("$plane->{files}/databases.ini") =~ /^(\Q$keys{long}\E\.ro = .*)$/m) ? length $1 : 0, '>', 5000, 'in one long line');
+	unlike(slurp_file("$plane->{files}/databases.ini"), qr/^\Q$keys{long}\E\.ro = /m, 'names that lead nowhere are left out');
 	is(try_login($_), 'alpha', "the database $_") foreach sort keys %hosts;
 	is(login($plane, "$keys{copied}.ro", "$PASSWORD of alpha"), 'alpha', 'its replicas, most of which are down');
-	like(login($plane, "$keys{long}.ro", "$PASSWORD of alpha"), qr/client_login_timeout|failed/, 'replicas that are nowhere');
+	like(login($plane, "$keys{long}.ro", "$PASSWORD of alpha"), qr/no such database|failed/, 'replicas that are nowhere');
 	is(try_login('alpha'), 'alpha', 'and the other one');
 };
 
