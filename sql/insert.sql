@@ -164,6 +164,35 @@ ALTER INDEX pgbeam.projects_name_key RENAME TO own;
 SELECT * FROM refusal('insert-1');
 SELECT statements_of('renamed');
 ROLLBACK;
+-- Neither is an index of that name that has another shape.
+CREATE FUNCTION host_of_another(definition text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	ALTER TABLE pgbeam.hosts DROP CONSTRAINT hosts_pkey;
+	EXECUTE 'CREATE UNIQUE INDEX hosts_pkey ON pgbeam.hosts ' || definition;
+	RETURN pgbeam.create_project(jsonb_build_object('org_id', 'another', 'name', 'insert-1', 'database', jsonb_build_object('host', 'h', 'port', 1, 'name', 'd',
+		'username', 'u', 'password', current_setting('test.password')))) #>> '{project,proxy_host}';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT pgbeam.set_organization('another') IS NOT NULL AS made;
+SELECT definition, host_of_another(definition)
+FROM unnest('{"(host, org_id)","(host) WHERE org_id = $$insert$$","((host || $$$$))"}'::text[]) AS definition;
+DROP FUNCTION host_of_another;
+BEGIN;
+DROP INDEX pgbeam.projects_name_key;
+CREATE UNIQUE INDEX projects_name_key ON pgbeam.projects (org_id, name, status) WHERE deleted_at IS NULL;
+SELECT state FROM refusal('insert-1');
+ROLLBACK;
+-- A rule counts as long as it is there.
+CREATE RULE none AS ON INSERT TO pgbeam.changes DO INSTEAD NOTHING;
+SELECT state FROM refusal('none');
+DROP RULE none ON pgbeam.changes;
+SELECT statements_of('again');
+BEGIN;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.changes FOR EACH STATEMENT EXECUTE FUNCTION tell();
+SELECT statements_of('told again');
+ROLLBACK;
 BEGIN;
 SET TRANSACTION READ ONLY;
 SELECT * FROM refusal('late');

@@ -121,6 +121,49 @@ DROP INDEX pgbeam.replicas_database_idx;
 CREATE INDEX replicas_database_idx ON pgbeam.replicas (database_id DESC, org_id DESC);
 SELECT replicas, living FROM remove();
 ROLLBACK;
+-- One that tells fewer marks apart than the columns do, or has a column twice,
+-- is passed over.
+CREATE FUNCTION marks_after(index text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	project text := (make('m')).project_id;
+BEGIN
+	PERFORM pgbeam.update_project(project, '{"tags": ["A", "a", "b"]}');
+	ALTER TABLE pgbeam.project_marks DROP CONSTRAINT project_marks_pkey;
+	EXECUTE format('CREATE INDEX own ON pgbeam.project_marks (%s)', index);
+	ALTER TABLE pgbeam.project_marks ADD CONSTRAINT project_marks_pkey PRIMARY KEY (org_id, mark, project_id);
+	PERFORM pgbeam.update_project(project, '{"tags": ["a", "b"]}');
+	RETURN QUERY SELECT mark FROM pgbeam.project_marks WHERE org_id = 'seek' ORDER BY mark;
+END
+$$;
+BEGIN;
+SELECT marks_after('org_id, org_id, project_id');
+ROLLBACK;
+BEGIN;
+DO $$
+BEGIN
+	CREATE COLLATION one_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+EXCEPTION WHEN feature_not_supported THEN
+	CREATE COLLATION one_case (locale = 'POSIX');
+END
+$$;
+SELECT marks_after('org_id, mark COLLATE one_case, project_id');
+ROLLBACK;
+DROP FUNCTION marks_after;
+-- What subscribers could not follow is refused.
+BEGIN;
+SELECT project_id AS project FROM make('r') \gset
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION regress_seek FOR TABLE pgbeam.project_marks;
+RESET client_min_messages;
+ALTER TABLE pgbeam.project_marks REPLICA IDENTITY NOTHING;
+DO $$
+BEGIN
+	PERFORM pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) FROM pgbeam.projects WHERE org_id = 'seek' AND name = 'r';
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+	RAISE NOTICE '%', SQLERRM;
+END
+$$;
+ROLLBACK;
 -- A table that inherits has rows of its own.
 BEGIN;
 SELECT database_id AS database, project_id AS project FROM make('h') \gset

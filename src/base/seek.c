@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -137,6 +138,7 @@ pb_seek_remove(PbTable *table, const Datum *sought)
 	PreventCommandIfReadOnly("DELETE");
 	PreventCommandIfParallelMode("DELETE");
 	begin(&seek, table, sought);
+	CheckCmdReplicaIdentity(seek.relation, CMD_DELETE);
 	while (find_next(&seek))
 		remove_found(&seek);
 	end(&seek);

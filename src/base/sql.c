@@ -512,6 +512,19 @@ prepare(PbStatement *statement)
 		elog(ERROR, "cannot keep the plan of \"%s\"", statement->text);
 	note_as_ours(kept);
 	statement->plan = kept;
+	statement->rewritten_at = 0;
+}
+
+/*
+ * Whether a plan may be stale that a rule has left nothing of. It depends on
+ * no table any more, so the server would keep it when the rule is gone. The
+ * old one is not freed: a trigger may have been called by it.
+ */
+static bool
+may_be_stale(const PbStatement *statement)
+{
+	return statement->rewritten_at != 0 &&
+		statement->rewritten_at != generation;
 }
 
 /* A column that was altered must not be read as what it was. */
@@ -606,7 +619,7 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 	int			result;
 
 	Assert(marks_nulls(statement, values, nulls));
-	if (statement->plan == NULL)
+	if (statement->plan == NULL || may_be_stale(statement))
 		prepare(statement);
 	if (statement->sees_all && IsolationUsesXactSnapshot())
 		result = SPI_execute_snapshot(statement->plan, values, nulls,
@@ -619,6 +632,8 @@ pb_sql_run(PbStatement *statement, Datum *values, const char *nulls)
 								  !current_scope()->is_volatile, 0);
 	if (spelling > 0)
 		AtEOXact_GUC(true, spelling);
+	if (result == SPI_OK_REWRITTEN)
+		statement->rewritten_at = generation;
 	if (result < 0)
 		elog(ERROR, "cannot run \"%s\": %s", statement->text,
 			 SPI_result_code_string(result));

@@ -39,6 +39,8 @@ typedef struct PbStatement
 								 * snapshot, as foreign keys do: to write one
 								 * is a serialization failure */
 	SPIPlanPtr	plan;
+	uint64		rewritten_at;	/* the generation at which a rule was found to
+								 * replace it; 0: never */
 } PbStatement;
 
 /* Which state of the rows a look-up reads. */

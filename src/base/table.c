@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -70,11 +71,12 @@ has_triggers_before(const TriggerDesc *triggers)
 		 triggers->trig_delete_before_row);
 }
 
+/* The catalog says that a table has rules until it is vacuumed. */
 static bool
 stores_as_given(PbTable *table, Relation relation)
 {
 	return relation->rd_rel->relkind == RELKIND_RELATION &&
-		!relation->rd_rel->relhasrules && !relation->rd_rel->relrowsecurity &&
+		relation->rd_rules == NULL && !relation->rd_rel->relrowsecurity &&
 		!has_triggers_before(relation->trigdesc) &&
 		find_columns(table, RelationGetDescr(relation));
 }
@@ -200,34 +202,98 @@ runs_code(Relation relation)
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		if (!triggers->triggers[i].tgisinternal)
 			return true;
-	return relation->rd_rel->relhasrules;
+	return relation->rd_rules != NULL;
+}
+
+/* Whether an index's column is one of the table's, compared as there. */
+static bool
+is_plain_column(Relation relation, Relation index, int n)
+{
+	AttrNumber	number = index->rd_index->indkey.values[n];
+	Form_pg_attribute column;
+
+	if (number <= 0)
+		return false;
+	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
+	return index->rd_indcollation[n] == column->attcollation &&
+		index->rd_opfamily[n] ==
+		get_opclass_family(GetDefaultOpClass(column->atttypid, BTREE_AM_OID));
+}
+
+/* Whether an index begins with these columns of the table, in any order. */
+static bool
+begins_with(Relation relation, Relation index, const AttrNumber *numbers,
+			int count)
+{
+	const FormData_pg_index *form = index->rd_index;
+
+	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid ||
+		form->indnkeyatts < count)
+		return false;
+	for (int i = 0; i < count; i++)
+	{
+		int			place = 0;
+
+		while (place < count && form->indkey.values[place] != numbers[i])
+			place++;
+		if (place == count || !is_plain_column(relation, index, place))
+			return false;
+	}
+	return true;
+}
+
+/* Whether an index has the rows that are not deleted, and no others. */
+static bool
+has_living(Relation relation, Relation index)
+{
+	List	   *conditions = RelationGetIndexPredicate(index);
+	const NullTest *test;
+
+	if (list_length(conditions) != 1 || !IsA(linitial(conditions), NullTest))
+		return false;
+	test = linitial(conditions);
+	return test->nulltesttype == IS_NULL && IsA(test->arg, Var) &&
+		((const Var *) test->arg)->varattno ==
+		get_attnum(RelationGetRelid(relation), "deleted_at");
 }
 
 static bool
-is_usable(Oid index, Oid relation)
+tells_unique(const PbTable *table, Relation relation, Relation index)
 {
-	HeapTuple	row = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-	bool		answer;
+	AttrNumber	numbers[PB_UNIQUE_MAX];
+	int			count = 0;
 
-	if (!HeapTupleIsValid(row))
-		return false;
-	answer = ((Form_pg_index) GETSTRUCT(row))->indrelid == relation &&
-		((Form_pg_index) GETSTRUCT(row))->indisunique &&
-		((Form_pg_index) GETSTRUCT(row))->indimmediate &&
-		((Form_pg_index) GETSTRUCT(row))->indisvalid;
-	ReleaseSysCache(row);
-	return answer;
+	for (; count < PB_UNIQUE_MAX && table->unique_columns[count] != NULL;
+		 count++)
+		numbers[count] = get_attnum(RelationGetRelid(relation),
+									table->unique_columns[count]);
+	return index->rd_index->indisunique && index->rd_index->indimmediate &&
+		index->rd_index->indnkeyatts == count &&
+		begins_with(relation, index, numbers, count) &&
+		(table->unique_if_living ? has_living(relation, index) :
+		 RelationGetIndexPredicate(index) == NIL);
 }
 
-/* Finds the unique index. False if somebody has dropped or altered it. */
+/*
+ * Finds the unique index. False if somebody has dropped or altered it, or has
+ * made another one of its name.
+ */
 static bool
 find_unique(PbTable *table, Relation relation)
 {
+	Relation	index;
+	bool		answer;
+
 	if (table->unique == NULL)
 		return true;
 	table->unique_id = get_relname_relid(table->unique,
 										 RelationGetNamespace(relation));
-	return is_usable(table->unique_id, RelationGetRelid(relation));
+	if (!list_member_oid(RelationGetIndexList(relation), table->unique_id))
+		return false;
+	index = index_open(table->unique_id, AccessShareLock);
+	answer = tells_unique(table, relation, index);
+	index_close(index, NoLock);
+	return answer;
 }
 
 /* The place of a column among those that the table is searched by, or -1. */
@@ -242,25 +308,19 @@ pb_table_sought(const PbTable *table, AttrNumber column)
 
 /* Whether an index holds all rows, and begins with the columns sought. */
 static bool
-leads_to_sought(const PbTable *table, Relation index)
+leads_to_sought(const PbTable *table, Relation relation, Relation index)
 {
-	const FormData_pg_index *form = index->rd_index;
-
-	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid ||
-		form->indcheckxmin || form->indnkeyatts < table->sought_count ||
-		RelationGetIndexPredicate(index) != NIL)
-		return false;
-	for (int i = 0; i < table->sought_count; i++)
-		if (pb_table_sought(table, form->indkey.values[i]) < 0)
-			return false;
-	return true;
+	return !index->rd_index->indcheckxmin &&
+		RelationGetIndexPredicate(index) == NIL &&
+		begins_with(relation, index, table->sought_numbers,
+					table->sought_count);
 }
 
 static bool
-is_lead(const PbTable *table, Oid id)
+is_lead(const PbTable *table, Relation relation, Oid id)
 {
 	Relation	index = index_open(id, AccessShareLock);
-	bool		answer = leads_to_sought(table, index);
+	bool		answer = leads_to_sought(table, relation, index);
 
 	index_close(index, NoLock);
 	return answer;
@@ -295,7 +355,7 @@ find_sought(PbTable *table, Relation relation)
 		return InvalidOid;
 	indexes = RelationGetIndexList(relation);
 	foreach(cell, indexes)
-		if (!OidIsValid(found) && is_lead(table, lfirst_oid(cell)))
+		if (!OidIsValid(found) && is_lead(table, relation, lfirst_oid(cell)))
 			found = lfirst_oid(cell);
 	list_free(indexes);
 	return found;
@@ -336,7 +396,7 @@ look(PbTable *table, Relation relation)
 	table->stores_as_given = stores_as_given(table, relation);
 	table->takes_rows = takes_rows(table, relation);
 	table->runs_code = runs_code(relation);
-	table->is_plain = !relation->rd_rel->relhasrules &&
+	table->is_plain = relation->rd_rules == NULL &&
 		relation->trigdesc == NULL;
 	table->sought_id = find_sought(table, relation);
 }

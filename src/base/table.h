@@ -9,8 +9,9 @@
 
 #include "base/result.h"
 
-/* Columns that a table is searched by at most. */
+/* Columns that a table is searched by at most, and those of a unique index. */
 #define PB_SOUGHT_MAX 3
+#define PB_UNIQUE_MAX 2
 
 typedef struct PbTable
 {
@@ -20,6 +21,8 @@ typedef struct PbTable
 	int			count;
 	const char *unique;			/* the index that tells whether another row
 								 * has a value; or NULL */
+	const char *unique_columns[PB_UNIQUE_MAX];	/* it has, or NULL */
+	bool		unique_if_living;	/* among rows that are not deleted */
 	const char *check;			/* the function whose work in a CHECK callers
 								 * do, qualified; or NULL */
 	const char *parent;			/* the table that its foreign key leads to,

@@ -75,7 +75,7 @@ static const PbColumn columns[] = {
 
 static PbTable stored = {
 	.name = "pgbeam.hosts", .columns = columns, .count = lengthof(columns),
-	.unique = "hosts_pkey"
+	.unique = "hosts_pkey", .unique_columns = {"host"}
 };
 
 static PbStatement claim = {

@@ -282,12 +282,13 @@ read_those(PbSearch *search, PbRow **rows)
 /*
  * Reads a page of the rows with a mark: the ids first, and then their rows. A
  * mark is believed only where the row says the same; where some do not, more
- * are asked for.
+ * are asked for, up to PB_WALKED_MAX.
  */
 static int
-read_marked(PbSearch *search, PbRow **rows)
+read_marked(PbSearch *search, PbRow **rows, Datum *walked)
 {
 	int			most = search->page->size + 1;
+	int			left = Max(PB_WALKED_MAX, most);
 	PbRow	  **next = palloc(most * sizeof(PbRow *));
 	int			found = 0;
 	int			marks;
@@ -304,7 +305,10 @@ read_marked(PbSearch *search, PbRow **rows)
 		count = read_those(search, next);
 		for (int i = 0; i < count && found < most; i++)
 			rows[found++] = next[i];
-	} while (marks == most && found < most);
+		left -= marks;
+	} while (marks == most && found < most && left > 0);
+	if (marks == most && found < most)
+		*walked = search->after;
 	return found;
 }
 
@@ -328,7 +332,7 @@ pb_search_read(const PbResource *resource, const PbPage *page, Datum org_id,
 		return 0;
 	form = decide(&search);
 	if (form == PB_MARKS)
-		return read_marked(&search, rows);
+		return read_marked(&search, rows, walked);
 	made = pb_way_statement(&search, form);
 	count = (int) run(&search, made);
 	for (int i = 0; i < count; i++)

@@ -557,6 +557,15 @@ make_columns(const PbShape *shape)
 	return columns;
 }
 
+static void
+set_unique(PbTable *stored, const PbResource *resource)
+{
+	stored->unique = resource->unique->index;
+	stored->unique_columns[0] = "org_id";
+	stored->unique_columns[1] = column_of(resource, *resource->unique->leaf);
+	stored->unique_if_living = true;
+}
+
 /* By what rows are found: those below a parent, or a mark by all of it. */
 static void
 set_sought(PbTable *stored, const PbResource *resource)
@@ -586,7 +595,7 @@ pb_stored(const PbResource *resource)
 	stored->count = shape->count;
 	stored->check = "pgbeam.check_fields";
 	if (resource->unique != NULL)
-		stored->unique = resource->unique->index;
+		set_unique(stored, resource);
 	if (resource->parent != NULL)
 	{
 		stored->parent = resource->parent->table;
