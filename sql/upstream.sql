@@ -43,7 +43,7 @@ WHERE "create" <> "update" OR replica <> "create" OR project <> "create";
 SELECT pgbeam.create_database(:'project', upstream('{"host": "127.0.0.1", "port": 0, "username": "pgbouncer", "password": "md50123456789abcdef0123456789abcdef"}'));
 
 -- The same of an address, for who resolves a name.
-SELECT a AS address, pgbeam.forbidden_network(a) FROM unnest('{127.0.0.1,127.8.9.10/8,0.0.0.0,169.254.169.254,::1,::,fe80::7,::ffff:127.0.0.1,::ffff:10.0.0.1,64:ff9b::a9fe:a9fe,::127.0.0.1,10.0.0.1,8.8.8.8,2001:db8::1,fd00:ec2::254,fd00:ec2::253}'::inet[]) a;
+SELECT a AS address, pgbeam.forbidden_network(a) FROM unnest('{127.0.0.1,127.8.9.10/8,0.0.0.0,169.254.169.254,::1,::,fe80::7,::ffff:127.0.0.1,::ffff:10.0.0.1,64:ff9b::a9fe:a9fe,::127.0.0.1,10.0.0.1,8.8.8.8,2001:db8::1,fd00:ec2::254,fd00:ec2::253,100.100.100.200,168.63.129.16,224.0.0.1,239.1.2.3,255.255.255.255,255.255.255.254,ff02::1}'::inet[]) a;
 -- Forms of IPv6 that gateways lead on to an address of IPv4.
 SELECT a AS address, pgbeam.forbidden_network(a) FROM unnest('{2002:7f00:1::,2002:a00:1::,2001:0:7f00:1::,2001::80ff:fffe,2001::80ff:fffe:0:0,2001:db8::5efe:a9fe:a9fe,64:ff9b:1::7f00:1,64:ff9b:1:7f00:0:100::,::ffff:0:7f00:1}'::inet[]) a;
 SELECT pgbeam.forbidden_network(NULL);

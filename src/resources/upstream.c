@@ -24,10 +24,14 @@
 
 #define LIST_MAX 200
 
-/* loopback, link-local with the metadata services, and unspecified ones */
+/*
+ * unspecified ones, loopback, link-local with most metadata services, those of
+ * Alibaba and Azure, multicast and broadcast; then the same of IPv6
+ */
 #define FORBIDDEN_NETWORKS \
-	"0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, ::/128, ::1/128, fe80::/10, " \
-	"fd00:ec2::254/128"
+	"0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 100.100.100.200/32, " \
+	"168.63.129.16/32, 224.0.0.0/4, 255.255.255.255/32, ::/128, ::1/128, " \
+	"fe80::/10, fd00:ec2::254/128, ff00::/8"
 
 /* for PgBouncer's auth_user, and its console */
 #define RESERVED_USERS "pgbeam_proxy, pgbouncer"
