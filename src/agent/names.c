@@ -27,6 +27,8 @@
 #define PATIENCE (2 * SECOND)	/* for all of a round */
 #define AT_ONCE 16
 
+#define FORBIDDEN "host %s leads to %s, which is in a forbidden network"
+
 typedef struct Name
 {
 	char	   *host;			/* the first member, which is compared */
@@ -288,7 +290,7 @@ problem_of(Names *names, const Line *line, const Keys *addresses)
 											  addresses) : NULL;
 
 		if (address != NULL)
-			return printed("host %s leads to %s, which is in a forbidden network", host, address);
+			return printed(FORBIDDEN, host, address);
 		if (is_name(host) && is_unknown(find_name(names, host)))
 			return printed("host %s does not lead to an address so far", host);
 	}
@@ -356,6 +358,26 @@ judge(Registry *registry, const Keys *addresses, Keys *bad)
 		keys_add(bad, PQgetvalue(result, i, 0), PQgetlength(result, i, 0));
 	PQclear(result);
 	free(array);
+	return done;
+}
+
+/*
+ * Whether the registry has judged an address of a host, directly before it is
+ * connected to. The caller frees the problem, which is NULL if there is none.
+ */
+bool
+address_judge(Registry *registry, const char *host, const char *address,
+			  char **problem)
+{
+	Keys		addresses = {0},
+				bad = {0};
+	bool		done;
+
+	keys_add(&addresses, address, strlen(address));
+	done = judge(registry, &addresses, &bad);
+	*problem = bad.count > 0 ? printed(FORBIDDEN, host, address) : NULL;
+	keys_clear(&addresses);
+	keys_clear(&bad);
 	return done;
 }
 

@@ -19,6 +19,8 @@ typedef struct Names
 
 extern bool names_knows(Names *names, const char *host);
 extern char *names_address(Names *names, const char *host);
+extern bool address_judge(Registry *registry, const char *host,
+						  const char *address, char **problem);
 extern void names_recall(Names *names, const Files *files);
 extern bool names_guard(Names *names, Registry *registry, Files *files);
 

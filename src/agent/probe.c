@@ -5,7 +5,8 @@
  * Few are tried at once and none for long, while the loop goes on: an upstream
  * that does not answer holds up nobody. The password is read for this alone,
  * which the registry's feed tells of, and kept nowhere. Names are those that
- * were resolved and judged before: libpq is given the address.
+ * were resolved before: libpq is given the address. It is judged directly
+ * before, because networks may be forbidden after it was written or resolved.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -129,6 +130,23 @@ connect_to(Probe *probe, const char *address, PGresult *upstream,
 	probe->conn = PQconnectStartParams(names, values, 0);
 }
 
+/* Connects where no network forbids it; without a verdict to nothing. */
+static void
+try_address(Probe *probe, const char *address, PGresult *upstream,
+			Registry *registry, const Options *options)
+{
+	char	   *problem;
+
+	if (!address_judge(registry, PQgetvalue(upstream, 0, 0), address,
+					   &problem))
+		end_probe(probe);
+	else if (problem != NULL)
+		tell_failure(probe, registry, problem);
+	else
+		connect_to(probe, address, upstream, options);
+	free(problem);
+}
+
 /* Tries the next one; one that is gone by now, or left out, is not tried. */
 static void
 begin_probe(Probe *probe, Probes *probes, Registry *registry, Names *names)
@@ -152,7 +170,7 @@ begin_probe(Probe *probe, Probes *probes, Registry *registry, Names *names)
 	if (address == NULL)
 		tell_failure(probe, registry, "the host's name does not lead to an address");
 	else
-		connect_to(probe, address, upstream, probes->options);
+		try_address(probe, address, upstream, registry, probes->options);
 	free(address);
 	PQclear(upstream);
 }
