@@ -4,7 +4,7 @@
  *
  * Few are tried at once and none for long, while the loop goes on: an upstream
  * that does not answer holds up nobody. The password is read for this alone,
- * which the registry's feed tells of, and kept nowhere. Names are those that
+ * which the registry's feed tells of, and wiped when the test ends. Names are those that
  * were resolved before: libpq is given the address. It is judged directly
  * before, because networks may be forbidden after it was written or resolved.
  */
@@ -17,6 +17,7 @@
 #define LIMIT (5 * SECOND)
 #define WAITING_MAX 10000		/* others are tried at their next change */
 #define PROBLEM_MAX 1000
+#define BLANK "***"				/* in the place of a password */
 
 static const char get_upstream[] =
 	"SELECT host, port, dbname, username, ssl_mode, pgbeam.reveal_password($1) "
@@ -52,6 +53,52 @@ first_waiting(Probes *probes)
 	return id;
 }
 
+/* The text without the password, which a server may quote: it was told. */
+static char *
+without_password(const Probe *probe, const char *text)
+{
+	size_t		length = probe->password == NULL ? 0 : strlen(probe->password);
+	char	   *result = copy_of("");
+
+	for (;;)
+	{
+		const char *found =
+			length == 0 ? NULL : strstr(text, probe->password);
+		char	   *longer =
+			found == NULL ? printed("%s%s", result, text) :
+			printed("%s%.*s" BLANK, result, (int) (found - text), text);
+
+		free(result);
+		result = longer;
+		if (found == NULL)
+			return result;
+		text = found + length;
+	}
+}
+
+/*
+ * What a server says, in one line of printable ASCII: the registry refuses a
+ * text that has another encoding than it claims.
+ */
+static char *
+foreign_text(const Probe *probe, const char *text)
+{
+	char	   *clean = without_password(probe, text);
+	size_t		length;
+
+	if (strlen(clean) > PROBLEM_MAX)
+		clean[PROBLEM_MAX] = '\0';
+	for (char *letter = clean; *letter != '\0'; letter++)
+		if (isspace((unsigned char) *letter))
+			*letter = ' ';
+		else if (*letter < ' ' || *letter > '~')
+			*letter = '?';
+	length = strlen(clean);
+	while (length > 0 && clean[length - 1] == ' ')
+		clean[--length] = '\0';
+	return clean;
+}
+
 static void
 tell(Registry *registry, const char *id, const char *latency,
 	 const char *problem, const char *version)
@@ -65,6 +112,9 @@ static void
 end_probe(Probe *probe)
 {
 	PQfinish(probe->conn);
+	if (probe->password != NULL)
+		explicit_bzero(probe->password, strlen(probe->password));
+	free(probe->password);
 	free(probe->id);
 	*probe = (Probe) {0};
 }
@@ -79,21 +129,11 @@ probes_take_down(Probes *probes)
 	keys_clear(&probes->waiting);
 }
 
-/* A failure in one line, which libpq makes without the password. */
 static void
 tell_failure(Probe *probe, Registry *registry, const char *problem)
 {
-	char	   *text = copy_of_part(problem, PROBLEM_MAX);
-	size_t		length = strlen(text);
+	char	   *text = foreign_text(probe, problem);
 
-	for (char *letter = text; *letter != '\0'; letter++)
-		if ((unsigned char) *letter < ' ')
-			*letter = ' ';
-	while (length > 0 &&
-		   (text[length - 1] == ' ' ||
-			(length == PROBLEM_MAX &&
-			 (unsigned char) text[length - 1] > 0x7f)))
-		text[--length] = '\0';
 	tell(registry, probe->id, NULL, text, NULL);
 	free(text);
 	end_probe(probe);
@@ -102,10 +142,13 @@ tell_failure(Probe *probe, Registry *registry, const char *problem)
 static void
 tell_success(Probe *probe, Registry *registry)
 {
+	const char *version = PQparameterStatus(probe->conn, "server_version");
+	char	   *text = foreign_text(probe, version != NULL ? version : "");
 	char	   *latency = printed("%lld", (long long) (now() - probe->began));
 
-	tell(registry, probe->id, latency, NULL, PQparameterStatus(probe->conn, "server_version"));
+	tell(registry, probe->id, latency, NULL, version != NULL ? text : NULL);
 	free(latency);
+	free(text);
 	end_probe(probe);
 }
 
@@ -126,6 +169,7 @@ connect_to(Probe *probe, const char *address, PGresult *upstream,
 	};
 
 	probe->began = now();
+	probe->password = copy_of(PQgetvalue(upstream, 0, 5));
 	probe->wish = PGRES_POLLING_WRITING;
 	probe->conn = PQconnectStartParams(names, values, 0);
 }

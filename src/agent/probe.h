@@ -17,6 +17,7 @@ typedef struct Probe
 {
 	char	   *id;				/* NULL while there is none */
 	PGconn	   *conn;
+	char	   *password;		/* to be kept out of what is told */
 	PostgresPollingStatusType wish;
 	int64_t		began;
 } Probe;
