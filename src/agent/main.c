@@ -6,6 +6,7 @@
  * includes, and has PgBouncer read them. Its parts build on each other in the
  * order of the Makefile; loop.c is the one to begin with.
  */
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "agent/event.h"
@@ -17,6 +18,8 @@ main(int count, char **words)
 	static Options options;
 
 	umask(077);
+	/* A silent name server holds a thread of the resolver for 10 s by default. */
+	setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
 	read_options(&options, count, words);
 	catch_signals();
 	return options.job == FOLLOW ? follow(&options) : run_once(&options);
