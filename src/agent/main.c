@@ -18,7 +18,7 @@ main(int count, char **words)
 	static Options options;
 
 	umask(077);
-	/* A silent name server holds a thread of the resolver for 10 s by default. */
+	/* By default a silent name server holds a thread for 10 seconds. */
 	setenv("RES_OPTIONS", "timeout:1 attempts:2", 0);
 	read_options(&options, count, words);
 	catch_signals();

@@ -4,9 +4,10 @@
  *
  * Few are tried at once and none for long, while the loop goes on: an upstream
  * that does not answer holds up nobody. The password is read for this alone,
- * which the registry's feed tells of, and wiped when the test ends. Names are those that
- * were resolved before: libpq is given the address. It is judged directly
- * before, because networks may be forbidden after it was written or resolved.
+ * which the registry's feed tells of, and wiped when the test ends. Names are
+ * those that were resolved before: libpq is given the address. It is judged
+ * directly before, because networks may be forbidden after it was written or
+ * resolved.
  */
 #include <ctype.h>
 #include <stdlib.h>
