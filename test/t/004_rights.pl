@@ -62,7 +62,7 @@ foreach my $table (@tables)
 foreach my $view (split /\n/, value($node, q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'pgbeam_admin'::regnamespace}))
 {
 	$rights{"$view: read"} = [ "SELECT FROM $view", ($denied) x 3, $ok, $ok ];
-	$rights{"$view: delete"} = [ "DELETE FROM $view", ($denied) x 3, ($view =~ /databases/ ? '55000' : $denied) x 2 ];
+	$rights{"$view: delete"} = [ "DELETE FROM $view", ($denied) x 3, ($view =~ /databases|_traffic$/ ? '55000' : $denied) x 2 ];
 }
 
 foreach my $act (sort keys %rights)
