@@ -15,6 +15,8 @@
 #define PB_ADDRESS_BYTES 16
 #define PB_NETWORK_FORMS 13		/* of one address at most */
 
+typedef uint8_t PbForms[PB_NETWORK_FORMS][PB_ADDRESS_BYTES];
+
 typedef struct PbNetwork
 {
 	uint8_t		address[PB_ADDRESS_BYTES];
@@ -27,8 +29,6 @@ extern bool pb_network_has(const PbNetwork *network,
 						   const uint8_t address[PB_ADDRESS_BYTES]);
 extern bool pb_network_read_host(const char *text, size_t length,
 								 uint8_t address[PB_ADDRESS_BYTES]);
-typedef uint8_t PbForms[PB_NETWORK_FORMS][PB_ADDRESS_BYTES];
-
 extern int	pb_network_forms(const uint8_t address[PB_ADDRESS_BYTES],
 							 PbForms forms);
 extern bool pb_network_is_local_name(const char *name, size_t length);

@@ -4,7 +4,7 @@
  *	  statement.
  *
  * A delete asks for rows below the deleted one in many tables, most of which
- * have none. To ask an index costs a tenth of a statement that finds nothing.
+ * have none. To ask an index costs a third of a statement that finds nothing.
  * As with inserts, a table that somebody has put something on is asked by a
  * statement: see table.c.
  */

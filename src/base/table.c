@@ -396,8 +396,7 @@ look(PbTable *table, Relation relation)
 	table->stores_as_given = stores_as_given(table, relation);
 	table->takes_rows = takes_rows(table, relation);
 	table->runs_code = runs_code(relation);
-	table->is_plain = relation->rd_rules == NULL &&
-		relation->trigdesc == NULL;
+	table->has_triggers = relation->trigdesc != NULL;
 	table->sought_id = find_sought(table, relation);
 }
 
@@ -480,7 +479,7 @@ pb_table_may_be_sought(PbTable *table)
 bool
 pb_table_may_be_removed_from(PbTable *table)
 {
-	return pb_table_may_be_sought(table) && table->is_plain &&
+	return pb_table_may_be_sought(table) && !table->has_triggers &&
 		needs_no_statement(table, ACL_DELETE);
 }
 

@@ -41,7 +41,7 @@ typedef struct PbTable
 	bool		stores_as_given;
 	bool		takes_rows;
 	bool		runs_code;
-	bool		is_plain;		/* it has no trigger at all, nor a rule */
+	bool		has_triggers;	/* of any kind, also those of foreign keys */
 } PbTable;
 
 extern Relation pb_table_open(PbTable *table);

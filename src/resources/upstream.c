@@ -151,7 +151,7 @@ network_of_form(const uint8_t form[PB_ADDRESS_BYTES])
 const char *
 pb_upstream_network(const uint8_t address[PB_ADDRESS_BYTES])
 {
-	uint8_t		forms[PB_NETWORK_FORMS][PB_ADDRESS_BYTES];
+	PbForms		forms;
 	int			count = pb_network_forms(address, forms);
 	const char *network = NULL;
 
