@@ -47,7 +47,7 @@ FROM bench.printed ORDER BY position;
 SELECT format('%-48s%12s%12s%12s', 'a first page with filters, CPU us', 'page', 'x without', 'with total');
 SELECT concat(rpad(subject, 48), bench.print(bench.cpu('analyzed', subject, 'filter')), lpad(round(ratio::numeric, 2)::text, 12),
 	bench.print(bench.cpu('analyzed', subject, 'filter, total')))
-FROM bench.filters, bench.compare(subject, 'filter', sort_by || ', first', 'pgbeam') ORDER BY position;
+FROM bench.filters, bench.compare(subject, 'filter', 'none, ' || sort_by, 'filter') ORDER BY position, subject;
 SELECT format('%-38s%12s%12s%12s', '', 'an empty', 'all', 'x empty');
 SELECT concat(rpad(title, 38), bench.print(bench.cpu('analyzed', 'create in empty', way)),
 	bench.print(bench.cpu('analyzed', 'create', way)), lpad(round(ratio::numeric, 2)::text, 12))
@@ -72,7 +72,7 @@ WHERE subject LIKE '%,%' ORDER BY position;
 SELECT format('a page with one filter, in an order that its index has, at most 1.5 x one without: %s: %s',
 	string_agg(format('%s %s', subject, round(ratio::numeric, 2)), ', ' ORDER BY position),
 	CASE WHEN max(ratio) <= 1.5 THEN 'ok' ELSE 'missed' END)
-FROM bench.filters, bench.compare(subject, 'filter', sort_by || ', first', 'pgbeam') WHERE position <= 9;
+FROM bench.filters, bench.compare(subject, 'filter', 'none, ' || sort_by, 'filter') WHERE position BETWEEN 1 AND 9;
 SELECT format('a page with its total at most 1.2 x an index-only count: %s: %s', printed,
 	CASE WHEN ratio <= 1.2 THEN 'ok' ELSE 'missed' END)
 FROM bench.compare('total', 'pgbeam', 'total', 'bare');
