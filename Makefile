@@ -7,7 +7,7 @@ EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pgbeam.control
 # it here, a part only of parts before it. This list alone gives objects,
 # install script and that law (test/lint).
 PARTS = \
-	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey network instant decimal json fault state sql sweep result table insert seek parse id) \
+	$(addprefix base/, own compat shared pattern crypt typeid jwt letter text proxykey network instant decimal json fault state sql sweep result lead table target insert seek update parse id) \
 	$(addprefix fields/, field rule check constraint show describe schema query) \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
@@ -41,9 +41,9 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database route upstream project replica domain connection cacherule plans change insert seek consumer pgbouncer odd operation statistics openapi http \
+	database route upstream project replica domain connection cacherule plans change insert seek update consumer pgbouncer odd operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views traffic
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark hand
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

@@ -199,4 +199,96 @@ COMMIT;
 DELETE FROM pgbeam.project_marks WHERE org_id = 'seek' AND mark = 'tag=blue';
 SELECT pgbeam.delete_project(:'project');
 SELECT * FROM left_below();
+-- A find reads a row by an index too, and an organization. What hides rows
+-- from the owner hides them, and what has changed a column is told.
+SELECT project_id AS project FROM make('read') \gset
+CREATE FUNCTION read() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN pgbeam.get_project(pgbeam.typeid_encode('prj', id)) ->> 'name' FROM pgbeam.projects WHERE org_id = 'seek' AND name = 'read' LIMIT 1;
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END
+$$;
+SELECT read();
+BEGIN;
+CREATE ROLE regress_seek_owner;
+SELECT pgbeam.set_owner('regress_seek_owner');
+ALTER TABLE pgbeam.projects ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT read();
+CREATE POLICY own ON pgbeam.projects USING (name <> 'other');
+SELECT read();
+DROP POLICY own ON pgbeam.projects;
+ALTER TABLE pgbeam.projects DISABLE ROW LEVEL SECURITY;
+REVOKE SELECT ON pgbeam.organizations FROM regress_seek_owner;
+SELECT read();
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.projects ALTER tags DROP NOT NULL;
+UPDATE pgbeam.projects SET tags = NULL WHERE name = 'read';
+SELECT read();
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.projects DROP CONSTRAINT projects_pkey CASCADE;
+INSERT INTO pgbeam.projects SELECT (jsonb_populate_record(p, '{"org_id": "other"}')).* FROM pgbeam.projects AS p WHERE name = 'read' AND org_id = 'seek';
+SELECT read();
+DROP INDEX pgbeam.projects_id_idx;
+SELECT read();
+ROLLBACK;
+-- What was written in the transaction is read, as its snapshot allows.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+UPDATE pgbeam.projects SET name = 'read' WHERE name = 'read';
+SELECT pgbeam.update_project(:'project', '{"description": "new"}') ->> 'description' AS description, pgbeam.get_project(:'project') ->> 'description' AS then;
+SELECT pgbeam.get_project(:'project') ->> 'description' AS after;
+ROLLBACK;
+DROP FUNCTION read;
+-- A page by a tag goes along the marks and reads their rows, where an index has
+-- the marks in the order of the rows, whether all can see their pages or not.
+CREATE FUNCTION found(tag text DEFAULT 'blue') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	page json;
+	token text;
+	answer text := '';
+BEGIN
+	LOOP
+		page := pgbeam.list_projects('seek', 2, token, tag => tag);
+		answer := concat(answer, (SELECT string_agg(p ->> 'name', ' ' ORDER BY n) FROM json_array_elements(page -> 'projects') WITH ORDINALITY AS u (p, n)), ';');
+		token := page ->> 'next_page_token';
+		EXIT WHEN token IS NULL;
+	END LOOP;
+	RETURN answer;
+END
+$$;
+SELECT count(make(name)) AS made FROM unnest('{t1,t2,t3,t4,t5}'::text[]) AS name;
+SELECT found();
+VACUUM pgbeam.project_marks;
+SELECT found();
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT found();
+ROLLBACK;
+-- A mark that the row denies is passed over, as is one of a row that is gone,
+-- or another organization's.
+BEGIN;
+UPDATE pgbeam.projects SET tags = '{red}' WHERE org_id = 'seek' AND name = 't2';
+UPDATE pgbeam.projects SET status = 'deleted', deleted_at = now() WHERE org_id = 'seek' AND name = 't4';
+INSERT INTO pgbeam.project_marks (org_id, project_id, mark) SELECT 'seek', id, 'tag=blue' FROM pgbeam.projects WHERE name = 'insert-1' LIMIT 1;
+INSERT INTO pgbeam.project_marks (org_id, project_id, mark) SELECT 'seek', gen_random_uuid(), 'tag=blue' FROM generate_series(1, 5);
+SELECT found();
+ROLLBACK;
+-- Without such an index a statement looks.
+BEGIN;
+ALTER TABLE pgbeam.project_marks DROP CONSTRAINT project_marks_pkey;
+CREATE INDEX own ON pgbeam.project_marks (org_id, mark, project_id DESC);
+SELECT found();
+DROP INDEX pgbeam.own;
+CREATE INDEX own ON pgbeam.project_marks (mark, org_id, project_id);
+SELECT found();
+DROP INDEX pgbeam.own;
+CREATE INDEX own ON pgbeam.project_marks (org_id, mark) INCLUDE (project_id);
+SELECT found();
+ROLLBACK;
+BEGIN;
+DROP INDEX pgbeam.projects_id_idx;
+SELECT found();
+ROLLBACK;
+DROP FUNCTION found;
 DROP FUNCTION make, add_replica, asked, tell, left_below, remove;

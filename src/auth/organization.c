@@ -12,6 +12,7 @@
 
 #include "auth/organization.h"
 #include "base/decimal.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "fields/check.h"
@@ -126,6 +127,20 @@ static const PbResult find_results[2 + PB_LIMITS] = {
 	.nargs = 1, .types = id_type, \
 	.nresults = lengthof(find_results), .results = find_results
 
+/* The same as a statement gives. */
+static const PbStoredColumn find_columns[lengthof(find_results)] = {
+	{"plan", TEXTOID, true}, {"max_projects", INT4OID, true},
+	{"max_databases", INT4OID, true}, {"max_connections", INT4OID, true},
+	{"queries_per_second", INT4OID, true}, {"burst_size", INT4OID, true},
+	{"suspended_at", TIMESTAMPTZOID, true}
+};
+
+static PbTable stored = {
+	.name = "pgbeam.organizations", .columns = find_columns,
+	.count = lengthof(find_columns),
+	.leads[PB_TO_ONE] = {.columns = {{"org_id", TEXTOID, false}}, .count = 1}
+};
+
 static PbStatement find[] = {
 	[PB_SNAPSHOT] = {.text = FIND, FINDS, .reads = true},
 	[PB_LATEST] = {.text = FIND, FINDS},
@@ -237,6 +252,22 @@ pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
 	return problem == NULL;
 }
 
+/* Reads the columns; locked ones by a statement. False if there is no row. */
+static bool
+find_row(Datum org_id, PbReading reading, Datum *values, bool *isnull)
+{
+	char		nulls[lengthof(find_columns)];
+
+	if (reading == PB_LOCKED || !pb_table_may_be_read(&stored, PB_TO_ONE))
+		return pb_sql_row(&find[reading], &org_id, NULL, values, isnull);
+	if (!pb_seek_read(&stored, PB_TO_ONE, &org_id, pb_sql_snapshot(reading),
+					  values, nulls))
+		return false;
+	for (int i = 0; i < (int) lengthof(nulls); i++)
+		isnull[i] = nulls[i] == 'n';
+	return true;
+}
+
 /*
  * Reads an organization's plan and limits; its own limits override those of
  * the plan. While it is locked nobody else creates objects under them.
@@ -249,7 +280,7 @@ pb_organization_find(Datum org_id, PbReading reading,
 	bool		nulls[lengthof(find_results)];
 
 	memset(organization, 0, sizeof(*organization));
-	if (!pb_sql_row(&find[reading], &org_id, NULL, values, nulls))
+	if (!find_row(org_id, reading, values, nulls))
 		return;
 	organization->is_known = true;
 	organization->is_suspended = !nulls[1 + PB_LIMITS];

@@ -55,10 +55,13 @@
 #define PB_ONCE
 #endif
 
+/* Since 16 an update may be new to those indexes only that summarize. */
 #if PG_VERSION_NUM < 160000
-#define PB_ALL_INDEXES
+#define TU_UpdateIndexes bool
+#define TU_None false
+#define PB_ONLY_SUMMARIZING(indexes)
 #else
-#define PB_ALL_INDEXES , false
+#define PB_ONLY_SUMMARIZING(indexes) , (indexes) == TU_Summarizing
 #endif
 
 /* Since 18 a row may be told that is no conflict. */

@@ -3,88 +3,162 @@
  *	  Finds rows by the index of a table, and removes them, without a
  *	  statement.
  *
- * A delete asks for rows below the deleted one in many tables, most of which
- * have none. To ask an index costs a third of a statement that finds nothing.
- * As with inserts, a table that somebody has put something on is asked by a
+ * To ask an index costs a third of a statement that finds one row or none. A
+ * delete asks for rows below the deleted one in many tables, most of which
+ * have none; every call asks for an organization, and most for a project. As
+ * with inserts, a table that somebody has put something on is asked by a
  * statement: see table.c.
  */
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/seek.h"
 
-/* A search for the rows with some values. */
-typedef struct Seek
-{
-	const PbTable *table;
-	Relation	relation;
-	Relation	index;
-	Snapshot	snapshot;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
-} Seek;
-
-/* The key of the index's column n, which is the one of a value sought. */
 static void
-make_key(ScanKey key, const Seek *seek, int n, const Datum *sought)
+add_key(PbSeek *seek, StrategyNumber strategy, RegProcedure procedure,
+		Datum value)
 {
-	const FormData_pg_index *form = seek->index->rd_index;
-	Oid			type = seek->index->rd_opcintype[n];
-	Oid			equals = get_opfamily_member(seek->index->rd_opfamily[n],
-											 type, type,
-											 BTEqualStrategyNumber);
-	int			i = pb_table_sought(seek->table, form->indkey.values[n]);
+	int			n = seek->count++;
 
-	Assert(OidIsValid(equals) && i >= 0);
-	ScanKeyEntryInitialize(key, 0, n + 1, BTEqualStrategyNumber, InvalidOid,
-						   seek->index->rd_indcollation[n],
-						   get_opcode(equals), sought[i]);
+	ScanKeyEntryInitialize(&seek->keys[n], 0, n + 1, strategy, InvalidOid,
+						   seek->index->rd_indcollation[n], procedure, value);
+}
+
+static void
+open_table(PbSeek *seek, PbTable *table, PbLeading leading,
+		   const Datum *sought, LOCKMODE mode, Snapshot snapshot)
+{
+	seek->table = table;
+	seek->relation = pb_table_open(table, mode);
+	seek->lead = &table->leads[leading];
+	if (!OidIsValid(seek->lead->index))
+		elog(ERROR, "%s has no index to find rows by", table->name);
+	seek->index = index_open(seek->lead->index, AccessShareLock);
+	seek->snapshot = RegisterSnapshot(snapshot);
+	seek->slot = table_slot_create(seek->relation, NULL);
+	seek->direction = ForwardScanDirection;
+	seek->visible = InvalidBuffer;
+	seek->count = 0;
+	for (int n = 0; n < seek->lead->count; n++)
+		add_key(seek, BTEqualStrategyNumber, seek->lead->equals[n],
+				sought[seek->lead->places[n]]);
+}
+
+/* Begins the scan, of index entries too where they are read. */
+static void
+scan(PbSeek *seek, bool reads_entries)
+{
+	seek->scan = index_beginscan(seek->relation, seek->index,
+								 seek->snapshot PB_NO_INSTRUMENT, seek->count,
+								 0);
+	seek->scan->xs_want_itup = reads_entries;
+	index_rescan(seek->scan, seek->keys, seek->count, NULL, 0);
 }
 
 /*
- * The snapshot is the latest one, as foreign keys take it: a row that was
- * committed after the transaction began is below the deleted one too.
+ * Begins a search for the rows with these values: one for each column of the
+ * lead, in its order. Where the index tells the living ones, these are found,
+ * and else the deleted ones too. Callers have asked whether that may be.
  */
-static void
-begin(Seek *seek, PbTable *table, const Datum *sought)
+void
+pb_seek_begin(PbSeek *seek, PbTable *table, PbLeading leading,
+			  const Datum *sought, LOCKMODE mode, Snapshot snapshot)
 {
-	ScanKeyData keys[PB_SOUGHT_MAX];
-
-	seek->table = table;
-	seek->relation = pb_table_open(table);
-	if (!OidIsValid(table->sought_id))
-		elog(ERROR, "%s has no index to find rows by", table->name);
-	seek->index = index_open(table->sought_id, AccessShareLock);
-	seek->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	seek->slot = table_slot_create(seek->relation, NULL);
-	for (int i = 0; i < table->sought_count; i++)
-		make_key(&keys[i], seek, i, sought);
-	seek->scan = index_beginscan(seek->relation, seek->index,
-								 seek->snapshot PB_NO_INSTRUMENT,
-								 table->sought_count, 0);
-	index_rescan(seek->scan, keys, table->sought_count, NULL, 0);
+	open_table(seek, table, leading, sought, mode, snapshot);
+	if (seek->lead->keeps_living)
+		add_key(seek, BTEqualStrategyNumber, seek->lead->equals[seek->count],
+				BoolGetDatum(true));
+	scan(seek, false);
 }
 
-static bool
-find_next(const Seek *seek)
+/*
+ * Begins a search along PB_ALONG, in ascending or descending order: for the
+ * rows that come after a value of the column in whose order they are.
+ */
+void
+pb_seek_begin_after(PbSeek *seek, PbTable *table, const Datum *sought,
+					Datum after, bool descending, Snapshot snapshot)
 {
-	return index_getnext_slot(seek->scan, ForwardScanDirection, seek->slot);
+	open_table(seek, table, PB_ALONG, sought, AccessShareLock, snapshot);
+	if (descending)
+		seek->direction = BackwardScanDirection;
+	if (descending)
+		add_key(seek, BTLessStrategyNumber, seek->lead->before, after);
+	else
+		add_key(seek, BTGreaterStrategyNumber, seek->lead->behind, after);
+	scan(seek, true);
+}
+
+/* Goes on with other values, which costs less than to begin. */
+void
+pb_seek_again(PbSeek *seek, const Datum *sought)
+{
+	for (int n = 0; n < seek->lead->count; n++)
+		seek->keys[n].sk_argument = sought[seek->lead->places[n]];
+	index_rescan(seek->scan, seek->keys, seek->count, NULL, 0);
+}
+
+bool
+pb_seek_next(PbSeek *seek)
+{
+	return index_getnext_slot(seek->scan, seek->direction, seek->slot);
+}
+
+/*
+ * Whether the row of an index entry is there. The table is not read where all
+ * can see its page, as in an index-only scan: rows with a mark are far apart.
+ */
+static bool
+is_visible(PbSeek *seek, ItemPointer tid)
+{
+	if (!VM_ALL_VISIBLE(seek->relation, ItemPointerGetBlockNumber(tid),
+						&seek->visible))
+		return index_fetch_heap(seek->scan, seek->slot);
+	PredicateLockPage(seek->relation, ItemPointerGetBlockNumber(tid),
+					  seek->snapshot);
+	return true;
+}
+
+/*
+ * Finds the next row along PB_ALONG, and gives the value of the column in
+ * whose order they are, which is valid until the next call.
+ */
+bool
+pb_seek_next_place(PbSeek *seek, Datum *place)
+{
+	ItemPointer tid;
+	bool		isnull;
+
+	while ((tid = index_getnext_tid(seek->scan, seek->direction)) != NULL)
+	{
+		if (!is_visible(seek, tid))
+			continue;
+		*place = index_getattr(seek->scan->xs_itup, seek->lead->count + 1,
+							   seek->scan->xs_itupdesc, &isnull);
+		return true;
+	}
+	return false;
 }
 
 /* The locks stay until the transaction ends. */
-static void
-end(Seek *seek)
+void
+pb_seek_end(PbSeek *seek)
 {
+	if (BufferIsValid(seek->visible))
+		ReleaseBuffer(seek->visible);
 	index_endscan(seek->scan);
 	ExecDropSingleTupleTableSlot(seek->slot);
 	UnregisterSnapshot(seek->snapshot);
@@ -93,24 +167,94 @@ end(Seek *seek)
 }
 
 /*
- * Whether the table has a row with these values: one for each column that the
- * table is searched by.
+ * Begins a search for rows to write. The snapshot is the latest one, as
+ * foreign keys take it: a row that was committed after the transaction began
+ * is found too.
  */
-bool
-pb_seek(PbTable *table, const Datum *sought)
+static void
+begin_writing(PbSeek *seek, PbTable *table, PbLeading leading,
+			  const Datum *sought)
 {
-	Seek		seek;
+	pb_seek_begin(seek, table, leading, sought, RowExclusiveLock,
+				  GetLatestSnapshot());
+}
+
+/* Whether the table has a row with these values, which is to be written. */
+bool
+pb_seek(PbTable *table, PbLeading leading, const Datum *sought)
+{
+	PbSeek		seek;
 	bool		is_there;
 
-	begin(&seek, table, sought);
-	is_there = find_next(&seek);
-	end(&seek);
+	begin_writing(&seek, table, leading, sought);
+	is_there = pb_seek_next(&seek);
+	pb_seek_end(&seek);
 	return is_there;
+}
+
+/*
+ * Copies the found row, so that it outlives the search, and reads the copy.
+ * Each of its columns has a place in values, and in nulls 'n' or ' '.
+ */
+void
+pb_seek_copy(const PbSeek *seek, Datum *values, char *nulls)
+{
+	TupleDesc	descriptor = RelationGetDescr(seek->relation);
+	Datum	   *columns = palloc(descriptor->natts * sizeof(Datum));
+	bool	   *isnull = palloc(descriptor->natts);
+
+	heap_deform_tuple(ExecCopySlotHeapTuple(seek->slot), descriptor, columns,
+					  isnull);
+	pb_table_spread(seek->table, columns, isnull, values, nulls);
+}
+
+/* Whether there is a row to read with these values. */
+bool
+pb_seek_any(PbTable *table, PbLeading leading, const Datum *sought,
+			Snapshot snapshot)
+{
+	PbSeek		seek;
+	bool		is_there;
+
+	pb_seek_begin(&seek, table, leading, sought, AccessShareLock, snapshot);
+	is_there = pb_seek_next(&seek);
+	pb_seek_end(&seek);
+	return is_there;
+}
+
+/* Copies the only row with these values; false if there is none. */
+bool
+pb_seek_read(PbTable *table, PbLeading leading, const Datum *sought,
+			 Snapshot snapshot, Datum *values, char *nulls)
+{
+	PbSeek		seek;
+	bool		is_there;
+
+	pb_seek_begin(&seek, table, leading, sought, AccessShareLock, snapshot);
+	is_there = pb_seek_next(&seek);
+	if (is_there)
+		pb_seek_copy(&seek, values, nulls);
+	if (is_there && pb_seek_next(&seek))
+		elog(ERROR, "%s has two rows with one id", table->name);
+	pb_seek_end(&seek);
+	return is_there;
+}
+
+/* Raises an error in the server's own words, which clients may look for. */
+void
+pb_seek_refuse_changed(const PbSeek *seek)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("A row of %s was changed at the same moment.",
+					   seek->table->name),
+			 errhint("Try again.")));
 }
 
 /* A row that another session has removed is gone, which is what is wanted. */
 static void
-remove_found(const Seek *seek)
+remove_found(const PbSeek *seek)
 {
 	TM_FailureData failure;
 	TM_Result	result = table_tuple_delete(seek->relation,
@@ -122,25 +266,21 @@ remove_found(const Seek *seek)
 	if (result == TM_Ok ||
 		(result == TM_Deleted && !IsolationUsesXactSnapshot()))
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("a row of %s was changed at the same moment",
-					seek->table->name),
-			 errhint("Try again.")));
+	pb_seek_refuse_changed(seek);
 }
 
-/* Removes the rows with these values. */
+/* Removes the rows with a key. */
 void
-pb_seek_remove(PbTable *table, const Datum *sought)
+pb_seek_remove(PbTable *table, const Datum *key)
 {
-	Seek		seek;
+	PbSeek		seek;
 
 	PreventCommandIfReadOnly("DELETE");
 	PreventCommandIfParallelMode("DELETE");
-	begin(&seek, table, sought);
+	begin_writing(&seek, table, PB_TO_ONE, key);
 	CheckCmdReplicaIdentity(seek.relation, CMD_DELETE);
-	while (find_next(&seek))
+	while (pb_seek_next(&seek))
 		remove_found(&seek);
-	end(&seek);
+	pb_seek_end(&seek);
 	CommandCounterIncrement();
 }

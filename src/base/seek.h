@@ -8,9 +8,47 @@
 #ifndef PB_SEEK_H
 #define PB_SEEK_H
 
+#include "access/genam.h"
+#include "executor/tuptable.h"
+#include "utils/snapshot.h"
+
 #include "base/table.h"
 
-extern bool pb_seek(PbTable *table, const Datum *sought);
-extern void pb_seek_remove(PbTable *table, const Datum *sought);
+/* A search for rows with some values. */
+typedef struct PbSeek
+{
+	const PbTable *table;
+	const PbLead *lead;
+	Relation	relation;
+	Relation	index;
+	Snapshot	snapshot;
+	IndexScanDesc scan;
+	ScanKeyData keys[PB_SOUGHT_MAX + 1];
+	int			count;			/* of keys */
+	ScanDirection direction;
+	TupleTableSlot *slot;		/* the row that was found last */
+	Buffer		visible;		/* the page that tells which pages of the
+								 * table all can see, or none */
+} PbSeek;
+
+extern void pb_seek_begin(PbSeek *seek, PbTable *table, PbLeading leading,
+						  const Datum *sought, LOCKMODE mode,
+						  Snapshot snapshot);
+extern void pb_seek_begin_after(PbSeek *seek, PbTable *table,
+								const Datum *sought, Datum after,
+								bool descending, Snapshot snapshot);
+extern void pb_seek_again(PbSeek *seek, const Datum *sought);
+extern bool pb_seek_next(PbSeek *seek);
+extern bool pb_seek_next_place(PbSeek *seek, Datum *place);
+extern void pb_seek_end(PbSeek *seek);
+pg_noreturn extern void pb_seek_refuse_changed(const PbSeek *seek);
+extern bool pb_seek(PbTable *table, PbLeading leading, const Datum *sought);
+extern void pb_seek_copy(const PbSeek *seek, Datum *values, char *nulls);
+extern bool pb_seek_any(PbTable *table, PbLeading leading,
+						const Datum *sought, Snapshot snapshot);
+extern bool pb_seek_read(PbTable *table, PbLeading leading,
+						 const Datum *sought, Snapshot snapshot,
+						 Datum *values, char *nulls);
+extern void pb_seek_remove(PbTable *table, const Datum *key);
 
 #endif							/* PB_SEEK_H */

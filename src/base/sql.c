@@ -608,6 +608,19 @@ begin_spelling(void)
 }
 
 /*
+ * The snapshot that a statement would read with; what was written so far is
+ * seen as by a statement.
+ */
+Snapshot
+pb_sql_snapshot(PbReading reading)
+{
+	if (reading == PB_SNAPSHOT && !current_scope()->is_volatile)
+		return GetActiveSnapshot();
+	CommandCounterIncrement();
+	return GetTransactionSnapshot();
+}
+
+/*
  * Runs the statement and returns how many rows it gave or changed. Rows that
  * it gave stand in SPI_tuptable. nulls is NULL, or has 'n' for each null value
  * and ' ' for the others, as SPI wants it.

@@ -79,6 +79,7 @@ extern bool pb_sql_may_be_distributed(void);
 extern bool pb_sql_is_distributed(void);
 extern uint64 pb_sql_generation(void);
 extern void pb_sql_tell_generation(const char *table);
+extern Snapshot pb_sql_snapshot(PbReading reading);
 extern uint64 pb_sql_run(PbStatement *statement, Datum *values,
 						 const char *nulls);
 extern bool pb_sql_row(PbStatement *statement, Datum *values,

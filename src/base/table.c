@@ -11,13 +11,14 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "commands/defrem.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/regproc.h"
@@ -28,7 +29,7 @@
 
 /* The number of a column that is as the extension made it; 0 if none is. */
 static AttrNumber
-find_column(TupleDesc descriptor, const PbColumn *column)
+find_column(TupleDesc descriptor, const PbStoredColumn *column)
 {
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -37,7 +38,8 @@ find_column(TupleDesc descriptor, const PbColumn *column)
 		if (!stored->attisdropped &&
 			strcmp(NameStr(stored->attname), column->name) == 0)
 			return stored->atttypid == column->type &&
-				stored->atttypmod == -1 && stored->attgenerated == '\0' ?
+				stored->atttypmod == -1 && stored->attgenerated == '\0' &&
+				(stored->attnotnull || column->may_be_null) ?
 				stored->attnum : 0;
 	}
 	return 0;
@@ -193,6 +195,60 @@ has_no_more_triggers(const TriggerDesc *triggers)
 	return true;
 }
 
+/* Whether a foreign key leads to nothing but the key of rows. */
+static bool
+leads_to_key(Relation relation, HeapTuple constraint)
+{
+	bool		isnull;
+	Datum		columns = SysCacheGetAttr(CONSTROID, constraint,
+										  Anum_pg_constraint_confkey,
+										  &isnull);
+	Datum	   *numbers;
+	int			count = 0;
+
+	if (!isnull)
+		deconstruct_array(DatumGetArrayTypeP(columns), INT2OID, sizeof(int16),
+						  true, TYPALIGN_SHORT, &numbers, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		const char *name = get_attname(RelationGetRelid(relation),
+									   DatumGetInt16(numbers[i]), false);
+
+		if (strcmp(name, "org_id") != 0 && strcmp(name, "id") != 0)
+			return false;
+	}
+	return count > 0;
+}
+
+/* Whether a trigger has nothing to do if an update keeps the key of a row. */
+static bool
+keeps_key(Relation relation, const Trigger *trigger)
+{
+	HeapTuple	constraint;
+	bool		answer;
+
+	if (RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_FK)
+		return true;
+	constraint = SearchSysCache1(CONSTROID,
+								 ObjectIdGetDatum(trigger->tgconstraint));
+	if (!HeapTupleIsValid(constraint))
+		return false;
+	answer = leads_to_key(relation, constraint);
+	ReleaseSysCache(constraint);
+	return answer;
+}
+
+static bool
+keeps_keys(Relation relation)
+{
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!keeps_key(relation, &triggers->triggers[i]))
+			return false;
+	return true;
+}
+
 /* Whether somebody has put a rule or a trigger on the table. */
 static bool
 runs_code(Relation relation)
@@ -203,58 +259,6 @@ runs_code(Relation relation)
 		if (!triggers->triggers[i].tgisinternal)
 			return true;
 	return relation->rd_rules != NULL;
-}
-
-/* Whether an index's column is one of the table's, compared as there. */
-static bool
-is_plain_column(Relation relation, Relation index, int n)
-{
-	AttrNumber	number = index->rd_index->indkey.values[n];
-	Form_pg_attribute column;
-
-	if (number <= 0)
-		return false;
-	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
-	return index->rd_indcollation[n] == column->attcollation &&
-		index->rd_opfamily[n] ==
-		get_opclass_family(GetDefaultOpClass(column->atttypid, BTREE_AM_OID));
-}
-
-/* Whether an index begins with these columns of the table, in any order. */
-static bool
-begins_with(Relation relation, Relation index, const AttrNumber *numbers,
-			int count)
-{
-	const FormData_pg_index *form = index->rd_index;
-
-	if (index->rd_rel->relam != BTREE_AM_OID || !form->indisvalid ||
-		form->indnkeyatts < count)
-		return false;
-	for (int i = 0; i < count; i++)
-	{
-		int			place = 0;
-
-		while (place < count && form->indkey.values[place] != numbers[i])
-			place++;
-		if (place == count || !is_plain_column(relation, index, place))
-			return false;
-	}
-	return true;
-}
-
-/* Whether an index has the rows that are not deleted, and no others. */
-static bool
-has_living(Relation relation, Relation index)
-{
-	List	   *conditions = RelationGetIndexPredicate(index);
-	const NullTest *test;
-
-	if (list_length(conditions) != 1 || !IsA(linitial(conditions), NullTest))
-		return false;
-	test = linitial(conditions);
-	return test->nulltesttype == IS_NULL && IsA(test->arg, Var) &&
-		((const Var *) test->arg)->varattno ==
-		get_attnum(RelationGetRelid(relation), "deleted_at");
 }
 
 static bool
@@ -269,8 +273,8 @@ tells_unique(const PbTable *table, Relation relation, Relation index)
 									table->unique_columns[count]);
 	return index->rd_index->indisunique && index->rd_index->indimmediate &&
 		index->rd_index->indnkeyatts == count &&
-		begins_with(relation, index, numbers, count) &&
-		(table->unique_if_living ? has_living(relation, index) :
+		pb_lead_begins_with(relation, index, numbers, count) &&
+		(table->unique_if_living ? pb_lead_has_living(relation, index) :
 		 RelationGetIndexPredicate(index) == NIL);
 }
 
@@ -296,69 +300,15 @@ find_unique(PbTable *table, Relation relation)
 	return answer;
 }
 
-/* The place of a column among those that the table is searched by, or -1. */
-int
-pb_table_sought(const PbTable *table, AttrNumber column)
+static void
+find_leads(PbTable *table, Relation relation)
 {
-	for (int i = 0; i < table->sought_count; i++)
-		if (table->sought_numbers[i] == column)
-			return i;
-	return -1;
-}
-
-/* Whether an index holds all rows, and begins with the columns sought. */
-static bool
-leads_to_sought(const PbTable *table, Relation relation, Relation index)
-{
-	return !index->rd_index->indcheckxmin &&
-		RelationGetIndexPredicate(index) == NIL &&
-		begins_with(relation, index, table->sought_numbers,
-					table->sought_count);
-}
-
-static bool
-is_lead(const PbTable *table, Relation relation, Oid id)
-{
-	Relation	index = index_open(id, AccessShareLock);
-	bool		answer = leads_to_sought(table, relation, index);
-
-	index_close(index, NoLock);
-	return answer;
-}
-
-static bool
-find_sought_columns(PbTable *table)
-{
-	for (int i = 0; i < table->sought_count; i++)
-	{
-		table->sought_numbers[i] = get_attnum(table->id, table->sought[i]);
-		if (table->sought_numbers[i] == InvalidAttrNumber)
-			return false;
-	}
-	return table->sought_count > 0;
-}
-
-/*
- * Finds an index to search by; invalid if there is none. A table that others
- * inherit from has rows which no index of it has.
- */
-static Oid
-find_sought(PbTable *table, Relation relation)
-{
-	List	   *indexes;
-	ListCell   *cell;
-	Oid			found = InvalidOid;
-
-	if (!table->stores_as_given || table->runs_code ||
-		pb_sql_may_be_distributed() || relation->rd_rel->relhassubclass ||
-		!find_sought_columns(table))
-		return InvalidOid;
-	indexes = RelationGetIndexList(relation);
-	foreach(cell, indexes)
-		if (!OidIsValid(found) && is_lead(table, relation, lfirst_oid(cell)))
-			found = lfirst_oid(cell);
-	list_free(indexes);
-	return found;
+	for (int i = 0; i < PB_LEADINGS; i++)
+		if (table->stores_as_given && !table->runs_code &&
+			!pb_sql_may_be_distributed())
+			pb_lead_find(&table->leads[i], relation);
+		else
+			table->leads[i].index = InvalidOid;
 }
 
 /* Citus has the rows of a table elsewhere. */
@@ -395,31 +345,35 @@ look(PbTable *table, Relation relation)
 	table->id = RelationGetRelid(relation);
 	table->stores_as_given = stores_as_given(table, relation);
 	table->takes_rows = takes_rows(table, relation);
+	table->keeps_keys = keeps_keys(relation);
 	table->runs_code = runs_code(relation);
 	table->has_triggers = relation->trigdesc != NULL;
-	table->sought_id = find_sought(table, relation);
+	find_leads(table, relation);
 }
 
 static Relation
-open_by_name(const PbTable *table)
+open_by_name(const PbTable *table, LOCKMODE mode)
 {
 	List	   *name = pb_qualified_name(table->name);
 
-	return table_openrv(makeRangeVarFromNameList(name), RowExclusiveLock);
+	return table_openrv(makeRangeVarFromNameList(name), mode);
 }
 
-/* Locks the table for writing. What is known of it stays true from then on. */
+/*
+ * Locks the table. What is known of it stays true from then on: all of it
+ * where the lock is one for writing, and else what reading needs.
+ */
 Relation
-pb_table_open(PbTable *table)
+pb_table_open(PbTable *table, LOCKMODE mode)
 {
 	Relation	relation = is_known(table) ?
-		try_table_open(table->id, RowExclusiveLock) : NULL;
+		try_table_open(table->id, mode) : NULL;
 
 	if (relation != NULL && is_known(table))
 		return relation;
 	if (relation != NULL)
-		table_close(relation, RowExclusiveLock);
-	relation = open_by_name(table);
+		table_close(relation, mode);
+	relation = open_by_name(table, mode);
 	look(table, relation);
 	return relation;
 }
@@ -434,7 +388,7 @@ bool
 pb_table_stores_as_given(PbTable *table)
 {
 	if (!is_known(table))
-		table_close(pb_table_open(table), NoLock);
+		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
 	return table->stores_as_given;
 }
 
@@ -459,28 +413,66 @@ needs_no_statement(const PbTable *table, AclMode right)
 bool
 pb_table_takes_rows(PbTable *table)
 {
-	table_close(pb_table_open(table), NoLock);
+	table_close(pb_table_open(table, RowExclusiveLock), NoLock);
 	return table->takes_rows && needs_no_statement(table, ACL_INSERT);
 }
 
-/*
- * Whether rows can be looked for by seek.c instead of a statement that would
- * change them. The table is locked from then on.
- */
+/* Whether rows can be read by seek.c instead of a statement. */
 bool
-pb_table_may_be_sought(PbTable *table)
+pb_table_may_be_read(PbTable *table, PbLeading leading)
 {
-	table_close(pb_table_open(table), NoLock);
-	return OidIsValid(table->sought_id) &&
+	table_close(pb_table_open(table, AccessShareLock), NoLock);
+	return OidIsValid(table->leads[leading].index) &&
 		needs_no_statement(table, ACL_SELECT);
 }
 
-/* Whether seek.c can also remove them: nothing follows from that. */
+/*
+ * Whether rows can be looked for by seek.c instead of a statement. The table
+ * is locked from then on, as for one that changes them.
+ */
+bool
+pb_table_may_be_sought(PbTable *table, PbLeading leading)
+{
+	table_close(pb_table_open(table, RowExclusiveLock), NoLock);
+	return OidIsValid(table->leads[leading].index) &&
+		needs_no_statement(table, ACL_SELECT);
+}
+
+/*
+ * Whether update.c can also give them new values, but for their keys: nothing
+ * follows from that but what it does.
+ */
+bool
+pb_table_may_be_updated(PbTable *table, PbLeading leading)
+{
+	return pb_table_may_be_sought(table, leading) && table->takes_rows &&
+		table->keeps_keys && needs_no_statement(table, ACL_UPDATE);
+}
+
+/* Whether seek.c can also remove one by its key: nothing follows from that. */
 bool
 pb_table_may_be_removed_from(PbTable *table)
 {
-	return pb_table_may_be_sought(table) && !table->has_triggers &&
+	return pb_table_may_be_sought(table, PB_TO_ONE) && !table->has_triggers &&
 		needs_no_statement(table, ACL_DELETE);
+}
+
+/*
+ * Spreads the columns of a stored row over an array with a place for each
+ * value; nulls gets 'n' or ' '.
+ */
+void
+pb_table_spread(const PbTable *table, const Datum *columns, const bool *isnull,
+				Datum *values, char *nulls)
+{
+	for (int i = 0; i < table->count; i++)
+	{
+		int			place = table->numbers[i] - 1;
+		bool		has = place >= 0 && !isnull[place];
+
+		values[i] = has ? columns[place] : (Datum) 0;
+		nulls[i] = has ? ' ' : 'n';
+	}
 }
 
 /* Whether code of users' runs when the table is written. */
@@ -488,6 +480,6 @@ bool
 pb_table_runs_code(PbTable *table)
 {
 	if (!is_known(table))
-		table_close(pb_table_open(table), NoLock);
+		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
 	return table->runs_code;
 }

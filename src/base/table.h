@@ -5,18 +5,27 @@
 #ifndef PB_TABLE_H
 #define PB_TABLE_H
 
-#include "utils/relcache.h"
+#include "storage/lockdefs.h"
 
-#include "base/result.h"
+#include "base/lead.h"
 
-/* Columns that a table is searched by at most, and those of a unique index. */
-#define PB_SOUGHT_MAX 3
+/* Columns of a unique index at most. */
 #define PB_UNIQUE_MAX 2
+
+/* What rows a table is searched for. */
+typedef enum PbLeading
+{
+	PB_TO_ONE,					/* the one with a key */
+	PB_TO_ID,					/* the one with an id, of any organization */
+	PB_BELOW,					/* those of a parent */
+	PB_ALONG,					/* those with a mark, in an order */
+	PB_LEADINGS
+} PbLeading;
 
 typedef struct PbTable
 {
 	const char *name;			/* qualified */
-	const PbColumn *columns;	/* of the values of a row; those without a
+	const PbStoredColumn *columns;	/* of the values of a row; those without a
 								 * name are not stored */
 	int			count;
 	const char *unique;			/* the index that tells whether another row
@@ -28,28 +37,29 @@ typedef struct PbTable
 	const char *parent;			/* the table that its foreign key leads to,
 								 * qualified; or NULL */
 	const char *parent_id;		/* by org_id and this column */
-	const char *sought[PB_SOUGHT_MAX];	/* columns that it is searched by */
-	int			sought_count;
+	PbLead		leads[PB_LEADINGS];
 	/* what the last look at it found; the columns have room beside them */
 	AttrNumber *numbers;
 	uint64		known_at;
 	Oid			id;
 	Oid			unique_id;
-	Oid			sought_id;		/* an index whose first columns are those, in
-								 * any order; or invalid */
-	AttrNumber	sought_numbers[PB_SOUGHT_MAX];
 	bool		stores_as_given;
 	bool		takes_rows;
+	bool		keeps_keys;		/* foreign keys lead to nothing of a row that
+								 * an update changes */
 	bool		runs_code;
 	bool		has_triggers;	/* of any kind, also those of foreign keys */
 } PbTable;
 
-extern Relation pb_table_open(PbTable *table);
+extern Relation pb_table_open(PbTable *table, LOCKMODE mode);
 extern bool pb_table_stores_as_given(PbTable *table);
 extern bool pb_table_takes_rows(PbTable *table);
 extern bool pb_table_runs_code(PbTable *table);
-extern bool pb_table_may_be_sought(PbTable *table);
+extern bool pb_table_may_be_read(PbTable *table, PbLeading leading);
+extern bool pb_table_may_be_sought(PbTable *table, PbLeading leading);
+extern bool pb_table_may_be_updated(PbTable *table, PbLeading leading);
 extern bool pb_table_may_be_removed_from(PbTable *table);
-extern int	pb_table_sought(const PbTable *table, AttrNumber column);
+extern void pb_table_spread(const PbTable *table, const Datum *columns,
+							const bool *isnull, Datum *values, char *nulls);
 
 #endif							/* PB_TABLE_H */

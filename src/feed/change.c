@@ -106,13 +106,18 @@ enum
 	REQUEST_ID, DETAIL, CHANGED_AT
 };
 
-static const PbColumn columns[] = {
-	[ORG_ID] = {"org_id", TEXTOID}, [XID] = {"xid", XID8OID},
-	[ID] = {"id", UUIDOID}, [RESOURCE] = {"resource", TEXTOID},
-	[RESOURCE_ID] = {"resource_id", TEXTOID}, [ACTION] = {"action", TEXTOID},
-	[ACTOR_KIND] = {"actor_kind", TEXTOID}, [ACTOR] = {"actor", TEXTOID},
-	[REQUEST_ID] = {"request_id", TEXTOID}, [DETAIL] = {"detail", TEXTOID},
-	[CHANGED_AT] = {"changed_at", TIMESTAMPTZOID}
+static const PbStoredColumn columns[] = {
+	[ORG_ID] = {"org_id", TEXTOID, false},
+	[XID] = {"xid", XID8OID, false},
+	[ID] = {"id", UUIDOID, false},
+	[RESOURCE] = {"resource", TEXTOID, false},
+	[RESOURCE_ID] = {"resource_id", TEXTOID, false},
+	[ACTION] = {"action", TEXTOID, false},
+	[ACTOR_KIND] = {"actor_kind", TEXTOID, false},
+	[ACTOR] = {"actor", TEXTOID, false},
+	[REQUEST_ID] = {"request_id", TEXTOID, true},
+	[DETAIL] = {"detail", TEXTOID, true},
+	[CHANGED_AT] = {"changed_at", TIMESTAMPTZOID, false}
 };
 
 #define COLUMNS lengthof(columns)

@@ -109,6 +109,15 @@ pb_leaf_may_be_null(const PbLeaf *leaf)
 	return leaf->list == NULL && (leaf->field->flags & PB_NULLABLE);
 }
 
+/* Whether an update writes it. */
+bool
+pb_leaf_is_updated(const PbLeaf *leaf)
+{
+	return leaf->column != NULL &&
+		((leaf->field->flags & (PB_UPDATE | PB_STAMPED)) ||
+		 leaf->field->kind == PB_SECRET);
+}
+
 static void
 add_leaf(PbShape *shape, const PbField *field, const char *path,
 		 const PbField *list)
@@ -203,6 +212,29 @@ pb_row_clear(PbRow *row, int leaf)
 	pb_row_require(row, leaf);
 	row->values[leaf] = (Datum) 0;
 	row->nulls[leaf] = 'n';
+}
+
+/* Sets leaves to what their texts say. */
+void
+pb_row_apply(PbRow *row, const PbSet *sets)
+{
+	for (; sets != NULL && sets->leaf != NULL; sets++)
+	{
+		Oid			input;
+		Oid			parameter;
+
+		if (sets->value == NULL)
+		{
+			pb_row_clear(row, *sets->leaf);
+			continue;
+		}
+		getTypeInputInfo(row->shape->leaves[*sets->leaf].type, &input,
+						 &parameter);
+		pb_row_set(row, *sets->leaf,
+				   OidInputFunctionCall(input,
+										unconstify(char *, sets->value),
+										parameter, -1));
+	}
 }
 
 static bool

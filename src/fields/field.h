@@ -171,6 +171,13 @@ typedef struct PbUnique
 	const char *hint;			/* the way out */
 } PbUnique;
 
+/* A value that a leaf is set to, as text; NULL: none. */
+typedef struct PbSet
+{
+	const int  *leaf;			/* a list of them ends with NULL */
+	const char *value;
+} PbSet;
+
 /*
  * Whether the copy of a region has rows of the resource: see publication.c. A
  * resource must decide, as rows of a table that nobody thought of must neither
@@ -195,8 +202,9 @@ typedef struct PbResource
 	const int  *called;			/* leaf by which the feed calls a row that has
 								 * no TypeID; NULL: its parent and its key */
 	const PbUnique *unique;		/* or NULL */
-	const char *retire;			/* SET items of a delete beside deleted_at */
-	const char *restore;		/* those of what undoes it */
+	const PbSet *retire;		/* what a delete sets beside deleted_at, or
+								 * NULL */
+	const PbSet *restore;		/* the same for what undoes it */
 	const char *plural;			/* in lists: "projects" */
 	const char *around;			/* the member that holds the answer to an
 								 * operation on one, or NULL */
@@ -246,6 +254,7 @@ extern const PbResource *pb_field_embedded(const PbField *field);
 extern const PbResource *pb_field_embeds(const PbResource *resource);
 extern bool pb_field_marks_deleted(const PbResource *resource);
 extern bool pb_leaf_may_be_null(const PbLeaf *leaf);
+extern bool pb_leaf_is_updated(const PbLeaf *leaf);
 extern PbShape *pb_field_shape(const PbResource *resource);
 extern PbRow *pb_row_make(const PbResource *resource);
 extern void pb_row_set(PbRow *row, int leaf, Datum value);
@@ -253,6 +262,7 @@ extern bool pb_row_has(const PbRow *row, int leaf);
 extern int64 pb_row_version(const PbRow *row);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_clear(PbRow *row, int leaf);
+extern void pb_row_apply(PbRow *row, const PbSet *sets);
 extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_spread(PbRow *row);

@@ -21,6 +21,7 @@
 #include "utils/uuid.h"
 
 #include "base/crypt.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "resources/activity.h"
 #include "resources/search.h"
@@ -39,6 +40,16 @@ static PbStatement read_clients = {
 	.nresults = lengthof(read_results), .results = read_results, .reads = true
 };
 
+static const PbStoredColumn columns[] = {
+	{"project_id", UUIDOID, false}, {"clients", INT4OID, false}
+};
+
+static PbTable stored = {
+	.name = "pgbeam.traffic_connections", .columns = columns,
+	.count = lengthof(columns),
+	.leads[PB_BELOW] = {.columns = {{"org_id", TEXTOID, false}}, .count = 1}
+};
+
 static Datum
 oldest(void)
 {
@@ -52,10 +63,17 @@ is_same(Datum a, Datum b)
 				  UUID_LEN) == 0;
 }
 
-/* Reads how many clients projects of an organization have. */
-void
-pb_activity_read(Datum org_id, const Datum *projects, int count,
-				 int32 *clients)
+/* Whether an index tells that no project of the organization ever had any. */
+static bool
+has_none(Datum org_id)
+{
+	return pb_table_may_be_read(&stored, PB_BELOW) &&
+		!pb_seek_any(&stored, PB_BELOW, &org_id, pb_sql_snapshot(PB_SNAPSHOT));
+}
+
+static void
+read_clients_of(Datum org_id, const Datum *projects, int count,
+				int32 *clients)
 {
 	Datum		values[] = {
 		org_id,
@@ -66,7 +84,6 @@ pb_activity_read(Datum org_id, const Datum *projects, int count,
 	};
 	uint64		found = pb_sql_run(&read_clients, values, NULL);
 
-	memset(clients, 0, count * sizeof(int32));
 	for (uint64 i = 0; i < found; i++)
 	{
 		Datum		row[lengthof(read_results)];
@@ -77,6 +94,19 @@ pb_activity_read(Datum org_id, const Datum *projects, int count,
 			if (is_same(projects[n], row[0]))
 				clients[n] = DatumGetInt32(row[1]);
 	}
+}
+
+/*
+ * Reads how many clients projects of an organization have. Where no proxy
+ * reports, the statement would be a seventh of a page.
+ */
+void
+pb_activity_read(Datum org_id, const Datum *projects, int count,
+				 int32 *clients)
+{
+	memset(clients, 0, count * sizeof(int32));
+	if (!has_none(org_id))
+		read_clients_of(org_id, projects, count, clients);
 }
 
 static const Oid next_types[] = {

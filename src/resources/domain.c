@@ -354,6 +354,9 @@ static const PbHooks hooks = {
 	.purge_host = pb_host_purge_domain,
 };
 
+static const PbSet retired[] = {{&at.reported, NULL}, {NULL}};
+static const PbSet restored[] = {{&at.verified_at, NULL}, {NULL}};
+
 const PbResource pb_custom_domain = {
 	.name = "custom_domain",
 	.plural = "domains",
@@ -361,8 +364,8 @@ const PbResource pb_custom_domain = {
 	.copying = PB_COPIED,
 	.prefix = PB_CUSTOM_DOMAIN_PREFIX,
 	.parent = &pb_project,
-	.retire = "reported_txt = NULL",
-	.restore = "verified_at = NULL",
+	.retire = retired,
+	.restore = restored,
 	.limit = &limit,
 	.limit_setting = LIMIT_SETTING,
 	.orders = orders,

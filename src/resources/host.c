@@ -68,9 +68,9 @@ static const Oid claim_types[] = {TEXTOID, TEXTOID, UUIDOID};
 
 static const PbResult claim_results[] = {{TEXTOID, false}};
 
-static const PbColumn columns[] = {
-	{"host", TEXTOID}, {"org_id", TEXTOID}, {"project_id", UUIDOID},
-	{"kind", TEXTOID}
+static const PbStoredColumn columns[] = {
+	{"host", TEXTOID, false}, {"org_id", TEXTOID, false},
+	{"project_id", UUIDOID, false}, {"kind", TEXTOID, false}
 };
 
 static PbTable stored = {

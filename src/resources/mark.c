@@ -33,7 +33,8 @@ typedef struct Made
 
 #define COLUMNS 3				/* of marks: all fields */
 
-static const Oid remove_types[] = {TEXTOID, UUIDOID, TEXTOID};
+/* the key of a mark */
+static const Oid remove_types[] = {TEXTOID, TEXTOID, UUIDOID};
 
 static const char *
 column_of(const PbResource *marks, int leaf)
@@ -53,8 +54,8 @@ make_remove(PbStatement *remove, const PbResource *marks)
 						 "AND %s OPERATOR(pg_catalog.=) $2 "
 						 "AND %s OPERATOR(pg_catalog.=) $3",
 						 marks->table,
-						 column_of(marks, marks->prepared->parent),
-						 column_of(marks, marks->prepared->id)),
+						 column_of(marks, marks->prepared->id),
+						 column_of(marks, marks->prepared->parent)),
 		.nargs = lengthof(remove_types), .types = remove_types
 	};
 }
@@ -188,27 +189,28 @@ add_first(const PbRow *row, const PbMarks *marks, PbTable *stored)
 }
 
 static void
-remove_mark(const PbResource *marks, Datum *mark)
+remove_mark(const PbResource *marks, Datum *key)
 {
 	PbTable    *stored = pb_stored(marks);
 
 	if (pb_table_may_be_removed_from(stored))
-		pb_seek_remove(stored, mark);
+		pb_seek_remove(stored, key);
 	else
-		(void) pb_sql_run(&find_or_make(marks)->remove, mark, NULL);
+		(void) pb_sql_run(&find_or_make(marks)->remove, key, NULL);
 }
 
-static void
-remove_all(const PbRow *row, const PbMarks *marks)
+/* Removes marks of a row. */
+void
+pb_mark_remove(const PbRow *row, const PbMarks *marks)
 {
 	for (int i = 0; i < marks->count; i++)
 	{
-		Datum		mark[COLUMNS] = {
-			pb_resource_org(row), pb_resource_id(row),
-			CStringGetTextDatum(marks->texts[i])
+		Datum		key[COLUMNS] = {
+			pb_resource_org(row), CStringGetTextDatum(marks->texts[i]),
+			pb_resource_id(row)
 		};
 
-		remove_mark(row->resource->marks, mark);
+		remove_mark(row->resource->marks, key);
 	}
 }
 
@@ -241,16 +243,6 @@ pb_mark_updated(const PbRow *row, const PbMarks *before)
 	added = now;
 	leave_out(&gone, &now);
 	leave_out(&added, before);
-	remove_all(row, &gone);
+	pb_mark_remove(row, &gone);
 	add(row, &added);
-}
-
-/* Removes those of a row that has been deleted. */
-void
-pb_mark_deleted(const PbRow *row)
-{
-	PbMarks		marks;
-
-	pb_mark_read(row, &marks);
-	remove_all(row, &marks);
 }

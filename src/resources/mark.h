@@ -21,6 +21,6 @@ extern void pb_mark_add(PbMarks *marks, const char *text);
 extern void pb_mark_read(const PbRow *row, PbMarks *marks);
 extern void pb_mark_created(const PbRow *row);
 extern void pb_mark_updated(const PbRow *row, const PbMarks *before);
-extern void pb_mark_deleted(const PbRow *row);
+extern void pb_mark_remove(const PbRow *row, const PbMarks *marks);
 
 #endif							/* PB_MARK_H */

@@ -501,6 +501,12 @@ static const PbHooks hooks = {
 	.purge_host = pb_host_purge_proxy,
 };
 
+static const PbSet retired[] = {
+	{&at.status, "deleted"}, {&at.database_count, "0"}, {NULL}
+};
+
+static const PbSet restored[] = {{&at.status, "active"}, {NULL}};
+
 const PbResource pb_project = {
 	.name = "project",
 	.plural = "projects",
@@ -512,8 +518,8 @@ const PbResource pb_project = {
 	.copying = PB_COPIED,
 	.prefix = PB_PROJECT_PREFIX,
 	.unique = &name_unique,
-	.retire = "status = 'deleted', database_count = 0",
-	.restore = "status = 'active'",
+	.retire = retired,
+	.restore = restored,
 	.fields = fields,
 	.rule = check_row,
 	.hooks = &hooks,

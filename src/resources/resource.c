@@ -9,6 +9,7 @@
 #include "utils/uuid.h"
 
 #include "base/id.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "base/typeid.h"
@@ -164,24 +165,69 @@ read_id(const char *prefix, const char *text, pg_uuid_t *uuid)
 	return true;
 }
 
-/*
- * The statement that finds what a caller may see, and the organizations to
- * look in. NULL if they see nothing.
- */
-static PbStatement *
-choose_find(PbStatements *made, const PbCaller *caller, Datum *organizations)
+/* Where a row is sought by its id: what a caller may see, and its parent. */
+typedef struct Sought
 {
-	PbSight		sight = pb_authorization_sight(caller);
+	PbSight		sight;
+	pg_uuid_t	id;
+	pg_uuid_t	parent;
+	bool		has_parent;
+} Sought;
 
-	if (sight.is_unlimited)
-		return made->find;
-	if (sight.count == 0)
-		return NULL;
-	*organizations = sight.organizations[0];
-	if (sight.count == 1)
-		return made->find_in_one;
-	*organizations = pb_authorization_array(&sight);
-	return made->find_in_some;
+static bool
+find_by_statement(PbRow *row, Sought *sought, PbReading reading)
+{
+	PbStatements *made = pb_statements(row->resource);
+	const PbSight *sight = &sought->sight;
+	Datum		values[3] = {
+		UUIDPGetDatum(&sought->id), UUIDPGetDatum(&sought->parent)
+	};
+	const char	nulls[] = {' ', sought->has_parent ? ' ' : 'n', ' '};
+
+	if (sight->is_unlimited)
+		return pb_resource_run(&made->find[reading], values, nulls, row);
+	values[2] = sight->count == 1 ? sight->organizations[0] :
+		pb_authorization_array(sight);
+	return pb_resource_run(sight->count == 1 ? &made->find_in_one[reading] :
+						   &made->find_in_some[reading], values, nulls, row);
+}
+
+/* Whether a found row is below the parent that is named. */
+static bool
+is_below(const PbRow *row, const Sought *sought)
+{
+	Datum		parent;
+
+	if (!sought->has_parent)
+		return true;
+	parent = pb_row_value(row, row->resource->prepared->parent);
+	return memcmp(DatumGetUUIDP(parent), &sought->parent, UUID_LEN) == 0;
+}
+
+/*
+ * Finds a row with an id. Among several organizations a statement looks, as
+ * the index on ids alone may have the row of another one.
+ */
+static bool
+find_sought(PbRow *row, Sought *sought, PbReading reading)
+{
+	const PbSight *sight = &sought->sight;
+	PbLeading	leading = sight->is_unlimited ? PB_TO_ID : PB_TO_ONE;
+	PbTable    *stored = pb_stored(row->resource);
+	Datum		key[PB_SOUGHT_MAX] = {UUIDPGetDatum(&sought->id)};
+
+	if (!sight->is_unlimited && sight->count == 0)
+		return false;
+	if (sight->count > 1 || !pb_statement_derives_nothing(row->resource) ||
+		!pb_table_may_be_read(stored, leading))
+		return find_by_statement(row, sought, reading);
+	if (!sight->is_unlimited)
+	{
+		key[1] = key[0];
+		key[0] = sight->organizations[0];
+	}
+	return pb_seek_read(stored, leading, key, pb_sql_snapshot(reading),
+						row->values, row->nulls) && is_below(row, sought);
 }
 
 /*
@@ -192,21 +238,15 @@ static PbRow *
 find_by_id(const PbResource *resource, const PbCaller *caller,
 		   PbReading reading, const char *const *ids, int count)
 {
-	pg_uuid_t	uuids[2];
-	Datum		values[3] = {
-		UUIDPGetDatum(&uuids[0]), UUIDPGetDatum(&uuids[1])
-	};
-	const char	nulls[] = {' ', count == 1 ? 'n' : ' ', ' '};
-	PbStatement *find;
+	Sought		sought = {.has_parent = count > 1};
 	PbRow	   *row = pb_row_make(resource);
 
-	if (!read_id(resource->prefix, ids[count - 1], &uuids[0]) ||
-		(count > 1 &&
-		 !read_id(resource->parent->prefix, ids[count - 2], &uuids[1])))
+	if (!read_id(resource->prefix, ids[count - 1], &sought.id) ||
+		(sought.has_parent &&
+		 !read_id(resource->parent->prefix, ids[count - 2], &sought.parent)))
 		return NULL;
-	find = choose_find(pb_statements(resource), caller, &values[2]);
-	return find != NULL &&
-		pb_resource_run(&find[reading], values, nulls, row) ? row : NULL;
+	sought.sight = pb_authorization_sight(caller);
+	return find_sought(row, &sought, reading) ? row : NULL;
 }
 
 static bool
@@ -244,8 +284,8 @@ find_by_key(const PbResource *resource, const PbCaller *caller,
 						   NULL, row) ? row : NULL;
 }
 
-static bool
-is_living(const PbRow *row)
+bool
+pb_resource_is_living(const PbRow *row)
 {
 	int			deleted_at = row->resource->prepared->deleted_at;
 
@@ -264,7 +304,7 @@ find_by_path(const PbResource *resource, const PbCaller *caller,
 		find_by_key(resource, caller, reading, ids, count) :
 		find_by_id(resource, caller, reading, ids, count);
 
-	return row != NULL && is_living(row) ? row : NULL;
+	return row != NULL && pb_resource_is_living(row) ? row : NULL;
 }
 
 /* Whether the caller may act in the organization that a path names. */

@@ -111,6 +111,7 @@ extern bool pb_resource_run(PbStatement *statement, Datum *values,
 							const char *nulls, PbRow *row);
 extern void pb_resource_set_key(const PbRow *row,
 								Datum values[PB_KEY_ARGUMENTS]);
+extern bool pb_resource_is_living(const PbRow *row);
 extern void pb_resource_stamp(PbRow *row);
 extern void pb_resource_not_found(const PbResource *resource,
 								  PbFaults *faults);

@@ -196,6 +196,17 @@ make_finds(PbStatement finds[PB_LOCKED], const PbResource *resource,
 	finds[PB_SNAPSHOT].reads = true;
 }
 
+/* SQL: more items of SET. */
+void
+pb_statement_sets(StringInfo text, const PbResource *resource,
+				  const PbSet *sets)
+{
+	for (; sets != NULL && sets->leaf != NULL; sets++)
+		appendStringInfo(text, ", %s = %s", column_of(resource, *sets->leaf),
+						 sets->value == NULL ? "NULL" :
+						 quote_literal_cstr(sets->value));
+}
+
 /* SQL: marks rows as deleted. They keep their place, but not their secrets. */
 static char *
 marks_deleted(const PbResource *resource, const PbShape *shape, int now)
@@ -208,8 +219,7 @@ marks_deleted(const PbResource *resource, const PbShape *shape, int now)
 	for (int i = 0; i < shape->count; i++)
 		if (shape->leaves[i].field->kind == PB_SECRET)
 			appendStringInfo(&text, ", %s = NULL", shape->leaves[i].column);
-	if (resource->retire != NULL)
-		appendStringInfo(&text, ", %s", resource->retire);
+	pb_statement_sets(&text, resource, resource->retire);
 	return text.data;
 }
 
@@ -341,14 +351,6 @@ make_lock(PbStatements *made, const PbResource *resource,
 	made->lock.nresults = 0;
 }
 
-static bool
-is_updated(const PbLeaf *leaf)
-{
-	return leaf->column != NULL &&
-		((leaf->field->flags & (PB_UPDATE | PB_STAMPED)) ||
-		 leaf->field->kind == PB_SECRET);
-}
-
 /* Like where_key(), but the arguments are the row's own values. */
 static void
 append_own_key(StringInfo text, const PbResource *resource)
@@ -383,7 +385,7 @@ make_update(PbStatements *made, const PbResource *resource,
 	for (int i = 0; i < shape->count; i++)
 	{
 		types[i] = shape->leaves[i].type;
-		if (!is_updated(&shape->leaves[i]))
+		if (!pb_leaf_is_updated(&shape->leaves[i]))
 			continue;
 		appendStringInfo(&text, "%s%s = $%d", separator,
 						 shape->leaves[i].column, i + 1);
@@ -520,6 +522,13 @@ make_own(PbStatements *made, const PbResource *resource, const PbShape *shape)
 	make_delete(made, resource, shape, results);
 }
 
+/* Whether a row is what its table stores: SQL derives no value of it. */
+bool
+pb_statement_derives_nothing(const PbResource *resource)
+{
+	return !has_expressions(pb_field_shape(resource));
+}
+
 PbStatements *
 pb_statements(const PbResource *resource)
 {
@@ -544,16 +553,25 @@ pb_statements(const PbResource *resource)
 	return made;
 }
 
-/* The columns of a resource's leaves. */
-static const PbColumn *
-make_columns(const PbShape *shape)
+static PbStoredColumn
+column_as_made(const PbResource *resource, int n)
 {
-	PbColumn   *columns = palloc(shape->count * sizeof(PbColumn));
+	const PbLeaf *leaf = &resource->prepared->shape->leaves[n];
 
-	for (int i = 0; i < shape->count; i++)
-		columns[i] = (PbColumn) {
-			shape->leaves[i].column, shape->leaves[i].type
-		};
+	return (PbStoredColumn) {
+		leaf->column, leaf->type, pb_leaf_may_be_null(leaf)
+	};
+}
+
+/* The columns of a resource's leaves. */
+static const PbStoredColumn *
+make_columns(const PbResource *resource)
+{
+	int			count = resource->prepared->shape->count;
+	PbStoredColumn *columns = palloc(count * sizeof(PbStoredColumn));
+
+	for (int i = 0; i < count; i++)
+		columns[i] = column_as_made(resource, i);
 	return columns;
 }
 
@@ -566,16 +584,46 @@ set_unique(PbTable *stored, const PbResource *resource)
 	stored->unique_if_living = true;
 }
 
-/* By what rows are found: those below a parent, or a mark by all of it. */
 static void
-set_sought(PbTable *stored, const PbResource *resource)
+add_to_lead(PbLead *lead, const PbResource *resource, int leaf)
 {
-	if (resource->prepared->parent == PB_NO_LEAF)
+	lead->columns[lead->count++] = column_as_made(resource, leaf);
+}
+
+/*
+ * By what rows are found: one by the arguments that begin a statement about
+ * it, those below a parent, and marks in the order of the rows that have them.
+ */
+static void
+set_leads(PbTable *stored, const PbResource *resource)
+{
+	const PbPrepared *at = resource->prepared;
+	PbLead	   *one = &stored->leads[PB_TO_ONE];
+
+	if (at->org_id == PB_NO_LEAF)
 		return;
-	stored->sought[stored->sought_count++] = "org_id";
-	stored->sought[stored->sought_count++] = parent_column(resource);
+	if (at->id != PB_NO_LEAF)
+	{
+		add_to_lead(one, resource, at->org_id);
+		add_to_lead(one, resource, at->id);
+		if (is_keyed_below(resource))
+			add_to_lead(one, resource, at->parent);
+	}
+	if (resource->prefix != NULL)
+		add_to_lead(&stored->leads[PB_TO_ID], resource, at->id);
+	if (at->parent == PB_NO_LEAF)
+		return;
 	if (resource->parent == NULL)
-		stored->sought[stored->sought_count++] = id_column(resource);
+	{
+		add_to_lead(&stored->leads[PB_ALONG], resource, at->org_id);
+		add_to_lead(&stored->leads[PB_ALONG], resource, at->id);
+		stored->leads[PB_ALONG].then = column_as_made(resource, at->parent);
+	}
+	else
+	{
+		add_to_lead(&stored->leads[PB_BELOW], resource, at->org_id);
+		add_to_lead(&stored->leads[PB_BELOW], resource, at->parent);
+	}
 }
 
 /* The table of a resource, for rows with a value for each leaf. */
@@ -591,7 +639,7 @@ pb_stored(const PbResource *resource)
 	before = MemoryContextSwitchTo(pb_sql_memory());
 	stored = palloc0(sizeof(PbTable));
 	stored->name = resource->table;
-	stored->columns = make_columns(shape);
+	stored->columns = make_columns(resource);
 	stored->count = shape->count;
 	stored->check = "pgbeam.check_fields";
 	if (resource->unique != NULL)
@@ -601,7 +649,7 @@ pb_stored(const PbResource *resource)
 		stored->parent = resource->parent->table;
 		stored->parent_id = parent_column(resource);
 	}
-	set_sought(stored, resource);
+	set_leads(stored, resource);
 	MemoryContextSwitchTo(before);
 	resource->prepared->stored = stored;
 	return stored;

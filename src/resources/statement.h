@@ -48,6 +48,9 @@ typedef struct PbStatements
 
 extern void pb_statement_columns(StringInfo text, const PbShape *shape);
 extern PbResult *pb_statement_results(const PbShape *shape);
+extern bool pb_statement_derives_nothing(const PbResource *resource);
+extern void pb_statement_sets(StringInfo text, const PbResource *resource,
+							  const PbSet *sets);
 extern PbStatements *pb_statements(const PbResource *resource);
 extern PbTable *pb_stored(const PbResource *resource);
 

@@ -7,11 +7,13 @@
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #include "auth/authentication.h"
 #include "base/insert.h"
 #include "base/seek.h"
 #include "base/sql.h"
+#include "base/update.h"
 #include "feed/change.h"
 #include "fields/constraint.h"
 #include "resources/mark.h"
@@ -146,6 +148,57 @@ typedef struct Update
 	const char *detail;			/* for the feed, or NULL */
 } Update;
 
+/* A row that is written without a statement. */
+typedef struct Revised
+{
+	PbRow	   *row;			/* as it is in the table, then as it will be */
+	const PbRow *from;			/* what an update writes */
+	Datum		now;			/* when it is deleted */
+	PbMarks		marks;			/* that it had */
+	List	   *ids;			/* of those that were deleted */
+} Revised;
+
+/* The id of a row that is not there for long. */
+static pg_uuid_t *
+copy_id(const PbRow *row)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	*id = *DatumGetUUIDP(pb_resource_id(row));
+	return id;
+}
+
+/* Lays what an update writes over the row. */
+static bool
+lay_over(void *state)
+{
+	Revised    *revised = state;
+	PbRow	   *row = revised->row;
+
+	if (!pb_resource_is_living(row))
+		return false;
+	for (int i = 0; i < row->shape->count; i++)
+	{
+		if (!pb_leaf_is_updated(&row->shape->leaves[i]))
+			continue;
+		row->values[i] = revised->from->values[i];
+		row->nulls[i] = revised->from->nulls[i];
+	}
+	pb_constraint_require(row);
+	return true;
+}
+
+static int
+revise(PbTable *stored, PbLeading leading, const Datum *sought,
+	   Revised *revised, bool (*act) (void *state))
+{
+	const PbRevision revision = {
+		revised->row->values, revised->row->nulls, act, revised
+	};
+
+	return pb_update(stored, leading, sought, &revision);
+}
+
 /*
  * Writes the row. One that is stored as given is not read back, unless another
  * session has altered the table since the question.
@@ -155,11 +208,18 @@ update_row(PbRow *row)
 {
 	PbStatements *made = pb_statements(row->resource);
 	PbTable    *stored = pb_stored(row->resource);
+	Revised		revised = {.from = row};
 	Datum		key[PB_KEY_ARGUMENTS];
 
-	if (made->update_as_given.text == NULL ||
+	if (!pb_statement_derives_nothing(row->resource) ||
 		!pb_table_stores_as_given(stored))
 		return pb_resource_run(&made->update, row->values, row->nulls, row);
+	if (pb_table_may_be_updated(stored, PB_TO_ONE))
+	{
+		pb_resource_set_key(row, key);
+		revised.row = pb_row_make(row->resource);
+		return revise(stored, PB_TO_ONE, key, &revised, lay_over) > 0;
+	}
 	if (pb_sql_run(&made->update_as_given, row->values, row->nulls) == 0)
 		return false;
 	if (pb_table_stores_as_given(stored))
@@ -246,13 +306,61 @@ typedef struct Deletion
 static void delete_below(Deletion *deletion, const PbResource *resource,
 						 Datum id, const char *spelt);
 
+/*
+ * Marks a row as deleted. It keeps its place, but not its secrets. The
+ * statement of statement.c does the same.
+ */
+static bool
+retire(void *state)
+{
+	Revised    *revised = state;
+	PbRow	   *row = revised->row;
+
+	if (!pb_resource_is_living(row))
+		return false;
+	revised->ids = lappend(revised->ids, copy_id(row));
+	if (row->resource->marks != NULL)
+		pb_mark_read(row, &revised->marks);
+	pb_row_set(row, row->resource->prepared->deleted_at, revised->now);
+	for (int i = 0; i < row->shape->count; i++)
+		if (row->shape->leaves[i].field->kind == PB_SECRET)
+			pb_row_clear(row, i);
+	pb_row_apply(row, row->resource->retire);
+	pb_constraint_require(row);
+	return true;
+}
+
 /* Whether an index tells that there is nothing to delete. */
 static bool
 has_none(const PbResource *resource, const Datum *parent)
 {
 	PbTable    *stored = pb_stored(resource);
 
-	return pb_table_may_be_sought(stored) && !pb_seek(stored, parent);
+	return pb_table_may_be_sought(stored, PB_BELOW) &&
+		!pb_seek(stored, PB_BELOW, parent);
+}
+
+/* Deletes rows by a statement. Returns the ids of those that it has marked. */
+static List *
+delete_by_statement(const PbResource *resource, Datum *values)
+{
+	PbStatements *made = pb_statements(resource);
+	uint64		count = pb_sql_run(&made->delete_children, values, NULL);
+	SPITupleTable *deleted = SPI_tuptable;
+	List	   *ids = NIL;
+
+	for (uint64 i = 0; i < count && pb_field_marks_deleted(resource); i++)
+	{
+		Datum		id;
+		bool		isnull;
+
+		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
+		ids = lappend(ids, DatumGetUUIDP(id));
+	}
+	if (!pb_table_stores_as_given(pb_stored(resource)) &&
+		pb_sql_run(&made->has_children, values, NULL) > 0)
+		pb_sql_vetoed(resource->table);
+	return ids;
 }
 
 /*
@@ -264,27 +372,27 @@ static void
 delete_children(Deletion *deletion, const PbResource *resource,
 				Datum parent_id)
 {
-	PbStatements *made = pb_statements(resource);
+	PbTable    *stored = pb_stored(resource);
 	Datum		values[] = {deletion->org_id, parent_id, deletion->now};
-	bool		is_marked = pb_field_marks_deleted(resource);
-	SPITupleTable *deleted;
-	uint64		count;
+	Revised		revised = {.now = deletion->now};
+	ListCell   *cell;
 
 	if (has_none(resource, values))
 		return;
-	count = pb_sql_run(&made->delete_children, values, NULL);
-	deleted = SPI_tuptable;
-	for (uint64 i = 0; i < count && is_marked; i++)
+	if (pb_field_marks_deleted(resource) &&
+		pb_table_may_be_updated(stored, PB_BELOW))
 	{
-		Datum		id;
-		bool		isnull;
+		revised.row = pb_row_make(resource);
+		(void) revise(stored, PB_BELOW, values, &revised, retire);
+	}
+	else
+		revised.ids = delete_by_statement(resource, values);
+	foreach(cell, revised.ids)
+	{
+		Datum		id = PointerGetDatum(lfirst(cell));
 
-		pb_sql_read(&made->delete_children, deleted, i, &id, &isnull);
 		delete_below(deletion, resource, id, pb_resource_spell(resource, id));
 	}
-	if (!pb_table_stores_as_given(pb_stored(resource)) &&
-		pb_sql_run(&made->has_children, values, NULL) > 0)
-		pb_sql_vetoed(resource->table);
 }
 
 /* Records that a row is deleted, and deletes the rows below it. */
@@ -322,9 +430,9 @@ delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 	pb_change_note_all(&actor, deletion.changes, deletion.count);
 }
 
-/* Deletes the row and its marks; false if it is gone. */
+/* Deletes the row by a statement, and reads its marks; false if it is gone. */
 static bool
-delete_row(const PbRow *row, Datum *values)
+delete_row_by_statement(const PbRow *row, Datum *values, PbMarks *marks)
 {
 	PbStatement *delete = &pb_statements(row->resource)->delete;
 	PbRow	   *deleted;
@@ -334,7 +442,30 @@ delete_row(const PbRow *row, Datum *values)
 	deleted = pb_row_make(row->resource);
 	if (!pb_resource_run(delete, values, NULL, deleted))
 		return false;
-	pb_mark_deleted(deleted);
+	pb_mark_read(deleted, marks);
+	return true;
+}
+
+/* Deletes the row and its marks; false if it is gone. */
+static bool
+delete_row(const PbRow *row, Datum *values)
+{
+	PbTable    *stored = pb_stored(row->resource);
+	Revised		revised = {.now = values[PB_KEY_ARGUMENTS]};
+
+	if (!pb_field_marks_deleted(row->resource) ||
+		!pb_table_may_be_updated(stored, PB_TO_ONE))
+	{
+		if (!delete_row_by_statement(row, values, &revised.marks))
+			return false;
+	}
+	else
+	{
+		revised.row = pb_row_make(row->resource);
+		if (revise(stored, PB_TO_ONE, values, &revised, retire) == 0)
+			return false;
+	}
+	pb_mark_remove(row, &revised.marks);
 	return true;
 }
 

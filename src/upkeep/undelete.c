@@ -92,6 +92,7 @@ restore_of(const PbResource *resource)
 	const PbPrepared *at = resource->prepared;
 	const PbShape *shape;
 	MemoryContext before;
+	StringInfoData more;
 
 	for (const PbResource *const *other = pb_resources; *other != resource;
 		 other++)
@@ -101,14 +102,15 @@ restore_of(const PbResource *resource)
 		return restore;
 	shape = pb_field_shape(resource);
 	before = MemoryContextSwitchTo(pb_sql_memory());
+	initStringInfo(&more);
+	pb_statement_sets(&more, resource, resource->restore);
 	*restore = (PbStatement) {
-		.text = psprintf("UPDATE %s SET deleted_at = NULL, updated_at = $4%s%s "
+		.text = psprintf("UPDATE %s SET deleted_at = NULL, updated_at = $4%s "
 						 "WHERE org_id OPERATOR(pg_catalog.=) $1 "
 						 "AND %s OPERATOR(pg_catalog.=) $2 "
 						 "AND deleted_at OPERATOR(pg_catalog.=) $3 "
 						 "RETURNING id", resource->table,
-						 resource->restore == NULL ? "" : ", ",
-						 resource->restore == NULL ? "" : resource->restore,
+						 more.data,
 						 resource->parent == NULL ? "id" :
 						 shape->leaves[at->parent].column),
 		.nargs = lengthof(restore_types), .types = restore_types,
