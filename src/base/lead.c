@@ -163,7 +163,8 @@ static void
 take(PbLead *lead, Relation relation, Relation index)
 {
 	lead->index = RelationGetRelid(index);
-	lead->keeps_living = keeps_living(relation, index, lead->count);
+	lead->keeps_living = lead->to_living &&
+		keeps_living(relation, index, lead->count);
 	for (int n = 0; n < lead->count; n++)
 		lead->places[n] = place_of(lead, index->rd_index->indkey.values[n]);
 	for (int n = 0; n < lead->count + lead->keeps_living; n++)

@@ -70,8 +70,7 @@ scan(PbSeek *seek, bool reads_entries)
 
 /*
  * Begins a search for the rows with these values: one for each column of the
- * lead, in its order. Where the index tells the living ones, these are found,
- * and else the deleted ones too. Callers have asked whether that may be.
+ * lead, in its order. Callers have asked whether that may be.
  */
 void
 pb_seek_begin(PbSeek *seek, PbTable *table, PbLeading leading,

@@ -437,12 +437,22 @@ pb_sql_generation(void)
 	return generation;
 }
 
-/* Makes the number grow in all backends, once this transaction commits. */
+/*
+ * Makes the number grow, and once this transaction commits in all backends. It
+ * is told once in a subtransaction: all that goes by the table is planned
+ * again.
+ */
 void
 pb_sql_tell_generation(const char *table)
 {
-	RangeVar   *name = makeRangeVarFromNameList(pb_qualified_name(table));
+	static TransactionId told_in = InvalidTransactionId;
+	RangeVar   *name;
 
+	generation++;
+	if (told_in == GetCurrentTransactionId())
+		return;
+	told_in = GetCurrentTransactionId();
+	name = makeRangeVarFromNameList(pb_qualified_name(table));
 	CacheInvalidateRelcacheByRelid(RangeVarGetRelid(name, NoLock, false));
 }
 

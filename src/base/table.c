@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/regproc.h"
@@ -326,23 +327,49 @@ takes_rows(PbTable *table, Relation relation)
 		find_unique(table, relation);
 }
 
-static bool
-is_known(const PbTable *table)
+/* The tables that were looked at, once each. */
+static PbTable *looked_at = NULL;
+
+/*
+ * The backend hears that a table was changed, or that it may have missed such
+ * news. To forget all tables at each change of any was rejected: other
+ * sessions make temporary tables, and to look again costs as much as a create.
+ */
+static void
+forget(Datum argument, Oid relation)
 {
-	return table->known_at == pb_sql_generation();
+	for (PbTable *table = looked_at; table != NULL; table = table->next)
+		if (!OidIsValid(relation) || relation == table->id ||
+			relation == table->parent_table)
+			table->is_known = false;
+}
+
+/* From now on the table is forgotten when it is changed. */
+static void
+look_after(PbTable *table)
+{
+	if (looked_at == NULL)
+		CacheRegisterRelcacheCallback(forget, (Datum) 0);
+	table->next = looked_at;
+	table->is_listed = true;
+	looked_at = table;
 }
 
 /*
- * What is looked up may tell that other tables were changed. The table itself
- * is locked, so what was found is true, but it is looked up again at the next
+ * While it is looked at, news may come that the table was changed. It is
+ * locked, so what was found is true, but it is looked at again at the next
  * use. To look until nothing is told was rejected: a server that is built to
  * forget everything at once always tells something.
  */
 static void
 look(PbTable *table, Relation relation)
 {
-	table->known_at = pb_sql_generation();
+	if (!table->is_listed)
+		look_after(table);
+	table->is_known = true;
 	table->id = RelationGetRelid(relation);
+	table->parent_table = table->parent == NULL ? InvalidOid :
+		find_table(table->parent);
 	table->stores_as_given = stores_as_given(table, relation);
 	table->takes_rows = takes_rows(table, relation);
 	table->keeps_keys = keeps_keys(relation);
@@ -366,10 +393,10 @@ open_by_name(const PbTable *table, LOCKMODE mode)
 Relation
 pb_table_open(PbTable *table, LOCKMODE mode)
 {
-	Relation	relation = is_known(table) ?
+	Relation	relation = table->is_known ?
 		try_table_open(table->id, mode) : NULL;
 
-	if (relation != NULL && is_known(table))
+	if (relation != NULL && table->is_known)
 		return relation;
 	if (relation != NULL)
 		table_close(relation, mode);
@@ -387,7 +414,7 @@ pb_table_open(PbTable *table, LOCKMODE mode)
 bool
 pb_table_stores_as_given(PbTable *table)
 {
-	if (!is_known(table))
+	if (!table->is_known)
 		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
 	return table->stores_as_given;
 }
@@ -479,7 +506,7 @@ pb_table_spread(const PbTable *table, const Datum *columns, const bool *isnull,
 bool
 pb_table_runs_code(PbTable *table)
 {
-	if (!is_known(table))
+	if (!table->is_known)
 		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
 	return table->runs_code;
 }

@@ -18,6 +18,8 @@ typedef enum PbLeading
 	PB_TO_ONE,					/* the one with a key */
 	PB_TO_ID,					/* the one with an id, of any organization */
 	PB_BELOW,					/* those of a parent */
+	PB_LIVING,					/* the same, where an index tells the deleted
+								 * ones apart, without these */
 	PB_ALONG,					/* those with a mark, in an order */
 	PB_LEADINGS
 } PbLeading;
@@ -40,8 +42,11 @@ typedef struct PbTable
 	PbLead		leads[PB_LEADINGS];
 	/* what the last look at it found; the columns have room beside them */
 	AttrNumber *numbers;
-	uint64		known_at;
+	bool		is_known;		/* nothing was heard of the table since */
+	bool		is_listed;		/* among those that are looked after */
+	struct PbTable *next;
 	Oid			id;
+	Oid			parent_table;	/* or invalid */
 	Oid			unique_id;
 	bool		stores_as_given;
 	bool		takes_rows;

@@ -446,6 +446,20 @@ pb_resource_lock(const PbRow *row, PbFaults *faults)
 }
 
 /*
+ * Whether an index tells that there is nothing below a parent that is to be
+ * written; parent is its organization and its id.
+ */
+bool
+pb_resource_has_none(const PbResource *resource, PbLeading leading,
+					 const Datum *parent)
+{
+	PbTable    *stored = pb_stored(resource);
+
+	return pb_table_may_be_sought(stored, leading) &&
+		!pb_seek(stored, leading, parent);
+}
+
+/*
  * Whether a parent may have one more row. The parent must be locked: then
  * every create waits for the one before it, and counts what that one wrote.
  */

@@ -135,6 +135,8 @@ extern PbRow *pb_resource_find_id(const PbResource *resource,
 extern bool pb_resource_read_id(const PbResource *resource, const char *text,
 								pg_uuid_t *uuid);
 extern PbRow *pb_resource_lock(const PbRow *row, PbFaults *faults);
+extern bool pb_resource_has_none(const PbResource *resource,
+								 PbLeading leading, const Datum *parent);
 extern bool pb_resource_has_room(const PbResource *resource,
 								 const PbRow *parent, PbFaults *faults);
 extern void pb_resource_look_up(PbRow **rows, int count);

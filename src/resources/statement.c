@@ -623,6 +623,8 @@ set_leads(PbTable *stored, const PbResource *resource)
 	{
 		add_to_lead(&stored->leads[PB_BELOW], resource, at->org_id);
 		add_to_lead(&stored->leads[PB_BELOW], resource, at->parent);
+		stored->leads[PB_LIVING] = stored->leads[PB_BELOW];
+		stored->leads[PB_LIVING].to_living = true;
 	}
 }
 

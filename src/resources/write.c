@@ -11,7 +11,6 @@
 
 #include "auth/authentication.h"
 #include "base/insert.h"
-#include "base/seek.h"
 #include "base/sql.h"
 #include "base/update.h"
 #include "feed/change.h"
@@ -330,16 +329,6 @@ retire(void *state)
 	return true;
 }
 
-/* Whether an index tells that there is nothing to delete. */
-static bool
-has_none(const PbResource *resource, const Datum *parent)
-{
-	PbTable    *stored = pb_stored(resource);
-
-	return pb_table_may_be_sought(stored, PB_BELOW) &&
-		!pb_seek(stored, PB_BELOW, parent);
-}
-
 /* Deletes rows by a statement. Returns the ids of those that it has marked. */
 static List *
 delete_by_statement(const PbResource *resource, Datum *values)
@@ -377,13 +366,13 @@ delete_children(Deletion *deletion, const PbResource *resource,
 	Revised		revised = {.now = deletion->now};
 	ListCell   *cell;
 
-	if (has_none(resource, values))
+	if (pb_resource_has_none(resource, PB_LIVING, values))
 		return;
 	if (pb_field_marks_deleted(resource) &&
-		pb_table_may_be_updated(stored, PB_BELOW))
+		pb_table_may_be_updated(stored, PB_LIVING))
 	{
 		revised.row = pb_row_make(resource);
-		(void) revise(stored, PB_BELOW, values, &revised, retire);
+		(void) revise(stored, PB_LIVING, values, &revised, retire);
 	}
 	else
 		revised.ids = delete_by_statement(resource, values);

@@ -233,9 +233,13 @@ remove_below(const PbResource *resource, Datum org_id, Datum parent_id)
 	Kind	   *kind = kind_of(resource);
 	const PbHooks *hooks = pb_hooks(resource);
 	Datum		key[] = {org_id, parent_id};
-	uint64		count = pb_sql_run(&kind->remove_below, key, NULL);
-	SPITupleTable *removed = SPI_tuptable;
+	SPITupleTable *removed;
+	uint64		count;
 
+	if (pb_resource_has_none(resource, PB_BELOW, key))
+		return true;
+	count = pb_sql_run(&kind->remove_below, key, NULL);
+	removed = SPI_tuptable;
 	for (uint64 i = 0; i < count && is_purged(resource); i++)
 	{
 		Datum		row[REMOVED_COLUMNS];

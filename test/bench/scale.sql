@@ -4,6 +4,8 @@
 -- database without projects.
 
 CREATE EXTENSION dblink;
+-- Writes are measured without a purge of those that were deleted long ago.
+SET pgbeam.deleted_retention = 36500;
 LOAD :'module';
 
 -- One organization has nearly all of them, thousands share the rest, and some
