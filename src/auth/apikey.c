@@ -20,6 +20,7 @@
 #include "auth/organization.h"
 #include "base/crypt.h"
 #include "base/id.h"
+#include "base/seek.h"
 #include "base/sql.h"
 #include "base/text.h"
 #include "base/typeid.h"
@@ -109,19 +110,31 @@ static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 /* the columns of find */
 enum
 {
-	OWNER, DIGEST, EXPIRES, COLUMNS
+	KIND, OWNER, DIGEST, EXPIRES, COLUMNS
 };
 
 static const PbResult find_results[COLUMNS] = {
-	[OWNER] = {TEXTOID, false}, [DIGEST] = {BYTEAOID, true},
-	[EXPIRES] = {TIMESTAMPTZOID, true}
+	[KIND] = {TEXTOID, false}, [OWNER] = {TEXTOID, false},
+	[DIGEST] = {BYTEAOID, true}, [EXPIRES] = {TIMESTAMPTZOID, true}
 };
 
 static PbStatement find = {
-	.text = "SELECT owner_id, digest, expires_at FROM pgbeam.api_keys "
-	"WHERE id OPERATOR(pg_catalog.=) $1 AND kind OPERATOR(pg_catalog.=) $2",
-	.nargs = 2, .types = id_types,
+	.text = "SELECT kind, owner_id, digest, expires_at FROM pgbeam.api_keys "
+	"WHERE id OPERATOR(pg_catalog.=) $1",
+	.nargs = 1, .types = id_types,
 	.nresults = lengthof(find_results), .results = find_results
+};
+
+/* The same as the statement gives. */
+static const PbStoredColumn find_columns[COLUMNS] = {
+	[KIND] = {"kind", TEXTOID, false}, [OWNER] = {"owner_id", TEXTOID, false},
+	[DIGEST] = {"digest", BYTEAOID, true},
+	[EXPIRES] = {"expires_at", TIMESTAMPTZOID, true}
+};
+
+static PbTable stored = {
+	.name = "pgbeam.api_keys", .columns = find_columns, .count = COLUMNS,
+	.leads[PB_TO_ONE] = {.columns = {{"id", UUIDOID, false}}, .count = 1}
 };
 
 static const Oid list_types[] = {TEXTOID, TEXTOID};
@@ -246,6 +259,15 @@ fits(const uint8_t digest[PB_DIGEST_BYTES], bool found,
 	return true;
 }
 
+static bool
+is_of_kind(Datum word, PbOwnerKind kind)
+{
+	text	   *t = DatumGetTextPP(word);
+
+	return pb_text_is(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t),
+					  pb_owner_words[kind]);
+}
+
 /*
  * Whether an API key is good; its owner and its id, which live as long as the
  * entry point.
@@ -254,7 +276,7 @@ bool
 pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 {
 	pg_uuid_t	uuid;
-	Datum		arguments[2];
+	Datum		key = UUIDPGetDatum(&uuid);
 	uint8_t		digest[PB_DIGEST_BYTES];
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {0};
@@ -263,10 +285,9 @@ pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 	if (!read_id(api_key, length, &owner->kind, &uuid) ||
 		length != API_KEY_SIZE || api_key[ID_SIZE] != '_')
 		return refuse("it does not have the form of an API key");
-	arguments[0] = UUIDPGetDatum(&uuid);
-	arguments[1] = pb_owner_word(owner->kind);
 	pb_digest(api_key, length, digest);
-	found = pb_sql_row(&find, arguments, NULL, values, nulls);
+	found = pb_seek_row(&stored, PB_LATEST, &find, &key, values, nulls) &&
+		is_of_kind(values[KIND], owner->kind);
 	if (!fits(digest, found, values, nulls))
 		return false;
 	owner->id = DatumGetTextPP(values[OWNER]);

@@ -256,16 +256,10 @@ pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
 static bool
 find_row(Datum org_id, PbReading reading, Datum *values, bool *isnull)
 {
-	char		nulls[lengthof(find_columns)];
-
-	if (reading == PB_LOCKED || !pb_table_may_be_read(&stored, PB_TO_ONE))
-		return pb_sql_row(&find[reading], &org_id, NULL, values, isnull);
-	if (!pb_seek_read(&stored, PB_TO_ONE, &org_id, pb_sql_snapshot(reading),
-					  values, nulls))
-		return false;
-	for (int i = 0; i < (int) lengthof(nulls); i++)
-		isnull[i] = nulls[i] == 'n';
-	return true;
+	return reading == PB_LOCKED ?
+		pb_sql_row(&find[reading], &org_id, NULL, values, isnull) :
+		pb_seek_row(&stored, reading, &find[reading], &org_id, values,
+					isnull);
 }
 
 /*

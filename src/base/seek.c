@@ -239,6 +239,28 @@ pb_seek_read(PbTable *table, PbLeading leading, const Datum *sought,
 	return is_there;
 }
 
+/*
+ * Reads the only row with a key as a statement does, which does so where the
+ * table must not be read here. Its columns are the table's, and its arguments
+ * those of the key. False if there is no row.
+ */
+bool
+pb_seek_row(PbTable *table, PbReading reading, PbStatement *otherwise,
+			Datum *key, Datum *values, bool *isnull)
+{
+	char	   *nulls;
+
+	if (!pb_table_may_be_read(table, PB_TO_ONE))
+		return pb_sql_row(otherwise, key, NULL, values, isnull);
+	nulls = palloc(table->count);
+	if (!pb_seek_read(table, PB_TO_ONE, key, pb_sql_snapshot(reading), values,
+					  nulls))
+		return false;
+	for (int i = 0; i < table->count; i++)
+		isnull[i] = nulls[i] == 'n';
+	return true;
+}
+
 /* Raises an error in the server's own words, which clients may look for. */
 void
 pb_seek_refuse_changed(const PbSeek *seek)
