@@ -43,7 +43,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 REGRESS = install typeid field keyring organization member apikey token caller host \
 	database route upstream project replica domain connection cacherule plans change insert seek update consumer pgbouncer odd operation statistics openapi http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views traffic
-ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark hand
+ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark hand known
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl

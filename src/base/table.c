@@ -341,7 +341,10 @@ forget(Datum argument, Oid relation)
 	for (PbTable *table = looked_at; table != NULL; table = table->next)
 		if (!OidIsValid(relation) || relation == table->id ||
 			relation == table->parent_table)
+		{
 			table->is_known = false;
+			table->was_told = true;
+		}
 }
 
 /* From now on the table is forgotten when it is changed. */
@@ -358,15 +361,17 @@ look_after(PbTable *table)
 /*
  * While it is looked at, news may come that the table was changed. It is
  * locked, so what was found is true, but it is looked at again at the next
- * use. To look until nothing is told was rejected: a server that is built to
- * forget everything at once always tells something.
+ * question. To look until nothing is told was rejected: a server that is built
+ * to forget everything at once always tells something. A look that an error
+ * ends, as it waits for the lock of an index, has found nothing.
  */
 static void
 look(PbTable *table, Relation relation)
 {
 	if (!table->is_listed)
 		look_after(table);
-	table->is_known = true;
+	table->is_known = false;
+	table->was_told = false;
 	table->id = RelationGetRelid(relation);
 	table->parent_table = table->parent == NULL ? InvalidOid :
 		find_table(table->parent);
@@ -376,6 +381,7 @@ look(PbTable *table, Relation relation)
 	table->runs_code = runs_code(relation);
 	table->has_triggers = relation->trigdesc != NULL;
 	find_leads(table, relation);
+	table->is_known = !table->was_told;
 }
 
 static Relation
@@ -390,8 +396,8 @@ open_by_name(const PbTable *table, LOCKMODE mode)
  * Locks the table. What is known of it stays true from then on: all of it
  * where the lock is one for writing, and else what reading needs.
  */
-Relation
-pb_table_open(PbTable *table, LOCKMODE mode)
+static Relation
+open_and_look(PbTable *table, LOCKMODE mode)
 {
 	Relation	relation = table->is_known ?
 		try_table_open(table->id, mode) : NULL;
@@ -406,6 +412,17 @@ pb_table_open(PbTable *table, LOCKMODE mode)
 }
 
 /*
+ * Opens a table again that one of the questions below has locked, and does not
+ * look again: somebody may be dropping an index concurrently, which stays
+ * whole until this transaction ends.
+ */
+Relation
+pb_table_open(const PbTable *table, LOCKMODE mode)
+{
+	return table_open(table->id, mode);
+}
+
+/*
  * Whether the server stores rows exactly as given. Then an update or a delete
  * needs no RETURNING, which costs about a tenth of it. The answer is no if
  * somebody has put a BEFORE trigger on the table, a rule or a policy, or has
@@ -415,7 +432,7 @@ bool
 pb_table_stores_as_given(PbTable *table)
 {
 	if (!table->is_known)
-		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
+		table_close(open_and_look(table, RowExclusiveLock), NoLock);
 	return table->stores_as_given;
 }
 
@@ -440,7 +457,7 @@ needs_no_statement(const PbTable *table, AclMode right)
 bool
 pb_table_takes_rows(PbTable *table)
 {
-	table_close(pb_table_open(table, RowExclusiveLock), NoLock);
+	table_close(open_and_look(table, RowExclusiveLock), NoLock);
 	return table->takes_rows && needs_no_statement(table, ACL_INSERT);
 }
 
@@ -448,7 +465,7 @@ pb_table_takes_rows(PbTable *table)
 bool
 pb_table_may_be_read(PbTable *table, PbLeading leading)
 {
-	table_close(pb_table_open(table, AccessShareLock), NoLock);
+	table_close(open_and_look(table, AccessShareLock), NoLock);
 	return OidIsValid(table->leads[leading].index) &&
 		needs_no_statement(table, ACL_SELECT);
 }
@@ -460,7 +477,7 @@ pb_table_may_be_read(PbTable *table, PbLeading leading)
 bool
 pb_table_may_be_sought(PbTable *table, PbLeading leading)
 {
-	table_close(pb_table_open(table, RowExclusiveLock), NoLock);
+	table_close(open_and_look(table, RowExclusiveLock), NoLock);
 	return OidIsValid(table->leads[leading].index) &&
 		needs_no_statement(table, ACL_SELECT);
 }
@@ -507,6 +524,6 @@ bool
 pb_table_runs_code(PbTable *table)
 {
 	if (!table->is_known)
-		table_close(pb_table_open(table, RowExclusiveLock), NoLock);
+		table_close(open_and_look(table, RowExclusiveLock), NoLock);
 	return table->runs_code;
 }

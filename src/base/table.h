@@ -43,6 +43,7 @@ typedef struct PbTable
 	/* what the last look at it found; the columns have room beside them */
 	AttrNumber *numbers;
 	bool		is_known;		/* nothing was heard of the table since */
+	bool		was_told;		/* of a change, while it was looked at */
 	bool		is_listed;		/* among those that are looked after */
 	struct PbTable *next;
 	Oid			id;
@@ -56,7 +57,7 @@ typedef struct PbTable
 	bool		has_triggers;	/* of any kind, also those of foreign keys */
 } PbTable;
 
-extern Relation pb_table_open(PbTable *table, LOCKMODE mode);
+extern Relation pb_table_open(const PbTable *table, LOCKMODE mode);
 extern bool pb_table_stores_as_given(PbTable *table);
 extern bool pb_table_takes_rows(PbTable *table);
 extern bool pb_table_runs_code(PbTable *table);
