@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
+#include "utils/datum.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -262,8 +263,10 @@ pb_seek_row(PbTable *table, PbReading reading, PbStatement *otherwise,
 }
 
 /* Raises an error in the server's own words, which clients may look for. */
-void
-pb_seek_refuse_changed(const PbSeek *seek)
+pg_noreturn static void refuse_changed(const PbSeek *seek);
+
+static void
+refuse_changed(const PbSeek *seek)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -273,21 +276,66 @@ pb_seek_refuse_changed(const PbSeek *seek)
 			 errhint("Try again.")));
 }
 
-/* A row that another session has removed is gone, which is what is wanted. */
+/* Whether the latest version still has the values that were sought. */
+static bool
+is_still_sought(const PbSeek *seek)
+{
+	const PbLead *lead = seek->lead;
+	TupleTableSlot *found = seek->slot;
+
+	slot_getallattrs(found);
+	for (int n = 0; n < lead->count; n++)
+	{
+		int			place = lead->numbers[lead->places[n]] - 1;
+		Form_pg_attribute column = TupleDescAttr(found->tts_tupleDescriptor,
+												 place);
+
+		if (found->tts_isnull[place] ||
+			!datum_image_eq(found->tts_values[place],
+							seek->keys[n].sk_argument, column->attbyval,
+							column->attlen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Locks the latest version of a found row that another session has changed,
+ * and reads it. False if the row is gone, or is another one now.
+ */
+bool
+pb_seek_latest(PbSeek *seek, TM_Result result, LockTupleMode mode)
+{
+	ItemPointerData tid = seek->slot->tts_tid;
+	TM_FailureData failure;
+
+	if (IsolationUsesXactSnapshot())
+		refuse_changed(seek);
+	if (result == TM_Updated)
+		result = table_tuple_lock(seek->relation, &tid, seek->snapshot,
+								  seek->slot, GetCurrentCommandId(true), mode,
+								  LockWaitBlock,
+								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+								  &failure);
+	if (result == TM_Deleted)
+		return false;
+	if (result != TM_Ok)
+		refuse_changed(seek);
+	return is_still_sought(seek);
+}
+
 static void
-remove_found(const PbSeek *seek)
+remove_found(PbSeek *seek)
 {
 	TM_FailureData failure;
-	TM_Result	result = table_tuple_delete(seek->relation,
-											&seek->slot->tts_tid,
-											GetCurrentCommandId(true),
-											seek->snapshot, InvalidSnapshot,
-											true, &failure, false);
+	TM_Result	result;
 
-	if (result == TM_Ok ||
-		(result == TM_Deleted && !IsolationUsesXactSnapshot()))
-		return;
-	pb_seek_refuse_changed(seek);
+	do
+		result = table_tuple_delete(seek->relation, &seek->slot->tts_tid,
+									GetCurrentCommandId(true), seek->snapshot,
+									InvalidSnapshot, true, &failure, false);
+	while (result != TM_Ok &&
+		   pb_seek_latest(seek, result, LockTupleExclusive));
 }
 
 /* Removes the rows with a key. */

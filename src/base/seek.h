@@ -9,6 +9,7 @@
 #define PB_SEEK_H
 
 #include "access/genam.h"
+#include "access/tableam.h"
 #include "executor/tuptable.h"
 #include "utils/snapshot.h"
 
@@ -42,7 +43,7 @@ extern void pb_seek_again(PbSeek *seek, const Datum *sought);
 extern bool pb_seek_next(PbSeek *seek);
 extern bool pb_seek_next_place(PbSeek *seek, Datum *place);
 extern void pb_seek_end(PbSeek *seek);
-pg_noreturn extern void pb_seek_refuse_changed(const PbSeek *seek);
+extern bool pb_seek_latest(PbSeek *seek, TM_Result result, LockTupleMode mode);
 extern bool pb_seek(PbTable *table, PbLeading leading, const Datum *sought);
 extern void pb_seek_copy(const PbSeek *seek, Datum *values, char *nulls);
 extern bool pb_seek_any(PbTable *table, PbLeading leading,

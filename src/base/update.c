@@ -10,7 +10,6 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "utils/datum.h"
 #include "utils/snapmgr.h"
 
 #include "base/seek.h"
@@ -21,7 +20,6 @@ typedef struct Update
 {
 	PbTarget	target;
 	PbSeek		seek;
-	const Datum *sought;
 	const PbRevision *revision;
 	TupleTableSlot *revised;
 	LockTupleMode mode;			/* of the lock that the latest version needs */
@@ -33,55 +31,6 @@ crosscheck(void)
 {
 	return IsolationUsesXactSnapshot() ? GetTransactionSnapshot() :
 		InvalidSnapshot;
-}
-
-/* Whether the latest version still has the values that were sought. */
-static bool
-is_still_sought(const Update *update)
-{
-	const PbLead *lead = update->seek.lead;
-	TupleTableSlot *found = update->seek.slot;
-
-	slot_getallattrs(found);
-	for (int i = 0; i < lead->count; i++)
-	{
-		int			n = lead->numbers[i] - 1;
-		Form_pg_attribute column = TupleDescAttr(found->tts_tupleDescriptor,
-												 n);
-
-		if (found->tts_isnull[n] ||
-			!datum_image_eq(found->tts_values[n], update->sought[i],
-							column->attbyval, column->attlen))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Locks the latest version of a row that another session has changed, and
- * reads it. False if the row is gone, or is another one now.
- */
-static bool
-find_latest(Update *update, TM_Result result)
-{
-	TupleTableSlot *found = update->seek.slot;
-	ItemPointerData tid = found->tts_tid;
-	TM_FailureData failure;
-
-	if (IsolationUsesXactSnapshot())
-		pb_seek_refuse_changed(&update->seek);
-	if (result == TM_Updated)
-		result = table_tuple_lock(update->target.relation, &tid,
-								  update->seek.snapshot, found,
-								  GetCurrentCommandId(true), update->mode,
-								  LockWaitBlock,
-								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
-								  &failure);
-	if (result == TM_Deleted)
-		return false;
-	if (result != TM_Ok)
-		pb_seek_refuse_changed(&update->seek);
-	return is_still_sought(update);
 }
 
 static TM_Result
@@ -119,7 +68,8 @@ update_found(Update *update)
 		if (!revision->revise(revision->state))
 			return false;
 		result = try_to_store(update);
-	} while (result != TM_Ok && find_latest(update, result));
+	} while (result != TM_Ok &&
+			 pb_seek_latest(&update->seek, result, update->mode));
 	return result == TM_Ok;
 }
 
@@ -133,7 +83,7 @@ int
 pb_update(PbTable *table, PbLeading leading, const Datum *sought,
 		  const PbRevision *revision)
 {
-	Update		update = {.sought = sought, .revision = revision};
+	Update		update = {.revision = revision};
 	int			count = 0;
 
 	pb_target_begin(&update.target, table, CMD_UPDATE);
