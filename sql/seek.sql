@@ -148,6 +148,10 @@ END
 $$;
 SELECT marks_after('org_id, mark COLLATE one_case, project_id');
 ROLLBACK;
+-- One that tells of whole rows whether they are null tells no deleted ones.
+BEGIN;
+SELECT marks_after('org_id, mark, project_id, ((project_marks.*) IS NULL)');
+ROLLBACK;
 DROP FUNCTION marks_after;
 -- What subscribers could not follow is refused.
 BEGIN;
@@ -234,6 +238,19 @@ SELECT read();
 DROP INDEX pgbeam.projects_id_idx;
 SELECT read();
 ROLLBACK;
+-- Rows of two organizations may have one id: the parent tells which is meant.
+BEGIN;
+SELECT database_id AS database FROM make('twin') \gset
+SELECT pgbeam.create_replica(:'database', '{"host": "r.example.com", "port": 5432}') ->> 'id' AS replica \gset
+INSERT INTO pgbeam.replicas SELECT (jsonb_populate_record(r, jsonb_build_object('org_id', 'other', 'database_id', gen_random_uuid()))).* FROM pgbeam.replicas AS r WHERE id = pgbeam.typeid_decode(:'replica');
+SELECT pgbeam.delete_replica(:'database', :'replica');
+SELECT org_id, deleted_at IS NOT NULL AS deleted FROM pgbeam.replicas WHERE id = pgbeam.typeid_decode(:'replica') ORDER BY org_id;
+ROLLBACK;
+-- A table that is not logged is not there on a standby, as a statement says.
+BEGIN;
+ALTER TABLE pgbeam.replicas SET UNLOGGED;
+SELECT replicas, living FROM remove();
+ROLLBACK;
 -- What was written in the transaction is read, as its snapshot allows.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 UPDATE pgbeam.projects SET name = 'read' WHERE name = 'read';
@@ -272,6 +289,11 @@ UPDATE pgbeam.projects SET tags = '{red}' WHERE org_id = 'seek' AND name = 't2';
 UPDATE pgbeam.projects SET status = 'deleted', deleted_at = now() WHERE org_id = 'seek' AND name = 't4';
 INSERT INTO pgbeam.project_marks (org_id, project_id, mark) SELECT 'seek', id, 'tag=blue' FROM pgbeam.projects WHERE name = 'insert-1' LIMIT 1;
 INSERT INTO pgbeam.project_marks (org_id, project_id, mark) SELECT 'seek', gen_random_uuid(), 'tag=blue' FROM generate_series(1, 5);
+SELECT found();
+ROLLBACK;
+BEGIN;
+ALTER TABLE pgbeam.projects DROP CONSTRAINT projects_fields_check;
+UPDATE pgbeam.projects SET tags = '{NULL,blue}' WHERE org_id = 'seek' AND name = 't3';
 SELECT found();
 ROLLBACK;
 -- Without such an index a statement looks.

@@ -152,6 +152,11 @@ BEGIN;
 CREATE TABLE keyed (org_id text COLLATE "C", id uuid, FOREIGN KEY (org_id, id) REFERENCES pgbeam.projects (org_id, id));
 SELECT * FROM statements_of('keyed');
 ROLLBACK;
+-- A column that the server gives its values is not written.
+BEGIN;
+ALTER TABLE pgbeam.projects ALTER database_count ADD GENERATED ALWAYS AS IDENTITY;
+SELECT * FROM refusal('identity');
+ROLLBACK;
 -- A row that breaks a rule is refused, as by the CHECK.
 BEGIN;
 SELECT project_id AS project FROM make('broken') \gset

@@ -66,16 +66,19 @@ pb_lead_begins_with(Relation relation, Relation index,
 	return true;
 }
 
-/* Whether an expression tells rows that are not deleted. */
+/*
+ * Whether an expression tells rows that are not deleted. It may be of a whole
+ * row, whose number is that of no column.
+ */
 static bool
 is_living(Relation relation, const Node *expression)
 {
 	const NullTest *test = (const NullTest *) expression;
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), "deleted_at");
 
-	return IsA(expression, NullTest) && test->nulltesttype == IS_NULL &&
-		IsA(test->arg, Var) &&
-		((const Var *) test->arg)->varattno ==
-		get_attnum(RelationGetRelid(relation), "deleted_at");
+	return number > 0 && IsA(expression, NullTest) &&
+		test->nulltesttype == IS_NULL && IsA(test->arg, Var) &&
+		((const Var *) test->arg)->varattno == number;
 }
 
 /* Whether an index has the rows that are not deleted, and no others. */
@@ -189,7 +192,7 @@ try(PbLead *lead, Relation relation, Oid id)
 
 /*
  * Finds an index that leads there. A table that others inherit from has rows
- * which no index of it has.
+ * which no index of it has, and one that is not logged none on a standby.
  */
 void
 pb_lead_find(PbLead *lead, Relation relation)
@@ -198,7 +201,8 @@ pb_lead_find(PbLead *lead, Relation relation)
 	ListCell   *cell;
 
 	lead->index = InvalidOid;
-	if (relation->rd_rel->relhassubclass || !find_columns(lead, relation))
+	if (relation->rd_rel->relhassubclass ||
+		!RelationIsPermanent(relation) || !find_columns(lead, relation))
 		return;
 	indexes = RelationGetIndexList(relation);
 	foreach(cell, indexes)

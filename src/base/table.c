@@ -40,6 +40,7 @@ find_column(TupleDesc descriptor, const PbStoredColumn *column)
 			strcmp(NameStr(stored->attname), column->name) == 0)
 			return stored->atttypid == column->type &&
 				stored->atttypmod == -1 && stored->attgenerated == '\0' &&
+				stored->attidentity != ATTRIBUTE_IDENTITY_ALWAYS &&
 				(stored->attnotnull || column->may_be_null) ?
 				stored->attnum : 0;
 	}

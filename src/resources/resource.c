@@ -206,19 +206,22 @@ is_below(const PbRow *row, const Sought *sought)
 
 /*
  * Finds a row with an id. Among several organizations a statement looks, as
- * the index on ids alone may have the row of another one.
+ * the index on ids alone may have the row of another one; so it does where the
+ * parent tells whose row is meant.
  */
 static bool
 find_sought(PbRow *row, Sought *sought, PbReading reading)
 {
 	const PbSight *sight = &sought->sight;
 	PbLeading	leading = sight->is_unlimited ? PB_TO_ID : PB_TO_ONE;
+	bool		is_ambiguous = sight->count > 1 ||
+		(sight->is_unlimited && sought->has_parent);
 	PbTable    *stored = pb_stored(row->resource);
 	Datum		key[PB_SOUGHT_MAX] = {UUIDPGetDatum(&sought->id)};
 
 	if (!sight->is_unlimited && sight->count == 0)
 		return false;
-	if (sight->count > 1 || !pb_statement_derives_nothing(row->resource) ||
+	if (is_ambiguous || !pb_statement_derives_nothing(row->resource) ||
 		!pb_table_may_be_read(stored, leading))
 		return find_by_statement(row, sought, reading);
 	if (!sight->is_unlimited)

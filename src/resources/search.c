@@ -294,12 +294,13 @@ static bool
 has_item(Datum array, Datum item)
 {
 	Datum	   *items;
+	bool	   *nulls;
 	int			count;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &items, NULL, &count);
+					  TYPALIGN_INT, &items, &nulls, &count);
 	for (int i = 0; i < count; i++)
-		if (is_same_text(items[i], item))
+		if (!nulls[i] && is_same_text(items[i], item))
 			return true;
 	return false;
 }
