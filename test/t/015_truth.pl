@@ -322,6 +322,16 @@ sub health
 	return "$status $in_sql" . ($body eq $in_sql ? '' : " / $body");
 }
 
+# For new sessions.
+sub reload
+{
+	my $before = value($node, 'SELECT pg_conf_load_time()');
+
+	$node->reload;
+	$node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'");
+	return;
+}
+
 sub set
 {
 	my (%settings) = @_;
@@ -330,8 +340,7 @@ sub set
 	{
 		value($node, defined $settings{$name} ? "ALTER SYSTEM SET $name = '$settings{$name}'" : "ALTER SYSTEM RESET $name");
 	}
-	$node->reload;
-	sleep 1;
+	reload();
 	return;
 }
 
@@ -345,8 +354,7 @@ is(health($node), '503 status:degraded,rate_limit:off,read_only:true,causes:[rea
 is(ask($node, "SET default_transaction_read_only = off; SELECT pgbeam.health() ->> 'status'")->{out}, 'ok', 'by what the session has');
 append_to_file($node->data_dir . '/postgresql.auto.conf', "default_transaction_read_only = off\n");
 rename $keyring, "$keyring.away" or die $!;
-$node->reload;
-sleep 1;
+reload();
 is(health($node), '503 status:degraded,rate_limit:off,causes:[keyring]', 'so is one without a key');
 is(health($standby), '503 status:degraded,rate_limit:off,read_only:true,causes:[keyring]', 'and a standby without one');
 rename "$keyring.away", $keyring or die $!;
@@ -367,15 +375,13 @@ is(health($node), "200 $fit", 'none is none');
 
 # A change of keys that is complete, except for secrets under a lost key.
 value($node, 'SELECT pgbeam.create_key()');
-$node->reload;
-sleep 1;
+reload();
 unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'rewrap does all, and warns of nothing');
 my $lost = slurp_file($keyring);
 value($node, 'SELECT pgbeam.create_key()');
 my $kept = (split /\n/, slurp_file($keyring))[-1];
 spill($keyring, "$kept\n");
-$node->reload;
-sleep 1;
+reload();
 my $left = ask($node, 'SELECT pgbeam.rewrap()');
 my $missing = value($node, q[SELECT sum(secrets) FROM pgbeam.key_status() WHERE state = 'missing']);
 
@@ -383,8 +389,7 @@ is($left->{out}, '0', 'rewrap has nothing left to do');
 cmp_ok($missing, '>', 0, 'while secrets are sealed under a key that is gone');
 like($left->{err}, qr/WARNING:  01000: secrets sealed under keys that are not in the keyring: $missing\n/, 'it says how many');
 spill($keyring, "$lost$kept\n");
-$node->reload;
-sleep 1;
+reload();
 unlike(ask($node, 'SELECT pgbeam.rewrap()')->{err}, qr/not in the keyring/, 'with the key again it does them');
 is(value($node, q[SELECT count(*) FROM pgbeam.key_status() WHERE state = 'missing']), '0', 'and none is missing');
 $standby->stop;
