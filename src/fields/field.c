@@ -214,29 +214,6 @@ pb_row_clear(PbRow *row, int leaf)
 	row->nulls[leaf] = 'n';
 }
 
-/* Sets leaves to what their texts say. */
-void
-pb_row_apply(PbRow *row, const PbSet *sets)
-{
-	for (; sets != NULL && sets->leaf != NULL; sets++)
-	{
-		Oid			input;
-		Oid			parameter;
-
-		if (sets->value == NULL)
-		{
-			pb_row_clear(row, *sets->leaf);
-			continue;
-		}
-		getTypeInputInfo(row->shape->leaves[*sets->leaf].type, &input,
-						 &parameter);
-		pb_row_set(row, *sets->leaf,
-				   OidInputFunctionCall(input,
-										unconstify(char *, sets->value),
-										parameter, -1));
-	}
-}
-
 static bool
 is_same(const PbRow *a, const PbRow *b, int leaf)
 {

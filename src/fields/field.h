@@ -262,7 +262,6 @@ extern bool pb_row_has(const PbRow *row, int leaf);
 extern int64 pb_row_version(const PbRow *row);
 extern bool pb_row_is_word(const PbRow *row, int leaf, const char *word);
 extern void pb_row_clear(PbRow *row, int leaf);
-extern void pb_row_apply(PbRow *row, const PbSet *sets);
 extern bool pb_row_differs(const PbRow *row, const PbRow *changes, int leaf);
 extern bool pb_row_merge(PbRow *row, const PbRow *changes);
 extern void pb_row_spread(PbRow *row);

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -305,6 +306,29 @@ typedef struct Deletion
 static void delete_below(Deletion *deletion, const PbResource *resource,
 						 Datum id, const char *spelt);
 
+/* Sets leaves to what their texts say. */
+static void
+apply(PbRow *row, const PbSet *sets)
+{
+	for (; sets != NULL && sets->leaf != NULL; sets++)
+	{
+		Oid			input;
+		Oid			parameter;
+
+		if (sets->value == NULL)
+		{
+			pb_row_clear(row, *sets->leaf);
+			continue;
+		}
+		getTypeInputInfo(row->shape->leaves[*sets->leaf].type, &input,
+						 &parameter);
+		pb_row_set(row, *sets->leaf,
+				   OidInputFunctionCall(input,
+										unconstify(char *, sets->value),
+										parameter, -1));
+	}
+}
+
 /*
  * Marks a row as deleted. It keeps its place, but not its secrets. The
  * statement of statement.c does the same.
@@ -324,7 +348,7 @@ retire(void *state)
 	for (int i = 0; i < row->shape->count; i++)
 		if (row->shape->leaves[i].field->kind == PB_SECRET)
 			pb_row_clear(row, i);
-	pb_row_apply(row, row->resource->retire);
+	apply(row, row->resource->retire);
 	pb_constraint_require(row);
 	return true;
 }
