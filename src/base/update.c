@@ -70,7 +70,11 @@ update_found(Update *update)
 		result = try_to_store(update);
 	} while (result != TM_Ok &&
 			 pb_seek_latest(&update->seek, result, update->mode));
-	return result == TM_Ok;
+	if (result != TM_Ok)
+		return false;
+	if (revision->written != NULL)
+		revision->written(revision->state);
+	return true;
 }
 
 /*

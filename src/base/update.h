@@ -9,13 +9,17 @@
 
 #include "base/table.h"
 
-/* Where a found row is read to, and what gives it its new values there. */
+/*
+ * Where a found row is read to, and what gives it its new values there. It is
+ * asked again where another session was first; false: the row is not meant.
+ */
 typedef struct PbRevision
 {
 	Datum	   *values;			/* a place for each of the table's columns;
 								 * none is valid when the update has ended */
 	char	   *nulls;			/* 'n' or ' ' */
-	bool		(*revise) (void *state);	/* false: the row is not meant */
+	bool		(*revise) (void *state);
+	void		(*written) (void *state);	/* told of each row; or NULL */
 	void	   *state;
 } PbRevision;
 

@@ -155,18 +155,8 @@ typedef struct Revised
 	const PbRow *from;			/* what an update writes */
 	Datum		now;			/* when it is deleted */
 	PbMarks		marks;			/* that it had */
-	List	   *ids;			/* of those that were deleted */
+	List	   *ids;			/* of those that have been deleted */
 } Revised;
-
-/* The id of a row that is not there for long. */
-static pg_uuid_t *
-copy_id(const PbRow *row)
-{
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-
-	*id = *DatumGetUUIDP(pb_resource_id(row));
-	return id;
-}
 
 /* Lays what an update writes over the row. */
 static bool
@@ -189,14 +179,14 @@ lay_over(void *state)
 }
 
 static int
-revise(PbTable *stored, PbLeading leading, const Datum *sought,
-	   Revised *revised, bool (*act) (void *state))
+update_found(PbTable *stored, const Datum *key, Revised *revised)
 {
 	const PbRevision revision = {
-		revised->row->values, revised->row->nulls, act, revised
+		.values = revised->row->values, .nulls = revised->row->nulls,
+		.revise = lay_over, .state = revised
 	};
 
-	return pb_update(stored, leading, sought, &revision);
+	return pb_update(stored, PB_TO_ONE, key, &revision);
 }
 
 /*
@@ -218,7 +208,7 @@ update_row(PbRow *row)
 	{
 		pb_resource_set_key(row, key);
 		revised.row = pb_row_make(row->resource);
-		return revise(stored, PB_TO_ONE, key, &revised, lay_over) > 0;
+		return update_found(stored, key, &revised) > 0;
 	}
 	if (pb_sql_run(&made->update_as_given, row->values, row->nulls) == 0)
 		return false;
@@ -341,7 +331,6 @@ retire(void *state)
 
 	if (!pb_resource_is_living(row))
 		return false;
-	revised->ids = lappend(revised->ids, copy_id(row));
 	if (row->resource->marks != NULL)
 		pb_mark_read(row, &revised->marks);
 	pb_row_set(row, row->resource->prepared->deleted_at, revised->now);
@@ -351,6 +340,29 @@ retire(void *state)
 	apply(row, row->resource->retire);
 	pb_constraint_require(row);
 	return true;
+}
+
+/* Notes that a row was deleted, by an id that outlives it. */
+static void
+note_retired(void *state)
+{
+	Revised    *revised = state;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	*id = *DatumGetUUIDP(pb_resource_id(revised->row));
+	revised->ids = lappend(revised->ids, id);
+}
+
+static int
+retire_found(PbTable *stored, PbLeading leading, const Datum *sought,
+			 Revised *revised)
+{
+	const PbRevision revision = {
+		.values = revised->row->values, .nulls = revised->row->nulls,
+		.revise = retire, .written = note_retired, .state = revised
+	};
+
+	return pb_update(stored, leading, sought, &revision);
 }
 
 /* Deletes rows by a statement. Returns the ids of those that it has marked. */
@@ -396,7 +408,7 @@ delete_children(Deletion *deletion, const PbResource *resource,
 		pb_table_may_be_updated(stored, PB_LIVING))
 	{
 		revised.row = pb_row_make(resource);
-		(void) revise(stored, PB_LIVING, values, &revised, retire);
+		(void) retire_found(stored, PB_LIVING, values, &revised);
 	}
 	else
 		revised.ids = delete_by_statement(resource, values);
@@ -475,7 +487,7 @@ delete_row(const PbRow *row, Datum *values)
 	else
 	{
 		revised.row = pb_row_make(row->resource);
-		if (revise(stored, PB_TO_ONE, values, &revised, retire) == 0)
+		if (retire_found(stored, PB_TO_ONE, values, &revised) == 0)
 			return false;
 	}
 	pb_mark_remove(row, &revised.marks);
