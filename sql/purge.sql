@@ -99,6 +99,27 @@ SELECT pgbeam.purge() AS purged;
 SET pgbeam.deleted_retention = 90;
 SELECT pgbeam.purge() >= 1 AS purged;
 
+-- It rests after each thing, and can be canceled meanwhile: then nothing is
+-- purged. The writes below do not rest.
+CREATE PROCEDURE purge_resting(delay text) LANGUAGE plpgsql AS $$
+DECLARE
+	begun timestamptz := clock_timestamp();
+	purged bigint;
+BEGIN
+	PERFORM set_config('pgbeam.purge_delay', delay, false);
+	purged := pgbeam.purge();
+	RAISE NOTICE 'purged %, rested %', purged, clock_timestamp() - begun >= purged * delay::interval;
+END
+$$;
+SELECT count(*) FROM (SELECT pgbeam.delete_project(project('purge_two', 'resting ' || n)) FROM generate_series(1, 3) AS n OFFSET 0) AS deleted;
+CALL age(91);
+SET statement_timeout = '1s';
+CALL purge_resting('1min');
+RESET statement_timeout;
+SELECT count(*) FROM pgbeam.projects WHERE name ~ '^resting';
+CALL purge_resting('100ms');
+SET pgbeam.purge_delay = '1min';
+
 -- A batch is a number.
 SELECT pgbeam.purge(0);
 SELECT pgbeam.purge(NULL);
@@ -115,6 +136,7 @@ BEGIN
 END
 $$;
 SELECT count(*) FROM pgbeam.projects WHERE name ~ '^swept';
+RESET pgbeam.purge_delay;
 
 -- A row of somebody's own that refers to a deleted project must not break the
 -- writes of others. They go on with a warning, and purge() tells why.
@@ -148,6 +170,7 @@ DROP TRIGGER veto ON pgbeam.databases;
 SELECT pgbeam.purge() AS purged;
 
 DROP VIEW stored;
+DROP PROCEDURE purge_resting;
 DROP PROCEDURE age;
 DROP FUNCTION furnished, first_database, project, veto;
 SELECT pgbeam.delete_project(pgbeam.typeid_encode('prj', id)) IS NULL AS cleaned FROM pgbeam.projects

@@ -19,9 +19,11 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+#include "utils/wait_event.h"
 
 #include "auth/apikey.h"
 #include "base/crypt.h"
@@ -45,6 +47,7 @@
 #define CAREFUL_SWEEPS 16
 
 static int	retention;			/* days; 0: for ever */
+static int	delay;				/* milliseconds; 0: none */
 
 /* What is known of a resource. */
 typedef struct Kind
@@ -96,6 +99,10 @@ pb_purge_define_settings(void)
 	DefineCustomIntVariable("pgbeam.deleted_retention",
 							"Days for which deleted things, and API keys that have ended, are kept; 0: for ever.",
 							NULL, &retention, 90, 0, 36500, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pgbeam.purge_delay",
+							"For so long purge() rests after each thing, so that others have the processor; 0: not at all.",
+							NULL, &delay, 1, 0, 60000, PGC_SUSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 }
 
@@ -299,6 +306,7 @@ typedef struct Batch
 {
 	const PbResource *resource;
 	TimestampTz before;
+	bool		rests;			/* after each of them */
 	PbPosition	end;			/* where the last of them stands */
 	SPITupleTable *rows;
 	int			count;
@@ -322,6 +330,22 @@ find_batch(Kind *kind, Batch *batch, int most)
 	return batch->count > 0;
 }
 
+/*
+ * Without it a long purge would keep one processor busy, and requests would
+ * wait for their turn on the others. The requests' own writes do not rest:
+ * they purge little, and somebody waits for their answers.
+ */
+static void
+rest(void)
+{
+	if (delay == 0)
+		return;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 delay, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Purges a batch; false at the first row that is vetoed. */
 static bool
 purge_batch(void *state)
@@ -343,6 +367,8 @@ purge_batch(void *state)
 			batch->purged++;
 		batch->end.first = DatumGetTimestampTz(row[DELETED]);
 		batch->end.id = *DatumGetUUIDP(row[ID]);
+		if (batch->rests)
+			rest();
 	}
 	return true;
 }
@@ -421,7 +447,9 @@ static int
 purge_some(const PbResource *resource, TimestampTz before, int most)
 {
 	Kind	   *kind = kind_of(resource);
-	Batch		batch = {.resource = resource, .before = before};
+	Batch		batch = {
+		.resource = resource, .before = before, .rests = true
+	};
 	bool		is_anew = false;
 	int			purged = 0;
 
