@@ -9,8 +9,8 @@ import { compareAnswers, verifyRows } from './check.js';
 import { startLoad } from './load.js';
 import { ask, hasPostgrest, inStatement, inTransaction, org, password, pgbeam, start, variants } from './variants.js';
 
-const ROUNDS = Number(process.env.ROUNDS ?? 9);
-const SECONDS = Number(process.env.ROUND_SECONDS ?? 3);
+const ROUNDS = Number(process.env.ROUNDS ?? 27);
+const SECONDS = Number(process.env.ROUND_SECONDS ?? 1); // short, as the machine changes its pace
 const CONNECTIONS = 8;
 
 // CPU seconds that a process has spent, with all its threads, and with its
