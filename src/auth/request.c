@@ -7,24 +7,15 @@
 #include "auth/request.h"
 #include "base/text.h"
 
-typedef struct Search
+/* Takes the headers, once for all look-ups. What is no object has none. */
+void
+pb_request_take_headers(PbRequest *request, const PbJson *headers)
 {
-	const char *wanted;
-	const char *found;
-	int			length;
-	int			count;
-} Search;
-
-static void
-compare_name(void *state, const char *name, int length)
-{
-	Search	   *search = state;
-
-	if (!pb_text_is_alike(name, length, search->wanted))
+	if (headers->type != PB_JSON_OBJECT)
 		return;
-	search->found = name;
-	search->length = length;
-	search->count++;
+	request->header_count = headers->size;
+	request->headers = palloc0(headers->size * sizeof(PbJsonMember));
+	pb_json_members(headers, request->headers);
 }
 
 /*
@@ -46,17 +37,19 @@ carried_name(const char *name)
 static int
 find_header(const PbRequest *request, const char *name, PbJson *value)
 {
-	Search		search = {
-		.wanted = request->is_forwarded ? carried_name(name) : name
-	};
+	const char *wanted = request->is_forwarded ? carried_name(name) : name;
+	int			count = 0;
 
-	if (request->headers.type != PB_JSON_OBJECT)
-		return 0;
-	pb_json_names(&request->headers, compare_name, &search);
-	if (search.count == 1)
-		(void) pb_json_member(&request->headers, search.found, search.length,
-							  value);
-	return search.count;
+	for (int i = 0; i < request->header_count; i++)
+	{
+		const PbJsonMember *header = &request->headers[i];
+
+		if (!pb_text_is_alike(header->name, header->length, wanted))
+			continue;
+		*value = header->value;
+		count++;
+	}
+	return count;
 }
 
 /*

@@ -44,7 +44,8 @@ typedef struct PbRequest
 	const char *id;				/* X-Request-Id; NULL in plain SQL */
 	const PbSqlScope *scope;	/* of the call; has the role that calls */
 	PbCaller	caller;
-	PbJson		headers;		/* an object, or PB_JSON_NULL */
+	PbJsonMember *headers;
+	int			header_count;
 	bool		is_forwarded;	/* see pb_request_header() */
 	PbJson		claims;			/* that the HTTP layer verified; the same */
 	PbJson		parameters;		/* of the query, an object */
@@ -83,6 +84,7 @@ extern void pb_request_etag(const char *body, int length, int64 version,
 extern bool pb_request_names_etag(const PbRequest *request,
 								  const char *header, const char *etag,
 								  bool reads);
+extern void pb_request_take_headers(PbRequest *request, const PbJson *headers);
 extern bool pb_request_has_header(const PbRequest *request, const char *name);
 extern bool pb_request_header(const PbRequest *request, const char *name,
 							  PbJson *value);

@@ -229,6 +229,54 @@ pb_json_names(const PbJson *object,
 			visit(state, value.val.string.val, value.val.string.len);
 }
 
+/*
+ * Reads all members, in the server's order. There is room for as many as the
+ * object has.
+ */
+void
+pb_json_members(const PbJson *object, PbJsonMember *members)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object->internal);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+		{
+			members->name = value.val.string.val;
+			members->length = value.val.string.len;
+		}
+		else if (token == WJB_VALUE)
+			set_value(&(members++)->value, &value);
+}
+
+static void
+push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue	value = {
+		.type = jbvString, .val.string = {strlen(text), unconstify(char *, text)}
+	};
+
+	(void) pushJsonbValue(state, token, &value);
+}
+
+/* Makes a document: an object of strings. */
+Datum
+pb_json_object(const PbJsonPair *pairs, int count)
+{
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		push_text(&state, WJB_KEY, pairs[i].name);
+		push_text(&state, WJB_VALUE, pairs[i].value);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state,
+														   WJB_END_OBJECT,
+														   NULL)));
+}
+
 /* Counts the members of all objects in value, each name of an object once. */
 int
 pb_json_count_members(const PbJson *value)

@@ -37,6 +37,21 @@ typedef struct PbJson
 	int			size;			/* members or items of a container */
 } PbJson;
 
+/* A member of an object. */
+typedef struct PbJsonMember
+{
+	const char *name;			/* not terminated */
+	int			length;
+	PbJson		value;
+} PbJsonMember;
+
+/* A name and a string, both terminated. */
+typedef struct PbJsonPair
+{
+	const char *name;
+	const char *value;
+} PbJsonPair;
+
 typedef enum PbNumber
 {
 	PB_NUMBER_INTEGER,
@@ -57,6 +72,8 @@ extern void pb_json_names(const PbJson *object,
 						  void (*visit) (void *state, const char *name,
 										 int length),
 						  void *state);
+extern void pb_json_members(const PbJson *object, PbJsonMember *members);
+extern Datum pb_json_object(const PbJsonPair *pairs, int count);
 extern int	pb_json_count_members(const PbJson *value);
 extern bool pb_json_find(const PbJson *object, const char *name,
 						 PbJson *value);

@@ -14,7 +14,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 
 #include "auth/authentication.h"
@@ -66,9 +65,11 @@ static void
 read_session(PbRequest *request)
 {
 	const char *path = session_says("request.path");
+	PbJson		headers = {0};
 
 	request->path = path == NULL ? NULL : pstrdup(path);
-	read_document(session_says("request.headers"), &request->headers);
+	read_document(session_says("request.headers"), &headers);
+	pb_request_take_headers(request, &headers);
 	if (pb_authentication_trusts_claims())
 		read_document(session_says("request.jwt.claims"), &request->claims);
 	pb_http_begin(request);
@@ -199,7 +200,8 @@ typedef struct Call
 	PbFaults	ignored;
 	PbReply		reply;
 	PbAnswer	answer;
-	StringInfoData headers;
+	MemoryContext memory;		/* of the result */
+	Datum		headers;		/* jsonb, the same */
 	PbSqlScope	scope;
 	instr_time	begun;
 } Call;
@@ -332,33 +334,36 @@ required_text(FunctionCallInfo fcinfo, int n, const char *name)
 
 /* Null means no headers. */
 static void
-take_headers(FunctionCallInfo fcinfo, int n, PbJson *headers)
+take_headers(FunctionCallInfo fcinfo, int n, PbRequest *request)
 {
+	PbJson		headers;
+
 	if (PG_ARGISNULL(n))
 		return;
-	pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(n))), headers);
-	if (headers->type != PB_JSON_OBJECT)
+	pb_json_root(PointerGetDatum(whole_argument(PG_GETARG_DATUM(n))),
+				 &headers);
+	if (headers.type != PB_JSON_OBJECT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("headers must be a JSON object of strings"),
 				 errhint("Join repeated headers with a comma.")));
+	pb_request_take_headers(request, &headers);
 }
 
 static Datum
-answer_row(FunctionCallInfo fcinfo, int status, const char *headers,
-		   const PbReply *reply)
+answer_row(const Call *call)
 {
 	static const PbColumn columns[] = {
 		{"status", INT4OID}, {"headers", JSONBOID}, {"body", TEXTOID}
 	};
 	Datum		values[lengthof(columns)] = {
-		Int32GetDatum(status),
-		DirectFunctionCall1(jsonb_in, CStringGetDatum(headers)),
-		body_of(reply)
+		Int32GetDatum(call->answer.status), call->headers,
+		body_of(&call->reply)
 	};
 	bool		nulls[lengthof(columns)] = {0};
 
-	return HeapTupleGetDatum(pb_result_row(fcinfo, columns, lengthof(columns),
+	return HeapTupleGetDatum(pb_result_row(call->fcinfo, columns,
+										   lengthof(columns),
 										   values, nulls));
 }
 
@@ -376,27 +381,29 @@ static void
 answer_message(void *state)
 {
 	Call	   *call = state;
+	MemoryContext before;
 
-	take_headers(call->fcinfo, 2, &call->request.headers);
+	take_headers(call->fcinfo, 2, &call->request);
 	pb_http_begin(&call->request);
 	take_message_body(call->fcinfo, 3, &call->message);
 	handle(call);
-	pb_http_headers(&call->headers, &call->answer);
+	before = MemoryContextSwitchTo(call->memory);
+	call->headers = pb_json_object(call->answer.headers,
+								   call->answer.header_count);
+	MemoryContextSwitchTo(before);
 }
 
 Datum
 pgbeam_http(PG_FUNCTION_ARGS)
 {
 	Call		call = {
-		.fcinfo = fcinfo,
+		.fcinfo = fcinfo, .memory = CurrentMemoryContext,
 		.message.method = required_text(fcinfo, 0, "method"),
 		.message.uri = required_text(fcinfo, 1, "uri")
 	};
 
-	initStringInfo(&call.headers);
 	run(&call, answer_message, true);
-	return answer_row(fcinfo, call.answer.status, call.headers.data,
-					  &call.reply);
+	return answer_row(&call);
 }
 
 /* A header by which the front describes the request it forwards. */

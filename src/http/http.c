@@ -28,7 +28,7 @@ static void
 add_header(PbAnswer *answer, const char *name, const char *value)
 {
 	Assert(answer->header_count < PB_HEADERS_MAX);
-	answer->headers[answer->header_count++] = (PbHeader) {name, value};
+	answer->headers[answer->header_count++] = (PbJsonPair) {name, value};
 }
 
 static bool
@@ -411,16 +411,6 @@ pb_http_repeat_body(const PbReply *reply, PbAnswer *answer)
 		add_header(answer, "X-Pgbeam-Body",
 				   pnstrdup(reply->body->data + reply->body_begin,
 							reply->body->len - reply->body_begin));
-}
-
-/* Appends the headers as one JSON object. */
-void
-pb_http_headers(StringInfo out, const PbAnswer *answer)
-{
-	pb_json_begin(out, '{');
-	for (int i = 0; i < answer->header_count; i++)
-		pb_json_pair(out, answer->headers[i].name, answer->headers[i].value);
-	pb_json_end(out, '}');
 }
 
 /*

@@ -10,18 +10,12 @@
 
 #define PB_HEADERS_MAX 16
 
-typedef struct PbHeader
-{
-	const char *name;
-	const char *value;
-} PbHeader;
-
 typedef struct PbAnswer
 {
 	const PbOperation *operation;	/* that was asked for, or NULL */
 	int			status;
 	int			header_count;
-	PbHeader	headers[PB_HEADERS_MAX];
+	PbJsonPair	headers[PB_HEADERS_MAX];
 } PbAnswer;
 
 /* A request as the layer in front hands it over. */
@@ -42,7 +36,6 @@ extern void pb_http_finish(const PbRequest *request,
 extern void pb_http_handle(const PbMessage *message, PbRequest *request,
 						   PbReply *reply, PbAnswer *answer);
 extern void pb_http_repeat_body(const PbReply *reply, PbAnswer *answer);
-extern void pb_http_headers(StringInfo out, const PbAnswer *answer);
 extern void pb_http_header_list(StringInfo out, const PbAnswer *answer);
 
 #endif							/* PB_HTTP_H */
