@@ -12,7 +12,7 @@ PARTS = \
 	$(addprefix keys/, keypath keyfile keyring) \
 	$(addprefix feed/, horizon retention change feed consumer) \
 	$(addprefix auth/, rate plan owner organization role apikey token request authentication authorization) \
-	$(addprefix resources/, prefix upstream page statement resource mark way search activity write standard host project database replica domain connection cacherule member regions plans organizations health) \
+	$(addprefix resources/, prefix upstream page statement resource mark way walk search activity write standard host project database replica domain connection cacherule member regions plans organizations health) \
 	$(addprefix plane/, queryreport traffic trafficentry trafficrows trafficreport usage login served pgbouncer) \
 	$(addprefix upkeep/, rewrap purge erasure undelete) \
 	$(addprefix http/, operationlist operation idempotency openapi operationtable statistics route dispatch http entry) \

@@ -253,10 +253,10 @@ pb_json_members(const PbJson *object, PbJsonMember *members)
 static void
 push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 {
-	JsonbValue	value = {
-		.type = jbvString, .val.string = {strlen(text), unconstify(char *, text)}
-	};
+	JsonbValue	value = {.type = jbvString};
 
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
 	(void) pushJsonbValue(state, token, &value);
 }
 

@@ -114,15 +114,26 @@ goes_by(Relation relation, Relation index, int n,
 		is_plain_column(relation, index, n);
 }
 
-/* Whether an index has all rows, and those of the lead side by side. */
+/*
+ * Whether an index has the rows of the lead side by side. In an order they are
+ * counted as they are met, so that it must pass what is deleted.
+ */
 static bool
 leads(const PbLead *lead, Relation relation, Relation index)
 {
-	return !index->rd_index->indcheckxmin &&
-		RelationGetIndexPredicate(index) == NIL &&
-		pb_lead_begins_with(relation, index, lead->numbers, lead->count) &&
-		(lead->then.name == NULL ||
-		 goes_by(relation, index, lead->count, &lead->then));
+	bool		in_order = lead->then.name != NULL;
+	bool		keeps;
+
+	if (index->rd_index->indcheckxmin ||
+		!pb_lead_begins_with(relation, index, lead->numbers, lead->count))
+		return false;
+	keeps = lead->to_living && keeps_living(relation, index, lead->count);
+	if (in_order &&
+		!goes_by(relation, index, lead->count + keeps, &lead->then))
+		return false;
+	return RelationGetIndexPredicate(index) == NIL ?
+		keeps || !in_order || !lead->to_living :
+		in_order && lead->to_living && pb_lead_has_living(relation, index);
 }
 
 static bool
@@ -165,18 +176,20 @@ find_procedure(Relation index, int n, StrategyNumber strategy)
 static void
 take(PbLead *lead, Relation relation, Relation index)
 {
+	int			next;
+
 	lead->index = RelationGetRelid(index);
 	lead->keeps_living = lead->to_living &&
 		keeps_living(relation, index, lead->count);
 	for (int n = 0; n < lead->count; n++)
 		lead->places[n] = place_of(lead, index->rd_index->indkey.values[n]);
-	for (int n = 0; n < lead->count + lead->keeps_living; n++)
+	next = lead->count + lead->keeps_living;
+	for (int n = 0; n < next; n++)
 		lead->equals[n] = find_procedure(index, n, BTEqualStrategyNumber);
 	if (lead->then.name == NULL)
 		return;
-	lead->before = find_procedure(index, lead->count, BTLessStrategyNumber);
-	lead->behind = find_procedure(index, lead->count,
-								  BTGreaterStrategyNumber);
+	lead->before = find_procedure(index, next, BTLessStrategyNumber);
+	lead->behind = find_procedure(index, next, BTGreaterStrategyNumber);
 }
 
 /* Takes an index if it leads there. */

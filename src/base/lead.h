@@ -26,14 +26,15 @@ typedef struct PbLead
 	PbStoredColumn columns[PB_SOUGHT_MAX]; /* whose values are known */
 	int			count;			/* of them; 0: there is no such lead */
 	bool		to_living;		/* not to those that are deleted, where an
-								 * index tells them apart */
+								 * index tells them apart; in an order it has
+								 * to */
 	PbStoredColumn then;		/* in whose order the rows are sought; without
 								 * a name: in any */
 	/* what the last look found */
 	Oid			index;			/* its first columns are those, in any order,
 								 * and then that one; or invalid */
 	AttrNumber	numbers[PB_SOUGHT_MAX];
-	bool		keeps_living;	/* it does, by its next column */
+	bool		keeps_living;	/* it tells them apart by its next column */
 	int			places[PB_SOUGHT_MAX];	/* of the index's columns among those
 										 * of the lead */
 	RegProcedure equals[PB_SOUGHT_MAX + 1];	/* what compares each, and the

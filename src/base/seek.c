@@ -56,6 +56,9 @@ open_table(PbSeek *seek, PbTable *table, PbLeading leading,
 	for (int n = 0; n < seek->lead->count; n++)
 		add_key(seek, BTEqualStrategyNumber, seek->lead->equals[n],
 				sought[seek->lead->places[n]]);
+	if (seek->lead->keeps_living)
+		add_key(seek, BTEqualStrategyNumber, seek->lead->equals[seek->count],
+				BoolGetDatum(true));
 }
 
 /* Begins the scan, of index entries too where they are read. */
@@ -78,28 +81,27 @@ pb_seek_begin(PbSeek *seek, PbTable *table, PbLeading leading,
 			  const Datum *sought, LOCKMODE mode, Snapshot snapshot)
 {
 	open_table(seek, table, leading, sought, mode, snapshot);
-	if (seek->lead->keeps_living)
-		add_key(seek, BTEqualStrategyNumber, seek->lead->equals[seek->count],
-				BoolGetDatum(true));
 	scan(seek, false);
 }
 
 /*
- * Begins a search along PB_ALONG, in ascending or descending order: for the
- * rows that come after a value of the column in whose order they are.
+ * Begins a search in an order, ascending or descending: for the rows that come
+ * after a value of the column in whose order they are. Of marks the entries of
+ * the index are read, of others the rows.
  */
 void
-pb_seek_begin_after(PbSeek *seek, PbTable *table, const Datum *sought,
-					Datum after, bool descending, Snapshot snapshot)
+pb_seek_begin_after(PbSeek *seek, PbTable *table, PbLeading leading,
+					const Datum *sought, Datum after, bool descending,
+					Snapshot snapshot)
 {
-	open_table(seek, table, PB_ALONG, sought, AccessShareLock, snapshot);
+	open_table(seek, table, leading, sought, AccessShareLock, snapshot);
 	if (descending)
 		seek->direction = BackwardScanDirection;
 	if (descending)
 		add_key(seek, BTLessStrategyNumber, seek->lead->before, after);
 	else
 		add_key(seek, BTGreaterStrategyNumber, seek->lead->behind, after);
-	scan(seek, true);
+	scan(seek, leading == PB_ALONG);
 }
 
 /* Goes on with other values, which costs less than to begin. */
@@ -190,6 +192,13 @@ pb_seek(PbTable *table, PbLeading leading, const Datum *sought)
 	is_there = pb_seek_next(&seek);
 	pb_seek_end(&seek);
 	return is_there;
+}
+
+/* The found row's value of a column of the table, until the next search. */
+Datum
+pb_seek_value(const PbSeek *seek, int n, bool *isnull)
+{
+	return slot_getattr(seek->slot, seek->table->numbers[n], isnull);
 }
 
 /*

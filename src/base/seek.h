@@ -25,7 +25,7 @@ typedef struct PbSeek
 	Relation	index;
 	Snapshot	snapshot;
 	IndexScanDesc scan;
-	ScanKeyData keys[PB_SOUGHT_MAX + 1];
+	ScanKeyData keys[PB_SOUGHT_MAX + 2];
 	int			count;			/* of keys */
 	ScanDirection direction;
 	TupleTableSlot *slot;		/* the row that was found last */
@@ -37,14 +37,16 @@ extern void pb_seek_begin(PbSeek *seek, PbTable *table, PbLeading leading,
 						  const Datum *sought, LOCKMODE mode,
 						  Snapshot snapshot);
 extern void pb_seek_begin_after(PbSeek *seek, PbTable *table,
-								const Datum *sought, Datum after,
-								bool descending, Snapshot snapshot);
+								PbLeading leading, const Datum *sought,
+								Datum after, bool descending,
+								Snapshot snapshot);
 extern void pb_seek_again(PbSeek *seek, const Datum *sought);
 extern bool pb_seek_next(PbSeek *seek);
 extern bool pb_seek_next_place(PbSeek *seek, Datum *place);
 extern void pb_seek_end(PbSeek *seek);
 extern bool pb_seek_latest(PbSeek *seek, TM_Result result, LockTupleMode mode);
 extern bool pb_seek(PbTable *table, PbLeading leading, const Datum *sought);
+extern Datum pb_seek_value(const PbSeek *seek, int n, bool *isnull);
 extern void pb_seek_copy(const PbSeek *seek, Datum *values, char *nulls);
 extern bool pb_seek_any(PbTable *table, PbLeading leading,
 						const Datum *sought, Snapshot snapshot);

@@ -12,6 +12,9 @@
 /* Columns of a unique index at most. */
 #define PB_UNIQUE_MAX 2
 
+/* Orders of a list that an index has. */
+#define PB_LISTED_MAX 2
+
 /* What rows a table is searched for. */
 typedef enum PbLeading
 {
@@ -21,7 +24,9 @@ typedef enum PbLeading
 	PB_LIVING,					/* the same, where an index tells the deleted
 								 * ones apart, without these */
 	PB_ALONG,					/* those with a mark, in an order */
-	PB_LEADINGS
+	PB_LISTED,					/* the living ones of a list, in its first
+								 * order; in the next ones thereafter */
+	PB_LEADINGS = PB_LISTED + PB_LISTED_MAX
 } PbLeading;
 
 typedef struct PbTable

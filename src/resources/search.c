@@ -17,17 +17,16 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
-#include "base/seek.h"
 #include "base/sql.h"
 #include "resources/resource.h"
 #include "resources/search.h"
 #include "resources/statement.h"
+#include "resources/walk.h"
 #include "resources/way.h"
 
 static bool
@@ -283,119 +282,6 @@ read_those(PbSearch *search, PbRow **rows)
 	return count;
 }
 
-static bool
-is_same_text(Datum a, Datum b)
-{
-	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a,
-												b));
-}
-
-static bool
-has_item(Datum array, Datum item)
-{
-	Datum	   *items;
-	bool	   *nulls;
-	int			count;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &items, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i] && is_same_text(items[i], item))
-			return true;
-	return false;
-}
-
-/* Whether a row is a living match of the filter that has led to it. */
-static bool
-is_match(const PbSearch *search, const PbRow *row)
-{
-	const PbFilter *filter = pb_way_filter(search, search->by);
-	Datum		wanted = search->page->values[search->by];
-	Datum		value = pb_row_value(row, *filter->leaf);
-
-	Assert(filter->comparison != PB_BEGINS_WITH);
-	return pb_resource_is_living(row) &&
-		is_same_text(pb_resource_org(row), search->org_id) &&
-		(filter->comparison == PB_HAS ? has_item(value, wanted) :
-		 is_same_text(value, wanted));
-}
-
-/*
- * Reads the row that a mark is of, if the row says the same; or NULL. The
- * index on ids alone may have the row of another organization too, but no
- * texts are compared there.
- */
-static PbRow *
-seek_owner(const PbSearch *search, PbSeek *owners)
-{
-	PbRow	   *row = pb_row_make(search->resource);
-
-	pb_seek_again(owners, &search->after);
-	while (pb_seek_next(owners))
-	{
-		pb_seek_copy(owners, row->values, row->nulls);
-		if (is_match(search, row))
-			return row;
-	}
-	return NULL;
-}
-
-/* Finds the next mark, and notes how far along them the page has come. */
-static bool
-find_mark(PbSearch *search, PbSeek *marks)
-{
-	pg_uuid_t  *id;
-	Datum		place;
-
-	if (!pb_seek_next_place(marks, &place))
-		return false;
-	id = palloc(sizeof(pg_uuid_t));
-	*id = *DatumGetUUIDP(place);
-	search->after = UUIDPGetDatum(id);
-	return true;
-}
-
-/* Reads a page of the rows with a mark without a statement. */
-static int
-seek_marked(PbSearch *search, PbRow **rows, Datum *walked)
-{
-	int			most = search->page->size + 1;
-	int			left = Max(PB_WALKED_MAX, most);
-	Snapshot	snapshot = pb_sql_snapshot(PB_SNAPSHOT);
-	Datum		sought[] = {
-		search->org_id, CStringGetTextDatum(search->mark)
-	};
-	PbSeek		marks;
-	PbSeek		owners;
-	int			found = 0;
-
-	pb_seek_begin_after(&marks, pb_stored(search->resource->marks), sought,
-						search->after, search->page->order->descending,
-						snapshot);
-	pb_seek_begin(&owners, pb_stored(search->resource), PB_TO_ID,
-				  &search->after, AccessShareLock, snapshot);
-	for (; found < most && left > 0 && find_mark(search, &marks); left--)
-	{
-		rows[found] = seek_owner(search, &owners);
-		found += rows[found] != NULL;
-	}
-	pb_seek_end(&owners);
-	pb_seek_end(&marks);
-	if (found < most && left == 0)
-		*walked = search->after;
-	return found;
-}
-
-static bool
-may_seek_marked(const PbSearch *search)
-{
-	const PbResource *resource = search->resource;
-
-	return pb_statement_derives_nothing(resource) &&
-		pb_table_may_be_read(pb_stored(resource->marks), PB_ALONG) &&
-		pb_table_may_be_read(pb_stored(resource), PB_TO_ID);
-}
-
 /*
  * Reads a page of the rows with a mark: the ids first, and then their rows. A
  * mark is believed only where the row says the same; where some do not, more
@@ -448,8 +334,8 @@ pb_search_read(const PbResource *resource, const PbPage *page, Datum org_id,
 	if (search.way == PB_NOWHERE)
 		return 0;
 	form = decide(&search);
-	if (form == PB_MARKS && may_seek_marked(&search))
-		return seek_marked(&search, rows, walked);
+	if (pb_walk_may(&search, form))
+		return pb_walk_read(&search, rows, walked);
 	if (form == PB_MARKS)
 		return read_marked(&search, rows, walked);
 	made = pb_way_statement(&search, form);

@@ -590,6 +590,25 @@ add_to_lead(PbLead *lead, const PbResource *resource, int leaf)
 	lead->columns[lead->count++] = column_as_made(resource, leaf);
 }
 
+/* By what the rows of a list are found, in each order that an index has. */
+static void
+set_orders(PbTable *stored, const PbResource *resource)
+{
+	const PbPrepared *at = resource->prepared;
+
+	for (int i = 0; i < PB_LISTED_MAX && resource->orders != NULL &&
+		 resource->orders[i].is_indexed; i++)
+	{
+		PbLead	   *lead = &stored->leads[PB_LISTED + i];
+
+		add_to_lead(lead, resource, at->org_id);
+		if (resource->parent != NULL)
+			add_to_lead(lead, resource, at->parent);
+		lead->to_living = pb_field_marks_deleted(resource);
+		lead->then = column_as_made(resource, *resource->orders[i].leaf);
+	}
+}
+
 /*
  * By what rows are found: one by the arguments that begin a statement about
  * it, those below a parent, and marks in the order of the rows that have them.
@@ -611,6 +630,7 @@ set_leads(PbTable *stored, const PbResource *resource)
 	}
 	if (resource->prefix != NULL)
 		add_to_lead(&stored->leads[PB_TO_ID], resource, at->id);
+	set_orders(stored, resource);
 	if (at->parent == PB_NO_LEAF)
 		return;
 	if (resource->parent == NULL)
