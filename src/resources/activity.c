@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -150,43 +149,19 @@ is_full(const Busiest *list)
 	return list->count > list->page->size;
 }
 
-static bool
-has_item(Datum list, const char *item)
-{
-	Datum	   *items;
-	bool	   *nulls;
-	int			count;
-
-	deconstruct_array(DatumGetArrayTypeP(list), TEXTOID, -1, false,
-					  TYPALIGN_INT, &items, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i] && strcmp(TextDatumGetCString(items[i]), item) == 0)
-			return true;
-	return false;
-}
-
-static bool
-fits(const PbRow *row, const PbFilter *filter, Datum asked)
-{
-	const char *wanted = TextDatumGetCString(asked);
-	Datum		value = pb_row_value(row, *filter->leaf);
-
-	if (filter->comparison == PB_HAS)
-		return has_item(value, wanted);
-	if (filter->comparison == PB_BEGINS_WITH)
-		return strncmp(TextDatumGetCString(value), wanted,
-					   strlen(wanted)) == 0;
-	return strcmp(TextDatumGetCString(value), wanted) == 0;
-}
-
 /* Whether the filters of the page leave a row. */
 static bool
 fits_all(const Busiest *list, const PbRow *row)
 {
 	for (int i = 0; i < PB_FILTERS_MAX; i++)
-		if ((list->page->filters & (1 << i)) &&
-			!fits(row, &list->resource->filters[i], list->page->values[i]))
+	{
+		const PbFilter *filter = &list->resource->filters[i];
+
+		if ((list->page->filters & (1 << i)) != 0 &&
+			!pb_page_passes(filter, pb_row_value(row, *filter->leaf),
+							list->page->values[i]))
 			return false;
+	}
 	return true;
 }
 

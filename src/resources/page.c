@@ -9,7 +9,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
@@ -98,6 +101,53 @@ bind(const PbPage *page, const PbResource *listed, Datum of)
 	pb_digest(all.data, all.len, digest);
 	memcpy(&binding, digest, sizeof(binding));
 	return binding;
+}
+
+/* Whether two texts have the same bytes. */
+bool
+pb_page_is_same(Datum text, Datum other)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, text,
+												other));
+}
+
+static bool
+begins_with(Datum text, Datum beginning)
+{
+	return DatumGetBool(DirectFunctionCall2Coll(text_starts_with,
+												C_COLLATION_OID, text,
+												beginning));
+}
+
+static bool
+has_item(Datum array, Datum item)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &items, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i] && pb_page_is_same(items[i], item))
+			return true;
+	return false;
+}
+
+/* Whether a value passes a filter, as the statements of way.c say it too. */
+bool
+pb_page_passes(const PbFilter *filter, Datum value, Datum wanted)
+{
+	switch (filter->comparison)
+	{
+		case PB_IS:
+			return pb_page_is_same(value, wanted);
+		case PB_BEGINS_WITH:
+			return begins_with(value, wanted);
+		case PB_HAS:
+			return has_item(value, wanted);
+	}
+	pg_unreachable();
 }
 
 /* A value before that of the first row. */

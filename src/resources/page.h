@@ -86,6 +86,8 @@ extern const PbResource pb_page_parameters;
 extern const char *pb_page_token_problem(const char *text, size_t length);
 extern bool pb_page_read(PbPage *page, const PbResource *listed,
 						 const PbRow *parameters, Datum of, PbFaults *faults);
+extern bool pb_page_is_same(Datum text, Datum other);
+extern bool pb_page_passes(const PbFilter *filter, Datum value, Datum wanted);
 extern const char *pb_page_token(const PbPage *page, Datum last);
 
 #endif							/* PB_PAGE_H */

@@ -10,10 +10,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/uuid.h"
@@ -24,57 +21,16 @@
 #include "resources/statement.h"
 #include "resources/walk.h"
 
-static bool
-is_same_text(Datum a, Datum b)
-{
-	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a,
-												b));
-}
-
-static bool
-begins_with(Datum text, Datum beginning)
-{
-	return DatumGetBool(DirectFunctionCall2Coll(text_starts_with,
-												C_COLLATION_OID, text,
-												beginning));
-}
-
-static bool
-has_item(Datum array, Datum item)
-{
-	Datum	   *items;
-	bool	   *nulls;
-	int			count;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &items, &nulls, &count);
-	for (int i = 0; i < count; i++)
-		if (!nulls[i] && is_same_text(items[i], item))
-			return true;
-	return false;
-}
-
 /* Whether the found row passes a filter. */
 static bool
 passes(const PbSearch *search, int n, const PbSeek *found)
 {
 	const PbFilter *filter = pb_way_filter(search, n);
-	Datum		wanted = search->page->values[n];
 	bool		isnull;
 	Datum		value = pb_seek_value(found, *filter->leaf, &isnull);
 
-	if (isnull)
-		return false;
-	switch (filter->comparison)
-	{
-		case PB_IS:
-			return is_same_text(value, wanted);
-		case PB_BEGINS_WITH:
-			return begins_with(value, wanted);
-		case PB_HAS:
-			return has_item(value, wanted);
-	}
-	pg_unreachable();
+	return !isnull &&
+		pb_page_passes(filter, value, search->page->values[n]);
 }
 
 static bool
@@ -162,7 +118,7 @@ is_own(const PbSearch *search, const PbSeek *found)
 									   search->resource->prepared->org_id,
 									   &isnull);
 
-	return !isnull && is_same_text(org_id, search->org_id);
+	return !isnull && pb_page_is_same(org_id, search->org_id);
 }
 
 /*
