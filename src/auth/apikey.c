@@ -107,25 +107,12 @@ const PbResource pb_api_key = {
 
 static const Oid id_types[] = {UUIDOID, TEXTOID, TIMESTAMPTZOID};
 
-/* the columns of find */
+/* the columns of a key that is found */
 enum
 {
 	KIND, OWNER, DIGEST, EXPIRES, COLUMNS
 };
 
-static const PbResult find_results[COLUMNS] = {
-	[KIND] = {TEXTOID, false}, [OWNER] = {TEXTOID, false},
-	[DIGEST] = {BYTEAOID, true}, [EXPIRES] = {TIMESTAMPTZOID, true}
-};
-
-static PbStatement find = {
-	.text = "SELECT kind, owner_id, digest, expires_at FROM pgbeam.api_keys "
-	"WHERE id OPERATOR(pg_catalog.=) $1",
-	.nargs = 1, .types = id_types,
-	.nresults = lengthof(find_results), .results = find_results
-};
-
-/* The same as the statement gives. */
 static const PbStoredColumn find_columns[COLUMNS] = {
 	[KIND] = {"kind", TEXTOID, false}, [OWNER] = {"owner_id", TEXTOID, false},
 	[DIGEST] = {"digest", BYTEAOID, true},
@@ -286,7 +273,7 @@ pb_apikey_prove(const char *api_key, size_t length, PbOwner *owner, text **id)
 		length != API_KEY_SIZE || api_key[ID_SIZE] != '_')
 		return refuse("it does not have the form of an API key");
 	pb_digest(api_key, length, digest);
-	found = pb_seek_row(&stored, PB_LATEST, &find, &key, values, nulls) &&
+	found = pb_seek_row(&stored, PB_LATEST, &key, values, nulls) &&
 		is_of_kind(values[KIND], owner->kind);
 	if (!fits(digest, found, values, nulls))
 		return false;

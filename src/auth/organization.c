@@ -114,21 +114,8 @@ static const Oid id_type[] = {TEXTOID};
 	"plan, max_projects, max_databases, max_connections, " \
 	"queries_per_second, burst_size"
 
-static const PbResult find_results[2 + PB_LIMITS] = {
-	{TEXTOID, true}, {INT4OID, true}, {INT4OID, true}, {INT4OID, true},
-	{INT4OID, true}, {INT4OID, true}, {TIMESTAMPTZOID, true}
-};
-
-#define FIND \
-	"SELECT " PLAN_AND_LIMITS ", suspended_at FROM pgbeam.organizations " \
-	"WHERE org_id OPERATOR(pg_catalog.=) $1"
-
-#define FINDS \
-	.nargs = 1, .types = id_type, \
-	.nresults = lengthof(find_results), .results = find_results
-
-/* The same as a statement gives. */
-static const PbStoredColumn find_columns[lengthof(find_results)] = {
+/* The columns of one that is found. */
+static const PbStoredColumn find_columns[2 + PB_LIMITS] = {
 	{"plan", TEXTOID, true}, {"max_projects", INT4OID, true},
 	{"max_databases", INT4OID, true}, {"max_connections", INT4OID, true},
 	{"queries_per_second", INT4OID, true}, {"burst_size", INT4OID, true},
@@ -139,12 +126,6 @@ static PbTable stored = {
 	.name = "pgbeam.organizations", .columns = find_columns,
 	.count = lengthof(find_columns),
 	.leads[PB_TO_ONE] = {.columns = {{"org_id", TEXTOID, false}}, .count = 1}
-};
-
-static PbStatement find[] = {
-	[PB_SNAPSHOT] = {.text = FIND, FINDS, .reads = true},
-	[PB_LATEST] = {.text = FIND, FINDS},
-	[PB_LOCKED] = {.text = FIND " FOR UPDATE", FINDS},
 };
 
 static PbStatement register_id = {
@@ -252,16 +233,6 @@ pb_organization_check_id(const char *id, const char *name, PbFaults *faults)
 	return problem == NULL;
 }
 
-/* Reads the columns; locked ones by a statement. False if there is no row. */
-static bool
-find_row(Datum org_id, PbReading reading, Datum *values, bool *isnull)
-{
-	return reading == PB_LOCKED ?
-		pb_sql_row(&find[reading], &org_id, NULL, values, isnull) :
-		pb_seek_row(&stored, reading, &find[reading], &org_id, values,
-					isnull);
-}
-
 /*
  * Reads an organization's plan and limits; its own limits override those of
  * the plan. While it is locked nobody else creates objects under them.
@@ -270,11 +241,11 @@ void
 pb_organization_find(Datum org_id, PbReading reading,
 					 PbOrganization *organization)
 {
-	Datum		values[lengthof(find_results)];
-	bool		nulls[lengthof(find_results)];
+	Datum		values[lengthof(find_columns)];
+	bool		nulls[lengthof(find_columns)];
 
 	memset(organization, 0, sizeof(*organization));
-	if (!find_row(org_id, reading, values, nulls))
+	if (!pb_seek_row(&stored, reading, &org_id, values, nulls))
 		return;
 	organization->is_known = true;
 	organization->is_suspended = !nulls[1 + PB_LIMITS];
@@ -323,12 +294,14 @@ bool
 pb_organization_register(Datum org_id, const PbActor *actor, PbFaults *faults)
 {
 	const char *id = TextDatumGetCString(org_id);
+	PbOrganization present;
 
 	if (!registers)
 		return pb_organization_refuse_unknown(faults);
 	if (pb_sql_run(&register_id, &org_id, NULL) == 0)
 	{
-		if (pb_sql_run(&find[PB_LATEST], &org_id, NULL) == 0)
+		pb_organization_find(org_id, PB_LATEST, &present);
+		if (!present.is_known)
 			pb_sql_vetoed(pb_organization.table);
 		return true;
 	}

@@ -249,19 +249,70 @@ pb_seek_read(PbTable *table, PbLeading leading, const Datum *sought,
 	return is_there;
 }
 
+/* SQL: finds the row with a key. */
+static const char *
+find_text(const PbTable *table)
+{
+	const PbLead *one = &table->leads[PB_TO_ONE];
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < table->count; i++)
+		appendStringInfo(&text, "%s%s", i == 0 ? "SELECT " : ", ",
+						 table->columns[i].name);
+	appendStringInfo(&text, " FROM %s", table->name);
+	for (int i = 0; i < one->count; i++)
+		appendStringInfo(&text, " %s %s OPERATOR(pg_catalog.=) $%d",
+						 i == 0 ? "WHERE" : "AND", one->columns[i].name,
+						 i + 1);
+	return text.data;
+}
+
+/* Makes the statements that find a row, one for each reading. */
+static PbStatement *
+make_finds(const PbTable *table)
+{
+	MemoryContext before = MemoryContextSwitchTo(pb_sql_memory());
+	const PbLead *one = &table->leads[PB_TO_ONE];
+	PbStatement *finds = palloc0((PB_LOCKED + 1) * sizeof(PbStatement));
+	const char *text = find_text(table);
+	Oid		   *types = palloc(one->count * sizeof(Oid));
+	PbResult   *results = palloc(table->count * sizeof(PbResult));
+
+	for (int i = 0; i < one->count; i++)
+		types[i] = one->columns[i].type;
+	for (int i = 0; i < table->count; i++)
+		results[i] = (PbResult) {
+			table->columns[i].type, table->columns[i].may_be_null
+		};
+	for (PbReading reading = 0; reading <= PB_LOCKED; reading++)
+		finds[reading] = (PbStatement) {
+			.text = reading == PB_LOCKED ?
+			psprintf("%s FOR UPDATE", text) : text,
+			.nargs = one->count, .types = types, .nresults = table->count,
+			.results = results, .reads = reading == PB_SNAPSHOT
+		};
+	MemoryContextSwitchTo(before);
+	return finds;
+}
+
 /*
- * Reads the only row with a key as a statement does, which does so where the
- * table must not be read here. Its columns are the table's, and its arguments
- * those of the key. False if there is no row.
+ * Reads the only row with a key, all of whose columns are stored; by a
+ * statement where it is to be locked, or where the table must not be read
+ * here. False if there is no row.
  */
 bool
-pb_seek_row(PbTable *table, PbReading reading, PbStatement *otherwise,
-			Datum *key, Datum *values, bool *isnull)
+pb_seek_row(PbTable *table, PbReading reading, Datum *key, Datum *values,
+			bool *isnull)
 {
 	char	   *nulls;
 
-	if (!pb_table_may_be_read(table, PB_TO_ONE))
-		return pb_sql_row(otherwise, key, NULL, values, isnull);
+	if (reading == PB_LOCKED || !pb_table_may_be_read(table, PB_TO_ONE))
+	{
+		if (table->finds == NULL)
+			table->finds = make_finds(table);
+		return pb_sql_row(&table->finds[reading], key, NULL, values, isnull);
+	}
 	nulls = palloc(table->count);
 	if (!pb_seek_read(table, PB_TO_ONE, key, pb_sql_snapshot(reading), values,
 					  nulls))

@@ -53,9 +53,8 @@ extern bool pb_seek_any(PbTable *table, PbLeading leading,
 extern bool pb_seek_read(PbTable *table, PbLeading leading,
 						 const Datum *sought, Snapshot snapshot,
 						 Datum *values, char *nulls);
-extern bool pb_seek_row(PbTable *table, PbReading reading,
-						PbStatement *otherwise, Datum *key, Datum *values,
-						bool *isnull);
+extern bool pb_seek_row(PbTable *table, PbReading reading, Datum *key,
+						Datum *values, bool *isnull);
 extern void pb_seek_remove(PbTable *table, const Datum *key);
 
 #endif							/* PB_SEEK_H */

@@ -60,6 +60,7 @@ typedef struct PbTable
 								 * an update changes */
 	bool		runs_code;
 	bool		has_triggers;	/* of any kind, also those of foreign keys */
+	struct PbStatement *finds;	/* see pb_seek_row(); NULL until it is asked */
 } PbTable;
 
 extern Relation pb_table_open(const PbTable *table, LOCKMODE mode);
