@@ -89,6 +89,19 @@ SELECT * FROM traces('bystander');
 SELECT count(*) FROM pgbeam.next_changes('erasure') WHERE org_id = '' AND resource = 'project' AND action = 'deleted';
 SELECT pgbeam.unsubscribe('erasure');
 
+-- The API keys of users who belong to no other organization go too, also of
+-- those whom a delete has removed before.
+SELECT pgbeam.set_organization('leavers') IS NOT NULL AND pgbeam.set_organization('others') IS NOT NULL AS made;
+SELECT pgbeam.set_member('leavers', 'leaver one', 'owner'), pgbeam.set_member('leavers', 'leaver two', 'auditor'), pgbeam.set_member('others', 'leaver two', 'owner');
+SELECT count(key) FROM unnest('{leaver one,leaver two,leaver}'::text[]) AS leaver, pgbeam.create_api_key(user_id => leaver, name => leaver);
+SELECT pgbeam.delete_organization('leavers');
+SELECT pgbeam.erase_organization('leavers') > 0 AS erased;
+SELECT owner_id, name FROM pgbeam.api_keys WHERE owner_id ~ '^leaver' ORDER BY 1;
+SELECT * FROM traces('leaver one');
+SELECT pgbeam.erase_organization('others') > 0 AS erased;
+SELECT * FROM traces('leaver two');
+SELECT pgbeam.revoke_api_keys(user_id => 'leaver');
+
 -- Refusals.
 SELECT pgbeam.delete_organization('nobody');
 SELECT pgbeam.delete_organization(NULL);

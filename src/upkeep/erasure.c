@@ -94,6 +94,32 @@ static PbStatement erase_keys = {
 	.nargs = 1, .types = org_type
 };
 
+static const PbResult user_results[] = {{TEXTOID, false}};
+
+/* Its members, and those who were, as far back as the feed goes. */
+static PbStatement users_of = {
+	.text = "SELECT user_id FROM pgbeam.members "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"UNION SELECT resource_id FROM pgbeam.changes "
+	"WHERE org_id OPERATOR(pg_catalog.=) $1 "
+	"AND resource OPERATOR(pg_catalog.=) 'member'",
+	.nargs = 1, .types = org_type,
+	.nresults = lengthof(user_results), .results = user_results
+};
+
+static PbStatement is_member = {
+	.text = "SELECT FROM pgbeam.members "
+	"WHERE user_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	.nargs = 1, .types = org_type
+};
+
+static PbStatement erase_keys_of_user = {
+	.text = "DELETE FROM pgbeam.api_keys "
+	"WHERE owner_id OPERATOR(pg_catalog.=) $1 "
+	"AND kind OPERATOR(pg_catalog.=) '" PB_USER_WORD "'",
+	.nargs = 1, .types = org_type
+};
+
 /* Also the answers to users' requests about it. */
 static PbStatement erase_answers = {
 	.text = "DELETE FROM pgbeam.idempotency_keys WHERE " IS_ITS
@@ -210,7 +236,7 @@ pb_organization_delete(const PbRequest *request, const PbJson *org_id,
 	else if (!cascade && pb_sql_run(&has_living, &id, NULL) > 0)
 		pb_fault_set(faults, PB_RESOURCE_EXISTS,
 					 "the organization still has projects",
-					 "Delete them first, or together with it: pgbeam.delete_organization('org_abc123', cascade => true).");
+					 "Delete them first, or together with it: cascade => true.");
 	else
 		end_all(request, id, faults);
 }
@@ -300,6 +326,27 @@ retire_hosts(Datum org_id)
 	return count;
 }
 
+/*
+ * Removes the API keys of those users who are now members of no organization:
+ * they name a person, and are good for nothing.
+ */
+static uint64
+erase_keys_of(const SPITupleTable *users, uint64 of_users)
+{
+	uint64		count = 0;
+
+	for (uint64 i = 0; i < of_users; i++)
+	{
+		Datum		user;
+		bool		isnull;
+
+		pb_sql_read(&users_of, users, i, &user, &isnull);
+		if (pb_sql_run(&is_member, &user, NULL) == 0)
+			count += pb_sql_run(&erase_keys_of_user, &user, NULL);
+	}
+	return count;
+}
+
 static uint64
 erase_changes_of(Datum org_id)
 {
@@ -335,11 +382,15 @@ pb_organization_erase(const PbRequest *request, const PbJson *org_id,
 					  bool force, PbFaults *faults)
 {
 	PbOrganization organization;
+	SPITupleTable *users;
+	uint64		of_users;
 	uint64		count;
 	Datum		id;
 
 	if (!begin(org_id, &id, &organization, faults))
 		return 0;
+	of_users = pb_sql_run(&users_of, &id, NULL);
+	users = SPI_tuptable;
 	if (organization.is_known)
 		end_all(request, id, faults);
 	else
@@ -349,6 +400,7 @@ pb_organization_erase(const PbRequest *request, const PbJson *org_id,
 	count = retire_hosts(id);
 	count += erase_all_rows(id);
 	count += pb_sql_run(&erase_keys, &id, NULL);
+	count += erase_keys_of(users, of_users);
 	count += pb_sql_run(&erase_answers, &id, NULL);
 	count += erase_changes_of(id);
 	if (count == 0)

@@ -43,6 +43,9 @@
  */
 #define SWEEP_SHARE (PB_SWEEP_ROWS / 8)
 
+/* After so many microseconds of work a purge rests. */
+#define WORKED_MAX 500
+
 /* So many sweeps after a failed one take a single thing each. */
 #define CAREFUL_SWEEPS 16
 
@@ -101,7 +104,7 @@ pb_purge_define_settings(void)
 							NULL, &retention, 90, 0, 36500, PGC_SUSET, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pgbeam.purge_delay",
-							"For so long purge() rests after each thing, so that others have the processor; 0: not at all.",
+							"For so long purge() rests after each half millisecond of work, so that others have the processor; 0: not at all.",
 							NULL, &delay, 1, 0, 60000, PGC_SUSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 }
@@ -306,7 +309,8 @@ typedef struct Batch
 {
 	const PbResource *resource;
 	TimestampTz before;
-	bool		rests;			/* after each of them */
+	bool		rests;			/* now and then */
+	TimestampTz rested_at;		/* or when it began */
 	PbPosition	end;			/* where the last of them stands */
 	SPITupleTable *rows;
 	int			count;
@@ -331,19 +335,22 @@ find_batch(Kind *kind, Batch *batch, int most)
 }
 
 /*
- * Without it a long purge would keep one processor busy, and requests would
- * wait for their turn on the others. The requests' own writes do not rest:
- * they purge little, and somebody waits for their answers.
+ * Rests after some work. Without it a long purge would keep one processor
+ * busy, and requests would wait for their turn on the others. A rest after
+ * each thing was rejected: where nothing else runs, the transaction would
+ * last seven times as long, and hold the feed back. The requests' own writes
+ * do not rest: they purge little, and somebody waits for their answers.
  */
 static void
-rest(void)
+rest(Batch *batch)
 {
-	if (delay == 0)
+	if (delay == 0 || GetCurrentTimestamp() - batch->rested_at < WORKED_MAX)
 		return;
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 delay, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+	batch->rested_at = GetCurrentTimestamp();
 }
 
 /* Purges a batch; false at the first row that is vetoed. */
@@ -368,7 +375,7 @@ purge_batch(void *state)
 		batch->end.first = DatumGetTimestampTz(row[DELETED]);
 		batch->end.id = *DatumGetUUIDP(row[ID]);
 		if (batch->rests)
-			rest();
+			rest(batch);
 	}
 	return true;
 }
@@ -448,7 +455,8 @@ purge_some(const PbResource *resource, TimestampTz before, int most)
 {
 	Kind	   *kind = kind_of(resource);
 	Batch		batch = {
-		.resource = resource, .before = before, .rests = true
+		.resource = resource, .before = before, .rests = true,
+		.rested_at = GetCurrentTimestamp()
 	};
 	bool		is_anew = false;
 	int			purged = 0;
