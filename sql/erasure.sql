@@ -94,10 +94,12 @@ SELECT pgbeam.unsubscribe('erasure');
 SELECT pgbeam.set_organization('leavers') IS NOT NULL AND pgbeam.set_organization('others') IS NOT NULL AS made;
 SELECT pgbeam.set_member('leavers', 'leaver one', 'owner'), pgbeam.set_member('leavers', 'leaver two', 'auditor'), pgbeam.set_member('others', 'leaver two', 'owner');
 SELECT count(key) FROM unnest('{leaver one,leaver two,leaver}'::text[]) AS leaver, pgbeam.create_api_key(user_id => leaver, name => leaver);
+SELECT id AS leaver_key FROM pgbeam.list_api_keys(user_id => 'leaver one') \gset
 SELECT pgbeam.delete_organization('leavers');
 SELECT pgbeam.erase_organization('leavers') > 0 AS erased;
 SELECT owner_id, name FROM pgbeam.api_keys WHERE owner_id ~ '^leaver' ORDER BY 1;
 SELECT * FROM traces('leaver one');
+SELECT action, org_id, resource_id = :'leaver_key' AS its FROM pgbeam.changes WHERE resource_id = :'leaver_key' ORDER BY 1;
 SELECT pgbeam.erase_organization('others') > 0 AS erased;
 SELECT * FROM traces('leaver two');
 SELECT pgbeam.revoke_api_keys(user_id => 'leaver');

@@ -407,7 +407,7 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	PbOwnerKind kind;
 	pg_uuid_t	uuid;
 
-	if (!choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => 'org_abc123', name => 'deployment').",
+	if (!choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => '...', name => 'deployment').",
 					  &kind, faults))
 		return false;
 	if (members[2].type != PB_JSON_NULL)
@@ -484,7 +484,7 @@ pb_apikey_revoke_all(const PbJson members[2], const PbActor *actor,
 	PbOwnerKind kind;
 	Datum		values[3];
 
-	if (!choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => 'org_abc123').",
+	if (!choose_owner(row, members, "Name the argument: pgbeam.revoke_api_keys(org_id => '...').",
 					  &kind, faults) || faults->count > 0)
 		return 0;
 	values[0] = pb_row_value(row, at.owner_id);

@@ -383,7 +383,7 @@ pb_organization_set(const PbJson *org_id, const PbJson *settings,
 	{
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 "settings must be a JSON object",
-					 "Write pgbeam.set_organization('org_abc123', '{\"plan\": \"pro\"}').");
+					 "Write pgbeam.set_organization('...', '{\"plan\": \"pro\"}').");
 		return;
 	}
 	pb_check_value(row, 0, org_id, faults);

@@ -204,7 +204,7 @@ read_items(FunctionCallInfo fcinfo, PbJson *items, PbFaults *faults)
 		pb_fault_set(faults, PB_INVALID_INPUT,
 					 psprintf("projects must be a JSON array of at most %d create requests",
 							  ITEMS_MAX),
-					 "Write pgbeam.create_projects('[{\"name\": \"a\", \"org_id\": \"org_abc123\", \"database\": {...}}]').");
+					 "Write pgbeam.create_projects('[{\"name\": \"a\", \"org_id\": \"...\", \"database\": {...}}]').");
 }
 
 static void

@@ -185,16 +185,27 @@ delete_projects(const PbRequest *request, Datum org_id)
 	}
 }
 
+/* Ends the API keys of an organization or a user. */
+static void
+revoke_keys(const PbActor *actor, PbOwnerKind kind, Datum id,
+			PbFaults *faults)
+{
+	PbJson		owner[2] = {
+		{.type = PB_JSON_NULL}, {.type = PB_JSON_NULL}
+	};
+
+	pb_json_from_text(DatumGetTextPP(id), &owner[kind == PB_OF_USER]);
+	(void) pb_apikey_revoke_all(owner, actor, faults);
+}
+
 /* Ends all that an organization has, and the organization, which is locked. */
 static void
 end_all(const PbRequest *request, Datum org_id, PbFaults *faults)
 {
 	const PbActor actor = pb_authentication_actor(request);
-	PbJson		owner[2] = {{0}, {.type = PB_JSON_NULL}};
 
-	pb_json_from_text(DatumGetTextPP(org_id), &owner[0]);
 	delete_projects(request, org_id);
-	(void) pb_apikey_revoke_all(owner, &actor, faults);
+	revoke_keys(&actor, PB_OF_ORGANIZATION, org_id, faults);
 	pb_member_remove_all(org_id, &actor);
 	pb_organization_remove(org_id, &actor);
 }
@@ -331,8 +342,10 @@ retire_hosts(Datum org_id)
  * they name a person, and are good for nothing.
  */
 static uint64
-erase_keys_of(const SPITupleTable *users, uint64 of_users)
+erase_keys_of(const PbRequest *request, const SPITupleTable *users,
+			  uint64 of_users, PbFaults *faults)
 {
+	const PbActor actor = pb_authentication_actor(request);
 	uint64		count = 0;
 
 	for (uint64 i = 0; i < of_users; i++)
@@ -341,8 +354,10 @@ erase_keys_of(const SPITupleTable *users, uint64 of_users)
 		bool		isnull;
 
 		pb_sql_read(&users_of, users, i, &user, &isnull);
-		if (pb_sql_run(&is_member, &user, NULL) == 0)
-			count += pb_sql_run(&erase_keys_of_user, &user, NULL);
+		if (pb_sql_run(&is_member, &user, NULL) > 0)
+			continue;
+		revoke_keys(&actor, PB_OF_USER, user, faults);
+		count += pb_sql_run(&erase_keys_of_user, &user, NULL);
 	}
 	return count;
 }
@@ -400,7 +415,7 @@ pb_organization_erase(const PbRequest *request, const PbJson *org_id,
 	count = retire_hosts(id);
 	count += erase_all_rows(id);
 	count += pb_sql_run(&erase_keys, &id, NULL);
-	count += erase_keys_of(users, of_users);
+	count += erase_keys_of(request, users, of_users, faults);
 	count += pb_sql_run(&erase_answers, &id, NULL);
 	count += erase_changes_of(id);
 	if (count == 0)
