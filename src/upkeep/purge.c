@@ -16,9 +16,12 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -43,8 +46,8 @@
  */
 #define SWEEP_SHARE (PB_SWEEP_ROWS / 8)
 
-/* After so many microseconds of work a purge rests. */
-#define WORKED_MAX 500
+/* After so many milliseconds of work a purge rests. */
+#define WORKED_MAX 0.5
 
 /* So many sweeps after a failed one take a single thing each. */
 #define CAREFUL_SWEEPS 16
@@ -65,6 +68,9 @@ typedef struct Kind
 } Kind;
 
 static Kind kinds[KINDS_MAX];	/* as pb_resources */
+
+/* When purge() began, or its last rest ended. */
+static instr_time worked_since;
 
 /* When writes purge. The places that they have reached are the kinds'. */
 static PbSweep turn;
@@ -310,7 +316,6 @@ typedef struct Batch
 	const PbResource *resource;
 	TimestampTz before;
 	bool		rests;			/* now and then */
-	TimestampTz rested_at;		/* or when it began */
 	PbPosition	end;			/* where the last of them stands */
 	SPITupleTable *rows;
 	int			count;
@@ -334,23 +339,42 @@ find_batch(Kind *kind, Batch *batch, int most)
 	return batch->count > 0;
 }
 
+static double
+milliseconds_passed(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, worked_since);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
 /*
  * Rests after some work. Without it a long purge would keep one processor
  * busy, and requests would wait for their turn on the others. A rest after
  * each thing was rejected: where nothing else runs, the transaction would
- * last seven times as long, and hold the feed back. The requests' own writes
- * do not rest: they purge little, and somebody waits for their answers.
+ * last seven times as long, and hold the feed back. API keys and metrics go by
+ * one statement, in which there is no rest. The requests' own writes do not
+ * rest either: they purge little, and somebody waits for their answers.
  */
 static void
-rest(Batch *batch)
+rest(void)
 {
-	if (delay == 0 || GetCurrentTimestamp() - batch->rested_at < WORKED_MAX)
+	double		end = milliseconds_passed() + delay;
+	double		left = delay;
+
+	if (delay == 0 || end - delay < WORKED_MAX)
 		return;
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 delay, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	batch->rested_at = GetCurrentTimestamp();
+	while (left > 0)
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 (long) ceil(left), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		left = end - milliseconds_passed();
+	}
+	INSTR_TIME_SET_CURRENT(worked_since);
 }
 
 /* Purges a batch; false at the first row that is vetoed. */
@@ -375,7 +399,7 @@ purge_batch(void *state)
 		batch->end.first = DatumGetTimestampTz(row[DELETED]);
 		batch->end.id = *DatumGetUUIDP(row[ID]);
 		if (batch->rests)
-			rest(batch);
+			rest();
 	}
 	return true;
 }
@@ -455,8 +479,7 @@ purge_some(const PbResource *resource, TimestampTz before, int most)
 {
 	Kind	   *kind = kind_of(resource);
 	Batch		batch = {
-		.resource = resource, .before = before, .rests = true,
-		.rested_at = GetCurrentTimestamp()
+		.resource = resource, .before = before, .rests = true
 	};
 	bool		is_anew = false;
 	int			purged = 0;
@@ -502,7 +525,9 @@ purge_deleted(int batch)
 int64
 pb_purge(int batch)
 {
-	int64		purged = purge_deleted(batch);
+	int64		purged;
 
+	INSTR_TIME_SET_CURRENT(worked_since);
+	purged = purge_deleted(batch);
 	return purged < batch ? purged + pb_traffic_purge(batch - purged) : purged;
 }
