@@ -77,7 +77,7 @@ WHERE names(filters, sort_by, 2) <> expected(filters, sort_by) OR (page(filters,
 SELECT count(pgbeam.delete_project(project(name, '{"tags": ["blue", "red"]}')) IS NULL) AS deleted FROM unnest('{a,alpha-1,b,zz}'::text[]) AS name;
 -- The plans of statements that end where they have met too many rows.
 CREATE FUNCTION planned() RETURNS bigint LANGUAGE sql AS $$
-	SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'CachedPlanSource' AND ident LIKE '%SELECT * FROM ((SELECT%'
+	SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'CachedPlanSource' AND ident LIKE '/* pgbeam */ SELECT * FROM ((SELECT%'
 $$;
 CREATE PROCEDURE compare(alteration text) LANGUAGE plpgsql AS $$
 DECLARE
