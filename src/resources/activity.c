@@ -150,22 +150,6 @@ is_full(const Busiest *list)
 	return list->count > list->page->size;
 }
 
-/* Whether the filters of the page leave a row. */
-static bool
-fits_all(const Busiest *list, const PbRow *row)
-{
-	for (int i = 0; i < PB_FILTERS_MAX; i++)
-	{
-		const PbFilter *filter = &list->resource->filters[i];
-
-		if ((list->page->filters & (1 << i)) != 0 &&
-			!pb_page_passes(filter, pb_row_value(row, *filter->leaf),
-							list->page->values[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Reads a project; NULL where it is deleted. */
 static PbRow *
 read_row(const Busiest *list, Datum id)
@@ -206,7 +190,7 @@ read_busy(Busiest *list, Datum *clients, Datum *after)
 		*clients = project[1];
 		list->walked++;
 		row = read_row(list, project[0]);
-		if (row == NULL || !fits_all(list, row))
+		if (row == NULL || !pb_page_fits(list->page, row))
 			continue;
 		list->clients[list->count] = DatumGetInt32(project[1]);
 		list->rows[list->count++] = row;

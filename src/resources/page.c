@@ -150,6 +150,23 @@ pb_page_passes(const PbFilter *filter, Datum value, Datum wanted)
 	pg_unreachable();
 }
 
+/* Whether the filters of a page leave a row. */
+bool
+pb_page_fits(const PbPage *page, const PbRow *row)
+{
+	for (int i = 0; i < PB_FILTERS_MAX; i++)
+	{
+		const PbFilter *filter = &row->resource->filters[i];
+
+		if ((page->filters & (1 << i)) != 0 &&
+			(!pb_row_has(row, *filter->leaf) ||
+			 !pb_page_passes(filter, pb_row_value(row, *filter->leaf),
+							 page->values[i])))
+			return false;
+	}
+	return true;
+}
+
 /* A value before that of the first row. */
 static Datum
 before_first(const PbOrder *order)

@@ -88,6 +88,7 @@ extern bool pb_page_read(PbPage *page, const PbResource *listed,
 						 const PbRow *parameters, Datum of, PbFaults *faults);
 extern bool pb_page_is_same(Datum text, Datum other);
 extern bool pb_page_passes(const PbFilter *filter, Datum value, Datum wanted);
+extern bool pb_page_fits(const PbPage *page, const PbRow *row);
 extern const char *pb_page_token(const PbPage *page, Datum last);
 
 #endif							/* PB_PAGE_H */

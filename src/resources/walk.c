@@ -33,23 +33,13 @@ passes(const PbSearch *search, int n, const PbSeek *found)
 		pb_page_passes(filter, value, search->page->values[n]);
 }
 
-static bool
-is_living(const PbSearch *search, const PbSeek *found)
-{
-	int			deleted_at = search->resource->prepared->deleted_at;
-	bool		isnull = true;
-
-	if (deleted_at != PB_NO_LEAF)
-		(void) pb_seek_value(found, deleted_at, &isnull);
-	return isnull;
-}
-
-/* Whether the found row is a match: living, and as all filters want it. */
+/*
+ * Whether the found row is as all filters want it. It is looked at before it
+ * is copied, as most rows on the way may be no matches.
+ */
 static bool
 is_match(const PbSearch *search, const PbSeek *found)
 {
-	if (!is_living(search, found))
-		return false;
 	for (int i = 0; i < PB_FILTERS_MAX; i++)
 		if ((search->page->filters & (1 << i)) != 0 &&
 			!passes(search, i, found))
@@ -84,7 +74,7 @@ leading_of(const PbSearch *search)
 	return PB_LISTED + (search->page->order - search->resource->orders);
 }
 
-/* Reads a page along its order. */
+/* Reads a page along its order, in which no row is deleted. */
 static int
 walk_rows(const PbSearch *search, PbRow **rows, Datum *walked)
 {
@@ -109,30 +99,25 @@ walk_rows(const PbSearch *search, PbRow **rows, Datum *walked)
 	return found;
 }
 
-/* Whether the found row is the organization's. */
-static bool
-is_own(const PbSearch *search, const PbSeek *found)
-{
-	bool		isnull;
-	Datum		org_id = pb_seek_value(found,
-									   search->resource->prepared->org_id,
-									   &isnull);
-
-	return !isnull && pb_page_is_same(org_id, search->org_id);
-}
-
 /*
  * Reads the row that a mark is of, if the row says the same; or NULL. The
  * index on ids alone may have the row of another organization too, but no
- * texts are compared there.
+ * texts are compared there. Nearly each row is a match, so that all are copied
+ * and looked at once.
  */
 static PbRow *
 find_owner(const PbSearch *search, PbSeek *owners)
 {
 	pb_seek_again(owners, &search->after);
 	while (pb_seek_next(owners))
-		if (is_own(search, owners) && is_match(search, owners))
-			return copy_row(search, owners);
+	{
+		PbRow	   *row = copy_row(search, owners);
+
+		if (pb_resource_is_living(row) &&
+			pb_page_is_same(pb_resource_org(row), search->org_id) &&
+			pb_page_fits(search->page, row))
+			return row;
+	}
 	return NULL;
 }
 
