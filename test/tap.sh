@@ -9,6 +9,11 @@
 
 lanes=3
 
+# Seconds after which a file is ended. One that waits for what never comes fails
+# by this and says how far it came; whoever runs `make test` from outside would
+# end all of it, and nothing would be told.
+file_limit=900
+
 # What PROVE_TESTS names, by the Makefile or the user, the largest first: what
 # begins last is to be short.
 files_to_prove() { (cd "$work/tree" && ls -dS $(list_of PROVE_TESTS)) | awk '!seen[$0]++'; }
@@ -18,6 +23,7 @@ files_to_prove() { (cd "$work/tree" && ls -dS $(list_of PROVE_TESTS)) | awk '!se
 prove_file() {
 	local lane=$1 file=$2 place=$3 status=0
 	installcheck_in "$lane" installcheck REGRESS= ISOLATION= PROVE_TESTS="$file" PROVE_FLAGS=--verbose \
+		PROVE="timeout --verbose --kill-after=20 $file_limit prove" \
 		> "$place/output" 2> "$place/errors" < /dev/null || status=$?
 	as_server mv "$lane/tmp_check" "$work/checked/$(basename "$place")" || status=1
 	echo "$status" > "$place/status"
