@@ -293,6 +293,12 @@ SELECT count(*) AS pages, sum(shown) AS shown FROM (
 		SELECT page('{"tag": "last"}', 'name', 100, org_id => 'searched 4') AS page
 		UNION ALL SELECT page('{"tag": "last"}', 'name', 100, page ->> 'next_page_token', 'searched 4') FROM pages WHERE page ->> 'next_page_token' IS NOT NULL)
 	SELECT json_array_length(page -> 'projects') AS shown FROM pages) AS p;
+-- Entries of an index whose marks are gone do not end a page.
+BEGIN;
+DELETE FROM pgbeam.project_marks WHERE org_id = 'searched 4' AND mark = 'tag=rare' AND project_id NOT IN (SELECT id FROM many WHERE n % 10000 = 0);
+SELECT page_size, names('{"tag": "rare"}', 'created_at', page_size, 'searched 4') = ARRAY(SELECT name FROM many WHERE n % 10000 = 0 ORDER BY id DESC) AS same
+FROM unnest('{1,2,9,10,20}'::integer[]) AS page_size;
+ROLLBACK;
 -- The same among the databases of one project.
 CREATE TABLE base AS SELECT d.*::pgbeam.databases AS row FROM pgbeam.databases AS d WHERE org_id = 'searched' LIMIT 1;
 INSERT INTO pgbeam.databases SELECT d.* FROM base, generate_series(1, 12000) AS n, LATERAL jsonb_populate_record(row, jsonb_build_object('id', gen_random_uuid(),

@@ -12,6 +12,7 @@
 #include "access/tableam.h"
 #include "executor/tuptable.h"
 #include "utils/snapshot.h"
+#include "utils/uuid.h"
 
 #include "base/sql.h"
 #include "base/table.h"
@@ -28,6 +29,11 @@ typedef struct PbSeek
 	ScanKeyData keys[PB_SOUGHT_MAX + 2];
 	int			count;			/* of keys */
 	ScanDirection direction;
+	int			most;			/* entries read at once, along marks */
+	int			room;			/* for so many more of them */
+	FmgrInfo	equal;			/* what compares the key that limits them */
+	pg_uuid_t	id;				/* of the entry that was read last */
+	pg_uuid_t	after;			/* the id after which the search goes on */
 	TupleTableSlot *slot;		/* the row that was found last */
 	Buffer		visible;		/* the page that tells which pages of the
 								 * table all can see, or none */
@@ -40,9 +46,12 @@ extern void pb_seek_begin_after(PbSeek *seek, PbTable *table,
 								PbLeading leading, const Datum *sought,
 								Datum after, bool descending,
 								Snapshot snapshot);
+extern void pb_seek_begin_along(PbSeek *seek, PbTable *table,
+								const Datum *sought, Datum after,
+								bool descending, int most, Snapshot snapshot);
 extern void pb_seek_again(PbSeek *seek, const Datum *sought);
 extern bool pb_seek_next(PbSeek *seek);
-extern bool pb_seek_next_place(PbSeek *seek, Datum *place);
+extern bool pb_seek_next_id(PbSeek *seek, pg_uuid_t **id);
 extern void pb_seek_end(PbSeek *seek);
 extern bool pb_seek_latest(PbSeek *seek, TM_Result result, LockTupleMode mode);
 extern bool pb_seek(PbTable *table, PbLeading leading, const Datum *sought);

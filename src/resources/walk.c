@@ -106,9 +106,9 @@ walk_rows(const PbSearch *search, PbRow **rows, Datum *walked)
  * and looked at once.
  */
 static PbRow *
-find_owner(const PbSearch *search, PbSeek *owners)
+find_owner(const PbSearch *search, PbSeek *owners, Datum id)
 {
-	pb_seek_again(owners, &search->after);
+	pb_seek_again(owners, &id);
 	while (pb_seek_next(owners))
 	{
 		PbRow	   *row = copy_row(search, owners);
@@ -119,22 +119,6 @@ find_owner(const PbSearch *search, PbSeek *owners)
 			return row;
 	}
 	return NULL;
-}
-
-/* Finds the next mark, and notes how far along them the page has come. */
-static bool
-find_mark(PbSearch *search, PbSeek *marks)
-{
-	pg_uuid_t  *id;
-	Datum		place;
-
-	CHECK_FOR_INTERRUPTS();
-	if (!pb_seek_next_place(marks, &place))
-		return false;
-	id = palloc(sizeof(pg_uuid_t));
-	*id = *DatumGetUUIDP(place);
-	search->after = UUIDPGetDatum(id);
-	return true;
 }
 
 /* Reads a page along the marks of its rows. */
@@ -149,22 +133,24 @@ walk_marks(PbSearch *search, PbRow **rows, Datum *walked)
 	};
 	PbSeek		marks;
 	PbSeek		owners;
+	pg_uuid_t  *id;
 	int			found = 0;
 
-	pb_seek_begin_after(&marks, pb_stored(search->resource->marks), PB_ALONG,
-						sought, search->after, search->page->order->descending,
+	pb_seek_begin_along(&marks, pb_stored(search->resource->marks), sought,
+						search->after, search->page->order->descending, most,
 						snapshot);
 	pb_seek_begin(&owners, pb_stored(search->resource), PB_TO_ID,
 				  &search->after, AccessShareLock, snapshot);
-	for (; found < most && left > 0 && find_mark(search, &marks); left--)
+	for (; found < most && left > 0 && pb_seek_next_id(&marks, &id); left--)
 	{
-		rows[found] = find_owner(search, &owners);
+		CHECK_FOR_INTERRUPTS();
+		rows[found] = find_owner(search, &owners, UUIDPGetDatum(id));
 		found += rows[found] != NULL;
 	}
 	pb_seek_end(&owners);
 	pb_seek_end(&marks);
 	if (found < most && left == 0)
-		*walked = search->after;
+		*walked = datumCopy(UUIDPGetDatum(id), false, UUID_LEN);
 	return found;
 }
 
