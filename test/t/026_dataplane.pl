@@ -236,15 +236,13 @@ subtest 'the folder cannot be written' => sub {
 subtest 'PgBouncer refuses to read its files' => sub {
 	my $ini = slurp_file("$plane->{root}/pgbouncer.ini");
 
-	unlink "$plane->{root}/pgbouncer.ini";
-	append_to_file("$plane->{root}/pgbouncer.ini", $ini =~ s/^\[databases\]\n\K/no key = host=localhost\n/mr);
+	replace_file("$plane->{root}/pgbouncer.ini", $ini =~ s/^\[databases\]\n\K/no key = host=localhost\n/mr);
 	my $name = create_survivor();
 
 	wait_until('trouble', sub { agent_log($plane) =~ /trouble: PgBouncer: (?:has not taken|.*RELOAD)/ }, $plane);
 	note agent_log($plane) =~ /(trouble: PgBouncer: (?:has not taken|.*RELOAD).*)$/m;
 	is(try_login('beta'), 'beta', 'what runs is kept');
-	unlink "$plane->{root}/pgbouncer.ini";
-	append_to_file("$plane->{root}/pgbouncer.ini", $ini);
+	replace_file("$plane->{root}/pgbouncer.ini", $ini);
 	survives($name, 'a reload was refused');
 };
 
@@ -318,7 +316,7 @@ subtest 'the agent tells, checks and ends' => sub {
 	like($out, qr/^\Q$keys{alpha}\E = host='127/m, 'with the databases');
 	isnt((run_agent($plane, '--once'))[0], 0, 'no second agent for a folder');
 	kill 'HUP', $plane->{agent}{pid};
-	wait_until('the hangup', sub { times_said('options again') == 1 }, $plane);
+	wait_until('the hangup', sub { times_said('options again') > 0 }, $plane);
 	wait_until('the files to be as they should', sub { (run_agent($plane, '--check'))[0] == 0 }, $plane);
 	is(stop_program($plane, 'agent'), 0, 'SIGTERM ends it');
 	is((run_agent($plane, '--once'))[0], 0, 'once, and nothing to do');

@@ -270,7 +270,7 @@ subtest 'a name server that is silent' => sub {
 	is_proved("silent$_.example", 'what was asked for meanwhile is found') foreach 1 .. 4;
 	is(times_said('names of domains: well again'), $before + 1, 'the end of it is told');
 	kill 'HUP', $plane->{agent}{pid};
-	wait_until('the hangup', sub { times_said('options again') == 1 }, $plane);
+	wait_until('the hangup', sub { times_said('options again') > 0 }, $plane);
 	my $value = claim('hangup2.example');
 
 	stop_server();

@@ -62,8 +62,7 @@ sub change_configuration
 	my $path = "$plane->{root}/pgbouncer.ini";
 	my $text = slurp_file($path);
 
-	unlink $path or die $!;
-	append_to_file($path, $change->($text));
+	replace_file($path, $change->($text));
 	return $text;
 }
 
@@ -119,12 +118,12 @@ subtest 'a PgBouncer that does not go by the file' => sub {
 	my $was = change_configuration(sub { shift =~ s/^auth_type = hba$/auth_type = scram-sha-256/mr });
 
 	create('fourth');
-	wait_until('a warning', sub { times_said('its auth_type is scram-sha-256: ') == 1 }, $plane);
+	wait_until('a warning', sub { times_said('its auth_type is scram-sha-256: ') > 0 }, $plane);
 	ok(1, 'by another auth_type');
 	append_to_file("$plane->{root}/other.conf", "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n");
 	change_configuration(sub { $was =~ s/^auth_hba_file = .*$/auth_hba_file = $plane->{root}\/other.conf/mr });
 	create('fifth');
-	wait_until('a warning', sub { times_said("its auth_hba_file is not \Q$plane->{files}\E/hba.conf: ") == 1 }, $plane);
+	wait_until('a warning', sub { times_said("its auth_hba_file is not \Q$plane->{files}\E/hba.conf: ") > 0 }, $plane);
 	ok(1, 'by another file');
 	change_configuration(sub { $was });
 	create('sixth');
@@ -146,7 +145,7 @@ subtest 'a configuration that is read in part' => sub {
 	value($registry, "SELECT pgbeam.delete_project('$projects{third}')");
 	$client->finish;
 	like($err, qr/database removed|server closed the connection|terminating|killed/, 'the client of what is gone is cut');
-	wait_until('trouble', sub { times_said('trouble: PgBouncer: (?:still has databases that are gone, such as third|.*RELOAD failed)') == 1 }, $plane);
+	wait_until('trouble', sub { times_said('trouble: PgBouncer: (?:still has databases that are gone, such as third|.*RELOAD failed)') > 0 }, $plane);
 	is(try_login('first'), 'alpha', 'what runs is kept');
 	isnt(try_login('third'), 'alpha', 'and what is gone is refused');
 	change_configuration(sub { $was });

@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(lack_of_pgbouncer new_registry new_upstream new_plane start_pgbouncer start_agent
-  run_agent stop_program kill_program agent_log wait_until settle login key_of console reloads);
+  run_agent replace_file stop_program kill_program agent_log wait_until settle login key_of console reloads);
 
 # Programs end with the test, however it ends.
 my %running;
@@ -170,13 +170,27 @@ sub run_agent
 	return ($? >> 8, $out, $err);
 }
 
+# At once, for a program may read the file at any time.
+sub replace_file
+{
+	my ($path, $text) = @_;
+
+	append_to_file("$path.new", $text);
+	rename "$path.new", $path or die $!;
+	return;
+}
+
 sub stop_program
 {
 	my ($plane, $name, $signal) = @_;
 	my $program = delete $plane->{$name} or return;
 
+	local $SIG{ALRM} = sub { die "$name does not end\n" . agent_log($plane) };
+
 	kill $signal // 'TERM', $program->{pid};
+	alarm 120;
 	$program->{run}->finish;
+	alarm 0;
 	delete $running{ $program->{pid} };
 	return $program->{run}->full_result(0);
 }
