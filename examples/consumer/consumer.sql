@@ -11,6 +11,11 @@
 \set QUIET on
 \o /dev/null
 
+\if :{?name}
+\else
+	DO $$ BEGIN RAISE 'Which consumer? psql -v name=change_log -f consumer.sql'; END $$;
+\endif
+
 SELECT pgbeam.subscribe(:'name');
 
 -- Each second. A batch of 1000 is dealt with in one transaction.

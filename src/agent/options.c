@@ -117,7 +117,10 @@ refuse(const char *what, const char *about)
 	return false;
 }
 
-/* Everybody on the machine can read a command line, many a file of options. */
+/*
+ * Everybody on the machine can read a command line, many a file of options.
+ * libpq tells which members are secret: those that a form would hide.
+ */
 static bool
 check_conninfo(const char *name, const char *conninfo)
 {
@@ -129,8 +132,8 @@ check_conninfo(const char *name, const char *conninfo)
 	if (options == NULL)
 		return refuse(name, "this is no conninfo");
 	for (PQconninfoOption *option = options; option->keyword != NULL; option++)
-		if (strcmp(option->keyword, "password") == 0 && option->val != NULL)
-			fits = refuse(name, "a password does not belong here, put it into a password file");
+		if (option->dispchar[0] == '*' && option->val != NULL)
+			fits = refuse(name, "a password does not belong here, put it into a password file or a service file");
 	PQconninfoFree(options);
 	return fits;
 }
@@ -183,6 +186,8 @@ read_file_of_options(Options *options, const char *path)
 		return refuse(path, strerror(errno));
 	while (fits && getline(&line, &size, file) >= 0)
 		fits = read_line(options, line, path);
+	if (fits && ferror(file))
+		fits = refuse(path, strerror(errno));	/* a folder, for example */
 	free(line);
 	fclose(file);
 	return fits;

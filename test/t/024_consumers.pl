@@ -136,5 +136,9 @@ SKIP:
 	is($late->full_result(0), 1 << 8, 'Python: ends where changes are gone');
 	like(slurp_file("$outputs/late.err"), qr/^PB007: the token is older .* unsubscribe and subscribe/, 'and says what to do');
 }
+my $nameless = begin('nameless', 'psql', '-X', '-f', "$examples/consumer.sql");
+$nameless->finish;
+is($nameless->full_result(0), 3 << 8, 'psql: ends without a name');
+like(slurp_file("$outputs/nameless.err"), qr/Which consumer\? psql -v name=/, 'and says what to do');
 $_->kill_kill foreach values %programs;
 done_testing();

@@ -451,6 +451,7 @@ subtest 'a PgBouncer that is too old' => sub {
 
 subtest 'options' => sub {
 	foreach my $bad ([ '--registry=password=secret', 'password file' ], [ '--console=postgresql://a:b@c/d', 'password file' ],
+		[ '--report=sslpassword=secret', 'password file' ], [ "--config=$plane->{root}", 'Is a directory' ], [ '--config=/nowhere', 'No such file' ],
 		[ '--registry=no conninfo', 'no conninfo' ], [ '--nothing', 'not known' ], [ '--report-every=0', 'from 1' ], [ '--socket-folder=/x', 'needs' ])
 	{
 		my ($status, undef, $err) = run_agent($plane, $bad->[0]);
