@@ -299,6 +299,12 @@ DELETE FROM pgbeam.project_marks WHERE org_id = 'searched 4' AND mark = 'tag=rar
 SELECT page_size, names('{"tag": "rare"}', 'created_at', page_size, 'searched 4') = ARRAY(SELECT name FROM many WHERE n % 10000 = 0 ORDER BY id DESC) AS same
 FROM unnest('{1,2,9,10,20}'::integer[]) AS page_size;
 ROLLBACK;
+-- Nor do those that the index knows to be dead, in many of its leaves.
+DELETE FROM pgbeam.project_marks WHERE org_id = 'searched 4' AND mark = 'tag=common' AND project_id NOT IN (SELECT id FROM many WHERE n % 9999 = 0);
+SET statement_timeout = '1min';
+SELECT page_size, names('{"tag": "common"}', 'created_at', page_size, 'searched 4') = ARRAY(SELECT name FROM many WHERE n % 9999 = 0 ORDER BY id DESC) AS same
+FROM unnest('{1,1,2,20}'::integer[]) AS page_size;
+RESET statement_timeout;
 -- The same among the databases of one project.
 CREATE TABLE base AS SELECT d.*::pgbeam.databases AS row FROM pgbeam.databases AS d WHERE org_id = 'searched' LIMIT 1;
 INSERT INTO pgbeam.databases SELECT d.* FROM base, generate_series(1, 12000) AS n, LATERAL jsonb_populate_record(row, jsonb_build_object('id', gen_random_uuid(),

@@ -154,6 +154,7 @@ pb_seek_begin_along(PbSeek *seek, PbTable *table, const Datum *sought,
 {
 	open_table(seek, table, PB_ALONG, sought, AccessShareLock, snapshot);
 	limit(seek, most);
+	seek->id = *DatumGetUUIDP(after);
 	add_place(seek, after, descending);
 	scan(seek, true);
 }
@@ -202,6 +203,11 @@ note_id(PbSeek *seek)
 /*
  * Goes on after the last entry, seen or not, where the search has ended for
  * want of room. False where it has met all there is.
+ *
+ * There is twice as much room each time. The tree also compares entries that
+ * it does not give, such as the first one of each leaf, be it known to be
+ * dead. Where these take all the room, the search would else go on from the
+ * same place for ever.
  */
 static bool
 goes_on(PbSeek *seek)
@@ -209,6 +215,7 @@ goes_on(PbSeek *seek)
 	if (seek->room > 0)
 		return false;
 	CHECK_FOR_INTERRUPTS();
+	seek->most = Min(seek->most, INT_MAX / 2) * 2;
 	seek->room = seek->most;
 	seek->after = seek->id;
 	seek->keys[seek->count - 1].sk_argument = UUIDPGetDatum(&seek->after);
