@@ -9,7 +9,7 @@ const retryAfter = '5'; // seconds, as the router says
 // one that stops or is read-only, a lock, a transaction that lost.
 export function statusOf(error) {
   if (error.status) return error.status;
-  if (!(error instanceof pg.DatabaseError)) return /^(ERR|FST)_/.test(error.code) ? 500 : 503;
+  if (!(error instanceof pg.DatabaseError)) return /^ERR_/.test(error.code) ? 500 : 503;
   if (/^(08|40|53|57)|^(25006|25P02|55P03)$/.test(error.code)) return 503;
   const asked = /^PT([45]\d\d)$/.exec(error.code)?.[1];
   return asked in STATUS_CODES ? Number(asked) : 500;

@@ -69,7 +69,23 @@ test('status, headers and body go back as they are', async () => {
   assert.deepEqual([head.status, head.body, head.headers['content-type']], [200, '', 'application/json']);
   assert.equal(head.headers['content-length'], undefined);
   assert.equal((await curl(url, { headers: { 'X-Status': '418' } })).status, 418);
+  assert.equal((await curl(url, { method: 'DELETE', headers: { 'X-Status': '304' } })).headers['content-length'], undefined);
   for (const odd of ['100', '199', '0', '-1', '1000']) assert.equal((await curl(url, { headers: { 'X-Status': odd } })).status, 500, odd);
+});
+
+test('an answer ends by its length, whatever HTTP the client speaks', async () => {
+  const ask = (line, version) => exchange(url, `${line} HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  for (const version of ['1.0', '1.1']) {
+    const { status, headers, body } = await ask('GET /', version);
+    assert.deepEqual([status, headers['content-length'], headers['transfer-encoding']], [200, `${body.length}`, undefined], version);
+  }
+  const kept = await exchange(url, 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n');
+  assert.equal(kept.headers.connection, 'keep-alive');
+});
+
+test('a header that cannot be sent is an error, and its answer a whole one', async () => {
+  const answer = await curl(url, { headers: { 'X-Answer': '{"X-Odd": "a\\r\\nb"}' } });
+  assert.deepEqual([answer.status, told(answer).code, answer.headers['x-odd']], [500, 'INTERNAL_ERROR', undefined]);
 });
 
 test('of a body that is too long, the router sees that', async () => {
@@ -380,6 +396,21 @@ test('a request that comes on an open connection while it stops is served', asyn
   await Promise.all([stopped, once(socket, 'close')]);
   assert.deepEqual([...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status), ['200', '200']);
   assert.match(text, /\r\nconnection: close\r\n/i);
+});
+
+test('an open connection that has its answer does not keep it from ending', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const sockets = ['0', '0.5'].map((sleep) => {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.resume();
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: ${sleep}\r\n\r\n`);
+    return socket;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const ended = Promise.all([other.stop(), ...sockets.map((socket) => once(socket, 'close'))]);
+  const late = new Promise((_, reject) => setTimeout(reject, 30_000, new Error('still there')).unref());
+  await Promise.race([ended, late]);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
