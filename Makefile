@@ -41,7 +41,7 @@ EXTRA_CLEAN = $(AGENT) $(AGENT_OBJS)
 # Tests of the server's own kinds, for make installcheck; make test prepares
 # a server for them and runs all the others too.
 REGRESS = install typeid field keyring organization member apikey token caller host \
-	database route upstream project replica domain connection cacherule plans change insert seek update consumer pgbouncer odd operation statistics openapi http \
+	database route upstream project replica domain connection cacherule plans change insert seek update consumer pgbouncer odd operation statistics openapi parse http \
 	idempotency bulk constraint distribution purge erasure undelete search altered examples guard catalog publication views traffic
 ISOLATION = name host domain cacherule limit below idempotency database update snapshot change consumer trigger purge retired owner mark hand known
 ISOLATION_OPTS = --inputdir=test --outputdir=output_iso

@@ -1,6 +1,6 @@
 /*
  * json.c
- *	  Reads members of a jsonb document; prints JSON.
+ *	  Reads and builds jsonb documents; prints JSON.
  */
 #include "postgres.h"
 
@@ -251,30 +251,123 @@ pb_json_members(const PbJson *object, PbJsonMember *members)
 }
 
 static void
-push_text(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+push(PbJsonBuilder *builder, JsonbIteratorToken token, JsonbValue *value)
+{
+	JsonbParseState *state = builder->state;
+
+	builder->document = pushJsonbValue(&state, token, value);
+	builder->state = state;
+}
+
+/* The names of an object's members are added in between. */
+void
+pb_json_add_begin(PbJsonBuilder *builder, char bracket)
+{
+	push(builder, bracket == '{' ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
+}
+
+void
+pb_json_add_end(PbJsonBuilder *builder, char bracket)
+{
+	push(builder, bracket == '}' ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
+}
+
+/* A value that stands in no container is the whole document. */
+static void
+add(PbJsonBuilder *builder, JsonbValue *value)
+{
+	const JsonbParseState *state = builder->state;
+
+	if (state != NULL)
+		push(builder, state->contVal.type == jbvObject ? WJB_VALUE : WJB_ELEM,
+			 value);
+	else
+	{
+		builder->document = palloc(sizeof(JsonbValue));
+		*(JsonbValue *) builder->document = *value;
+	}
+}
+
+/* The text is not copied: it must last until the document is made. */
+static JsonbValue
+string_of(const char *text, int length)
 {
 	JsonbValue	value = {.type = jbvString};
 
 	value.val.string.val = unconstify(char *, text);
-	value.val.string.len = strlen(text);
-	(void) pushJsonbValue(state, token, &value);
+	value.val.string.len = length;
+	return value;
+}
+
+void
+pb_json_add_name(PbJsonBuilder *builder, const char *text, int length)
+{
+	JsonbValue	value = string_of(text, length);
+
+	push(builder, WJB_KEY, &value);
+}
+
+void
+pb_json_add_text(PbJsonBuilder *builder, const char *text, int length)
+{
+	JsonbValue	value = string_of(text, length);
+
+	add(builder, &value);
+}
+
+/* Adds a number as it is spelled in JSON; it must be one the server holds. */
+void
+pb_json_add_number(PbJsonBuilder *builder, const char *text, int length)
+{
+	JsonbValue	value = {.type = jbvNumeric};
+	const char *spelled = pnstrdup(text, length);
+	Datum		number = DirectFunctionCall3(numeric_in,
+											 CStringGetDatum(spelled),
+											 ObjectIdGetDatum(InvalidOid),
+											 Int32GetDatum(-1));
+
+	value.val.numeric = DatumGetNumeric(number);
+	add(builder, &value);
+}
+
+void
+pb_json_add_boolean(PbJsonBuilder *builder, bool boolean)
+{
+	JsonbValue	value = {.type = jbvBool};
+
+	value.val.boolean = boolean;
+	add(builder, &value);
+}
+
+void
+pb_json_add_null(PbJsonBuilder *builder)
+{
+	JsonbValue	value = {.type = jbvNull};
+
+	add(builder, &value);
+}
+
+/* The document, once it is complete. */
+Datum
+pb_json_built(const PbJsonBuilder *builder)
+{
+	return JsonbPGetDatum(JsonbValueToJsonb(builder->document));
 }
 
 /* Makes a document: an object of strings. */
 Datum
 pb_json_object(const PbJsonPair *pairs, int count)
 {
-	JsonbParseState *state = NULL;
+	PbJsonBuilder builder = {0};
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pb_json_add_begin(&builder, '{');
 	for (int i = 0; i < count; i++)
 	{
-		push_text(&state, WJB_KEY, pairs[i].name);
-		push_text(&state, WJB_VALUE, pairs[i].value);
+		pb_json_add_name(&builder, pairs[i].name, strlen(pairs[i].name));
+		pb_json_add_text(&builder, pairs[i].value, strlen(pairs[i].value));
 	}
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state,
-														   WJB_END_OBJECT,
-														   NULL)));
+	pb_json_add_end(&builder, '}');
+	return pb_json_built(&builder);
 }
 
 /* Counts the members of all objects in value, each name of an object once. */

@@ -52,6 +52,13 @@ typedef struct PbJsonPair
 	const char *value;
 } PbJsonPair;
 
+/* A document that is built of its parts, in their order; empty at first. */
+typedef struct PbJsonBuilder
+{
+	void	   *state;			/* the server's, of the open containers */
+	void	   *document;
+} PbJsonBuilder;
+
 typedef enum PbNumber
 {
 	PB_NUMBER_INTEGER,
@@ -73,6 +80,17 @@ extern void pb_json_names(const PbJson *object,
 										 int length),
 						  void *state);
 extern void pb_json_members(const PbJson *object, PbJsonMember *members);
+extern void pb_json_add_begin(PbJsonBuilder *builder, char bracket);
+extern void pb_json_add_end(PbJsonBuilder *builder, char bracket);
+extern void pb_json_add_name(PbJsonBuilder *builder, const char *text,
+							 int length);
+extern void pb_json_add_text(PbJsonBuilder *builder, const char *text,
+							 int length);
+extern void pb_json_add_number(PbJsonBuilder *builder, const char *text,
+							   int length);
+extern void pb_json_add_boolean(PbJsonBuilder *builder, bool boolean);
+extern void pb_json_add_null(PbJsonBuilder *builder);
+extern Datum pb_json_built(const PbJsonBuilder *builder);
 extern Datum pb_json_object(const PbJsonPair *pairs, int count);
 extern int	pb_json_count_members(const PbJson *value);
 extern bool pb_json_find(const PbJson *object, const char *name,
