@@ -297,6 +297,14 @@ LANGUAGE sql VOLATILE AS $$
 			round, calls))
 $$;
 
+-- What the machine takes for work that asks no table: it changes its pace, and
+-- stages are minutes apart.
+CREATE FUNCTION bench.measure_pace(calls integer) RETURNS float8
+LANGUAGE sql VOLATILE AS $$
+	SELECT cpu_us FROM bench.call('pace', 'pgbeam.typeid_encode(text,uuid)'::regprocedure,
+		format('SELECT ''prj''::text, gen_random_uuid() FROM generate_series(1, %s)', 100 * calls))
+$$;
+
 CREATE FUNCTION bench.measure_in_empty(way text, round integer, calls integer) RETURNS float8
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -320,6 +328,8 @@ BEGIN
 		RETURN bench.measure_create(way, round, calls);
 	ELSIF subject = 'create in empty' THEN
 		RETURN bench.measure_in_empty(way, round, calls);
+	ELSIF subject = 'pace' THEN
+		RETURN bench.measure_pace(calls);
 	ELSIF subject IN ('update', 'delete') THEN
 		RETURN bench.measure_change(subject, round, calls);
 	END IF;
@@ -394,18 +404,18 @@ SELECT dblink_connect('empty', :'empty');
 SELECT pgbeam.create_project(bench.body('sample', 0, 0));
 \o
 \set pages '''{"created_at, first","name, first","created_at, deep","name, deep"}'''
-\set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,update,delete}'''
+\set unanalyzed '''{"created_at, first","name, first","created_at, deep","name, deep",total,update,delete,pace}'''
 
 CALL bench.fill_to(:scale / 50, :scale);
 VACUUM pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
-CALL bench.rounds_at_scale('few', :unanalyzed, '{pgbeam}', 5, 20);
+CALL bench.rounds_at_scale('few', :unanalyzed, '{pgbeam}', 5, 100);
 CALL bench.rounds_at_scale('few', '{get}', '{pgbeam}', 5, 500);
 
 CALL bench.fill_to(:scale, :scale);
 VACUUM pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
 CALL bench.find_pages();
-CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 20);
+CALL bench.rounds_at_scale('all', :unanalyzed, '{pgbeam}', 5, 100);
 CALL bench.rounds_at_scale('all', '{get}', '{pgbeam}', 5, 500);
 
 ANALYZE pgbeam.hosts, pgbeam.project_marks, pgbeam.projects, pgbeam.databases, pgbeam.organizations;
@@ -425,4 +435,4 @@ SET enable_seqscan = off;
 SELECT count(*) FROM pgbeam.hosts \g /dev/null
 RESET enable_seqscan;
 CALL bench.rounds_at_scale('analyzed', '{create,create in empty}', '{pgbeam,ordered,plans}', :rounds, 300);
-CALL bench.rounds_at_scale('analyzed', '{update,delete}', '{pgbeam}', :rounds, 100);
+CALL bench.rounds_at_scale('analyzed', '{update,delete,pace}', '{pgbeam}', :rounds, 100);
