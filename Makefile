@@ -25,8 +25,8 @@ PURE_PARTS = $(addprefix base/, crypt typeid jwt letter text proxykey network in
 
 # The program beside PgBouncer, of the same law: no part of the module, and
 # no part of it in the module.
-AGENT_PARTS = $(addprefix agent/, base log event answer lookup options lines rules files link registry names probe domains proxy report sync loop main)
-PURE_AGENT_PARTS = $(addprefix agent/, base answer lines rules)
+AGENT_PARTS = $(addprefix agent/, base log event answer lookup options lines resolve rules files link registry names probe domains proxy report sync loop main)
+PURE_AGENT_PARTS = $(addprefix agent/, base answer lines resolve rules)
 
 SOURCES := $(foreach part,$(PARTS),$(wildcard src/$(part).c))
 PIECES := $(foreach part,$(PARTS),$(wildcard src/$(part).sql))

@@ -137,9 +137,12 @@ static void
 wait_for_names(Loop *loop)
 {
 	probes_want(&loop->probes, &loop->names.mended);
-	loop->patience = loop->names.is_waiting ?
-		earlier(2 * (loop->patience > 0 ? loop->patience : SECOND / 2),
-				MINUTE) : 0;
+	if (!loop->names.is_waiting)
+		loop->patience = 0;
+	else if (loop->names.resolver.is_behind || loop->patience == 0)
+		loop->patience = SECOND;
+	else
+		loop->patience = earlier(2 * loop->patience, MINUTE);
 	if (loop->names.is_waiting)
 		loop->round_at = earlier(loop->round_at, now() + loop->patience);
 }

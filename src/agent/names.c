@@ -7,15 +7,13 @@
  * with one that leads there is left out. PgBouncer resolves again later, and
  * what it gets then is for the firewall to judge.
  *
- * Names are resolved at the same time and for a short time only: a resolver
- * that is slow must not hold up other tenants. A name that is not resolved in
- * time keeps what was found last. A new one is left out until it leads to an
- * address: else it were enough to answer slowly. What stands in PgBouncer's
- * file was allowed once, so that an agent that starts while the resolver is
- * down cuts nobody off.
+ * Names are resolved for a short time only: a resolver that is slow must not
+ * hold up other tenants. A name that is not resolved in time keeps what was
+ * found last. A new one is left out until it leads to an address: else it were
+ * enough to answer slowly. What stands in PgBouncer's file was allowed once, so
+ * that an agent that starts while the resolver is down cuts nobody off.
  */
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,29 +21,14 @@
 
 #include "agent/names.h"
 
-#define AGAIN MINUTE			/* a name is resolved */
 #define PATIENCE (2 * SECOND)	/* for all of a round */
-#define AT_ONCE 16
 
 #define FORBIDDEN "host %s leads to %s, which is in a forbidden network"
-
-typedef struct Name
-{
-	char	   *host;			/* the first member, which is compared */
-	struct gaicb request;
-	bool		is_running;
-	bool		is_allowed;		/* it was, when it was judged last */
-	int64_t		asked_at;
-	Keys		addresses;		/* that it led to last */
-} Name;
 
 /* A line of a file that is guarded, by a name in it. */
 typedef struct Visit
 {
 	Names	   *names;
-	Name	   *asked[AT_ONCE];
-	int			count;
-	int64_t		until;
 	Keys	   *addresses;		/* of all names */
 } Visit;
 
@@ -73,78 +56,9 @@ find_name(Names *names, const char *host)
 
 	if (found != NULL)
 		return *found;
-	name = allot(sizeof(Name));
-	name->host = copy_of(host);
-	name->request.ar_name = name->host;
-	name->asked_at = -AGAIN;
+	name = name_make(host);
 	certain(tsearch(name, &names->tree, compare_names));
 	return name;
-}
-
-/*
- * What a resolver gave; an address that was there before is forgotten. Without
- * an answer all stays.
- */
-static void
-take_answer(Name *name)
-{
-	char		text[INET6_ADDRSTRLEN];
-
-	if (name->request.ar_result != NULL)
-		keys_clear(&name->addresses);
-	for (struct addrinfo *info = name->request.ar_result; info != NULL; info =
-		 info->ai_next)
-	{
-		const void *address = info->ai_family == AF_INET ?
-			(const void *) &((struct sockaddr_in *) info->ai_addr)->sin_addr :
-			(const void *) &((struct sockaddr_in6 *) info->ai_addr)->sin6_addr;
-
-		if (inet_ntop(info->ai_family, address, text, sizeof(text)) != NULL &&
-			!keys_have(&name->addresses, text))
-			keys_add(&name->addresses, text, strlen(text));
-	}
-	if (name->request.ar_result != NULL)
-		freeaddrinfo(name->request.ar_result);
-	name->request.ar_result = NULL;
-	name->is_running = false;
-}
-
-/* Waits for those that were asked for, but no longer than all may take. */
-static void
-await(Visit *visit)
-{
-	for (int i = 0; i < visit->count; i++)
-	{
-		Name	   *name = visit->asked[i];
-		const struct gaicb *requests[] = {&name->request};
-		int64_t		left = visit->until - now();
-		struct timespec time = {left / 1000, left % 1000 * 1000000};
-
-		if (left > 0 && gai_error(&name->request) == EAI_INPROGRESS)
-			gai_suspend(requests, 1, &time);
-		if (gai_error(&name->request) != EAI_INPROGRESS)
-			take_answer(name);
-	}
-	visit->count = 0;
-}
-
-static void
-ask_for(Visit *visit, Name *name)
-{
-	struct gaicb *requests[] = {&name->request};
-
-	if (name->is_running && gai_error(&name->request) != EAI_INPROGRESS)
-		take_answer(name);		/* of a round before this one */
-	if (name->is_running || name->asked_at + AGAIN > now() ||
-		visit->until <= now())
-		return;
-	if (getaddrinfo_a(GAI_NOWAIT, requests, 1, NULL) != 0)
-		return;
-	name->is_running = true;
-	name->asked_at = now();
-	visit->asked[visit->count++] = name;
-	if (visit->count == AT_ONCE)
-		await(visit);
 }
 
 /* Sockets are ours, and addresses were judged when they were written. */
@@ -270,13 +184,6 @@ forbidden_address(const Name *name, const Keys *addresses)
 	return NULL;
 }
 
-/* A name that never led to an address, nor was allowed before. */
-static bool
-is_unknown(const Name *name)
-{
-	return name->addresses.count == 0 && !name->is_allowed;
-}
-
 /* What is wrong with a line: the caller frees it; NULL if nothing is. */
 static char *
 problem_of(Names *names, const Line *line, const Keys *addresses)
@@ -291,7 +198,7 @@ problem_of(Names *names, const Line *line, const Keys *addresses)
 
 		if (address != NULL)
 			return printed(FORBIDDEN, host, address);
-		if (is_name(host) && is_unknown(find_name(names, host)))
+		if (is_name(host) && !find_name(names, host)->is_known)
 			return printed("host %s does not lead to an address so far", host);
 	}
 	return NULL;
@@ -386,7 +293,7 @@ static void
 allow(Visit *visit, Name *name)
 {
 	(void) visit;
-	name->is_allowed = true;
+	name->is_known = true;
 }
 
 void
@@ -397,13 +304,17 @@ names_recall(Names *names, const Files *files)
 	visit_names(&visit, files, allow);
 }
 
-/* Keeps what was found, for a time when the resolver does not answer. */
 static void
-keep_verdict(Visit *visit, Name *name)
+ask_for(Visit *visit, Name *name)
 {
-	if (name->addresses.count > 0)
-		name->is_allowed = forbidden_address(name, visit->addresses) == NULL;
-	visit->names->is_waiting |= is_unknown(name);
+	resolver_add(&visit->names->resolver, name);
+}
+
+/* Whether a name waits for an address. */
+static void
+look_for_new(Visit *visit, Name *name)
+{
+	visit->names->is_waiting |= !name->is_known;
 }
 
 /* Those that are no longer left out, and may be told of again. */
@@ -426,18 +337,16 @@ names_guard(Names *names, Registry *registry, Files *files)
 {
 	Keys		addresses = {0},
 				bad = {0};
-	Visit		visit =
-		{.names = names,.until = now() + PATIENCE,.addresses = &addresses};
+	Visit		visit = {.names = names,.addresses = &addresses};
 	bool		done;
 
 	visit_names(&visit, files, ask_for);
-	await(&visit);
+	resolver_run(&names->resolver, now() + PATIENCE);
 	visit_names(&visit, files, gather);
 	done = judge(registry, &addresses, &bad);
-	visit.addresses = &bad;
 	names->is_waiting = false;
 	if (done)
-		visit_names(&visit, files, keep_verdict);
+		visit_names(&visit, files, look_for_new);
 	for (int i = 0; done && i < files->count; i++)
 	{
 		char	   *content = files->list[i].content;

@@ -6,11 +6,13 @@
 #define AGENT_NAMES_H
 
 #include "agent/registry.h"
+#include "agent/resolve.h"
 
 /* Names that were looked up before. */
 typedef struct Names
 {
 	void	   *tree;
+	Resolver	resolver;
 	Keys		told;			/* databases that are left out */
 	Keys		left;			/* that are left out by this round */
 	Keys		mended;			/* that were, and no longer are */
