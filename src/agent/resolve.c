@@ -16,11 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "agent/resolve.h"
 
 #define AGAIN MINUTE			/* a name is looked up */
-#define STEP ((int64_t) 50)		/* an end may be missed for so long */
+#define STEP 5					/* ms until it is looked again who has ended */
 
 Name *
 name_make(const char *host)
@@ -188,16 +189,17 @@ is_any_waited_for(const Resolver *resolver)
 	return false;
 }
 
+/*
+ * gai_suspend() was rejected. In glibc it may return while a lookup that has
+ * just ended still has to tell it so, on the stack that it has left: names
+ * whose servers choose their moment could write there.
+ */
 static void
-wait_for_any(const Resolver *resolver, int64_t until)
+wait_a_step(void)
 {
-	const struct gaicb *requests[ROOM_KNOWN + ROOM_NEW];
-	int64_t		time = earlier(until - now(), STEP);
-	struct timespec limit = {.tv_nsec = time > 0 ? time * 1000000 : 0};
+	const struct timespec step = {.tv_nsec = STEP * 1000000};
 
-	for (int i = 0; i < resolver->count; i++)
-		requests[i] = &resolver->running[i]->request;
-	(void) gai_suspend(requests, resolver->count, &limit);
+	nanosleep(&step, NULL);
 }
 
 static void
@@ -244,7 +246,7 @@ resolver_run(Resolver *resolver, int64_t until)
 							   begun == resolver->known.count &&
 							   !has_first(&resolver->fresh)))
 			break;
-		wait_for_any(resolver, until);
+		wait_a_step();
 	}
 	resolver->is_behind = has_first(&resolver->fresh);
 	for (int i = 0; i < resolver->count; i++)

@@ -204,6 +204,15 @@ sub agent_log
 	return -e "$plane->{root}/agent.err" ? slurp_file("$plane->{root}/agent.err") : '';
 }
 
+# Whether a program has ended, though nobody has ended it.
+sub has_ended
+{
+	my ($plane, $name) = @_;
+	my $program = $plane->{$name} or return 0;
+
+	return slurp_file("/proc/$program->{pid}/stat") =~ /\) Z /;
+}
+
 sub wait_until
 {
 	my ($what, $test, $plane) = @_;
@@ -211,6 +220,7 @@ sub wait_until
 	for (1 .. 50 * $PostgreSQL::Test::Utils::timeout_default)
 	{
 		return 1 if $test->();
+		die "the agent has ended\n" . agent_log($plane) if $plane && has_ended($plane, 'agent');
 		sleep 0.02;
 	}
 	die "waited in vain for $what" . ($plane ? "\n" . agent_log($plane) : '');

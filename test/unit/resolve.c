@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "check.h"
 #include "agent/resolve.h"
@@ -49,14 +48,6 @@ gai_error(struct gaicb *request)
 	if (!is_silent(request))
 		return request->ar_result != NULL ? 0 : EAI_NONAME;
 	return is_over ? EAI_AGAIN : EAI_INPROGRESS;
-}
-
-int
-gai_suspend(const struct gaicb *const list[], int count, const struct timespec *limit)
-{
-	CHECK(count > 0 && list[0] != NULL, "something is waited for");
-	nanosleep(limit, NULL);
-	return EAI_AGAIN;
 }
 
 /* A name that is added to the round; made at first. */
