@@ -232,6 +232,23 @@ COMMENT ON FUNCTION pgbeam.check_stored_settings() IS
 'The part of pgbeam.check_configuration() about settings stored for roles and databases.';
 
 -- Roles that answer requests, and what else they may do.
+CREATE FUNCTION pgbeam.former_owner() RETURNS oid
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE count(*) WHEN 1 THEN min(f.grantee) END
+	FROM (
+		SELECT a.grantee
+		FROM pg_class AS c JOIN pg_roles AS o ON o.oid = c.relowner, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
+		WHERE c.oid = 'pgbeam.projects'::regclass AND o.rolsuper AND NOT r.rolsuper AND NOT r.rolcanlogin
+		GROUP BY a.grantee, c.relowner
+		HAVING array_agg(a.privilege_type) @> (
+			SELECT array_agg(d.privilege_type) FROM aclexplode(acldefault('r', c.relowner)) AS d WHERE d.grantee = c.relowner)) AS f
+$$;
+COMMENT ON FUNCTION pgbeam.former_owner() IS
+'The role to which everything belonged before a superuser restored it.
+It is the one role beside the owner that cannot log in and has every right on the tables. NULL where there is no such role, and where no superuser owns the tables.';
+
 CREATE FUNCTION pgbeam.check_roles(
 	OUT setting text, OUT value text, OUT problem text, OUT mend text)
 RETURNS SETOF record
@@ -244,6 +261,7 @@ AS $$
 		SELECT a.grantee, p.proname, 0::oid
 		FROM pg_proc AS p, aclexplode(p.proacl) AS a
 		WHERE p.pronamespace = 'pgbeam'::regnamespace AND a.grantee NOT IN (0, p.proowner)
+			AND a.grantee IS DISTINCT FROM (SELECT pgbeam.former_owner())
 			AND p.proname IN ('create_project', 'http', 'reveal_password', 'set_organization')
 		UNION
 		SELECT m.member, s.function, m.roleid
@@ -313,7 +331,7 @@ AS $$
 		format('REVOKE CREATE ON SCHEMA %I FROM %s', n.nspname, a.grantee::regrole)
 	FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
 	WHERE n.nspname IN ('pgbeam', 'pgbeam_admin') AND a.privilege_type = 'CREATE' AND a.grantee NOT IN (0, n.nspowner)
-		AND a.grantee NOT IN (SELECT oid FROM layer)
+		AND a.grantee NOT IN (SELECT oid FROM layer) AND a.grantee IS DISTINCT FROM (SELECT pgbeam.former_owner())
 	UNION ALL
 	SELECT g.object, g.privilege || ' to ' || coalesce(nullif(g.grantee, 0)::regrole::text, 'PUBLIC'),
 		'nobody needs this grant: roles use pgbeam through the functions that grant_access() grants',
@@ -343,6 +361,8 @@ AS $$
 		SELECT 'SCHEMA ' || n.nspname, a.privilege_type, a.grantee
 		FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
 		WHERE n.nspname IN ('pgbeam', 'pgbeam_admin') AND a.grantee = 0) AS g (object, privilege, grantee)
+	-- set_owner() makes it the owner again, which needs them all.
+	WHERE g.grantee IS DISTINCT FROM (SELECT pgbeam.former_owner())
 $$;
 COMMENT ON FUNCTION pgbeam.check_roles() IS
 'The part of pgbeam.check_configuration() about roles and grants.';
@@ -360,7 +380,7 @@ AS $$
 		WHERE p.oid = 'pgbeam.create_project(jsonb)'::regprocedure
 	)
 	SELECT 'owner of pgbeam', o.rolname::text, 'any trigger that is added to the tables runs as a superuser, and so does everything that it calls',
-		'SELECT pgbeam.set_owner(''<role of its own>'')'
+		format('SELECT pgbeam.set_owner(%L)', coalesce(pgbeam.former_owner()::regrole::text, '<role of its own>'))
 	FROM owner AS o WHERE o.rolsuper
 	UNION ALL
 	SELECT object.kind || ' ' || object.name, 'owned by ' || object.owner::regrole,
@@ -390,29 +410,29 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	object text;
+	object record;
 BEGIN
 	IF role IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'role must not be null';
 	END IF;
 	FOR object IN
-		SELECT format('TABLE %s', c.oid::regclass) FROM pg_class AS c
+		SELECT 'TABLE' AS kind, c.oid::regclass::text AS name FROM pg_class AS c
 		WHERE c.relnamespace = 'pgbeam'::regnamespace AND c.relkind IN ('r', 'p')
 		UNION ALL
-		SELECT format('VIEW %s', c.oid::regclass) FROM pg_class AS c
+		SELECT 'VIEW', c.oid::regclass::text FROM pg_class AS c
 		WHERE c.relnamespace = 'pgbeam_admin'::regnamespace AND c.relkind = 'v'
 		UNION ALL
-		SELECT format('FUNCTION %s', p.oid::regprocedure) FROM pg_proc AS p WHERE p.pronamespace = 'pgbeam'::regnamespace
+		SELECT 'FUNCTION', p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'pgbeam'::regnamespace
 		UNION ALL
-		SELECT format('TYPE %s', t.oid::regtype)
+		SELECT 'TYPE', t.oid::regtype::text
 		FROM pg_type AS t LEFT JOIN pg_class AS c ON c.oid = t.typrelid
 		WHERE t.typnamespace = 'pgbeam'::regnamespace AND (t.typtype = 'd' OR c.relkind = 'c')
 		UNION ALL
-		SELECT 'SCHEMA pgbeam'
-		UNION ALL
-		SELECT 'SCHEMA pgbeam_admin'
+		SELECT 'SCHEMA', unnest('{pgbeam,pgbeam_admin}'::text[])
 	LOOP
-		EXECUTE format('ALTER %s OWNER TO %s', object, role);
+		EXECUTE format('ALTER %s %s OWNER TO %s', object.kind, object.name, role);
+		-- A role from which somebody has revoked its rights owns without them.
+		EXECUTE format('GRANT ALL ON %s %s TO %s', CASE object.kind WHEN 'VIEW' THEN 'TABLE' ELSE object.kind END, object.name, role);
 	END LOOP;
 	IF pgbeam.is_distributed() THEN
 		PERFORM pgbeam.set_owner_on_nodes(role);
@@ -473,8 +493,6 @@ AS $$
 		UNION ALL
 		SELECT * FROM pgbeam.check_stored_settings()
 		UNION ALL
-		-- Comes before the roles: a restored dump grants everything to its owner,
-		-- and set_owner() makes them the owner again.
 		SELECT * FROM pgbeam.check_owners()
 		UNION ALL
 		SELECT * FROM pgbeam.check_roles()

@@ -137,6 +137,7 @@ sub restore
 	return;
 }
 
+value($home, "CREATE ROLE beam_owner NOLOGIN; SELECT pgbeam.set_owner('beam_owner')");
 write_rows();
 add_own_objects();
 my @tables = split /\n/, value($home, <<'SQL');
@@ -158,7 +159,7 @@ like($dump, qr/^COPY pgbeam\.databases /m, 'yet it has the rows');
 
 # A cluster that has the keyring.
 my $twin = new_cluster('twin', "pgbeam.keyring_file = '$keys/home'\n");
-value($twin, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss');
+value($twin, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss; CREATE ROLE beam_owner NOLOGIN');
 foreach my $copy (sort keys %restores)
 {
 	value($twin, "CREATE DATABASE $copy");
@@ -178,9 +179,25 @@ foreach my $copy (sort keys %restores)
 	is(grants($twin, db => $copy), "app|t|f|f\nboss|t|f|t\nproxy|f|t|f", "$copy: grants travel");
 }
 
+# Whoever restores is the owner at first. What mends that is the former owner,
+# whose rights are not to be taken away.
+my $about_owner = "SELECT mend FROM pgbeam.check_configuration() WHERE mend ~ 'owner'";
+is(value($twin, $about_owner, db => 'serial_custom'), q(SELECT pgbeam.set_owner('beam_owner')), 'the former owner is named, and nothing is revoked from it');
+value($twin, "$about_owner \\gexec", db => 'serial_custom');
+is(value($twin, $about_owner, db => 'serial_custom'), '', 'it is the owner again');
+value($twin, 'SELECT ' . create_call('after'), db => 'serial_custom');
+value($twin, <<'SQL', db => 'serial_plain');
+REVOKE ALL ON ALL TABLES IN SCHEMA pgbeam, pgbeam_admin FROM beam_owner;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA pgbeam FROM beam_owner;
+REVOKE ALL ON SCHEMA pgbeam, pgbeam_admin FROM beam_owner;
+SELECT pgbeam.set_owner('beam_owner')
+SQL
+value($twin, 'SELECT ' . create_call('after'), db => 'serial_plain');
+is(value($twin, $about_owner, db => 'serial_plain'), '', 'an owner whose rights were revoked has them again');
+
 # A cluster that never had the keyring.
 my $stranger = new_cluster('stranger');
-value($stranger, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss');
+value($stranger, 'CREATE ROLE app; CREATE ROLE proxy; CREATE ROLE boss; CREATE ROLE beam_owner NOLOGIN');
 restore($stranger, 'serial_plain', 'postgres');
 
 my ($project, $database, $victim) = split /\|/, value($stranger, <<'SQL');
