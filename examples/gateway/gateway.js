@@ -2,8 +2,8 @@
 // its answer goes back as it is. README.md one folder up lists the
 // variables that it obeys.
 import { once } from 'node:events';
-import { createServer, STATUS_CODES } from 'node:http';
-import { isIP } from 'node:net';
+import { createServer, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { isIP, Server } from 'node:net';
 import { openDatabase } from './database.js';
 import { refuse, statusOf } from './refusals.js';
 import { readSettings } from './settings.js';
@@ -40,7 +40,9 @@ const server = createServer({
   requireHostHeader: false,
 });
 for (const event of ['request', 'checkExpectation']) server.on(event, serve);
+server.on('checkContinue', goOn);
 server.on('clientError', refuseUnreadable);
+server.on('connection', keep);
 
 async function serve(request, response) {
   if (!server.listening) response.setHeader('Connection', 'close');
@@ -52,38 +54,71 @@ async function serve(request, response) {
   }
 }
 
+// Who asks before they send a body is told to go on, but not in the middle of
+// an answer to what they have sent before.
+function goOn(request, response) {
+  if (response.socket) response.writeContinue();
+  return serve(request, response);
+}
+
 async function answer(request, response) {
   const { method, url, headers: given, socket } = request;
-  if (url === healthPath && /^(GET|HEAD)$/.test(method)) return askHealth();
+  const open = connections.get(socket) ?? gone;
   const address = addressOf(socket, given);
-  if (settings.ACCESS_LOG) logWhenDone(address, method, url, response);
-  if (countUntilDone(socket, response) > atOnce) throw Object.assign(new Error('too many at once'), { status: 429 });
-  if (request.httpVersion === '1.1' && given.host === undefined) throw Object.assign(new Error('no Host'), { status: 400 });
-  if (address === '') throw Object.assign(new Error('no client any more'), { status: 400 }); // uncounted otherwise
+  const isHealth = url === healthPath && /^(GET|HEAD)$/.test(method);
+  watch(open, request, response, settings.ACCESS_LOG && !isHealth ? logger(address, request, response) : () => {});
+  if (isHealth) return askHealth();
+  if (open.unanswered.size > atOnce) throw Object.assign(new Error('too many at once'), { status: 429 });
+  open.isRefused ||= request.httpVersion === '1.1' && given.host === undefined; // and so is what follows
+  if (open.isRefused || address === '') throw Object.assign(new Error('no Host, or no client any more'), { status: 400 });
   given[addressHeader] = address;
   return database.callRouter(method, withoutAuthority(url), JSON.stringify(given), await readBody(request));
 }
 
-// Nothing else stops a client who sends one request after the other without
-// waiting for answers: they would have every connection to the database.
-const unanswered = new WeakMap();
-function countUntilDone(socket, response) {
-  const change = (by) => unanswered.set(socket, (unanswered.get(socket) ?? 0) + by).get(socket);
-  response.once('close', () => change(-1));
-  return change(1);
+// Connections, and what each has not been answered. Nothing else stops a client
+// who sends one request after the other without waiting for answers: they would
+// have every connection to the database.
+const connections = new Map();
+
+const gone = { unanswered: new Map(), isRefused: true }; // closed before its request came here
+
+function keep(socket) {
+  const unanswered = new Map();
+  connections.set(socket, { unanswered, isRefused: false });
+  socket.once('close', () => {
+    connections.delete(socket);
+    for (const done of unanswered.keys()) if (unanswered.delete(done)) done();
+  });
+}
+
+// Calls done once, when the answer is with the client or they have gone. Of
+// those that wait behind another answer the response does not tell the latter.
+function watch(open, request, response, done) {
+  open.unanswered.set(done, request);
+  response.once('close', () => {
+    if (open.unanswered.delete(done)) done();
+    if (open.isAtEnd && open.unanswered.size === 0) request.socket.destroySoon();
+  });
 }
 
 // Of a status below 200 a client would wait for more. The length is told, as
-// HTTP/1.0 knows no chunks, but where an answer has no content by its kind.
+// HTTP/1.0 knows no chunks, but where an answer has no content by its kind. Then
+// headers are judged first, for Node keeps that kind also for a refusal of them.
 function send({ method }, response, { status, headers, body }) {
-  if (!(status >= 200)) throw Object.assign(new Error('no status'), { status: 500 });
-  const hasLength = status !== 204 && status !== 304 && (method !== 'HEAD' || body.length > 0);
+  const length = body?.length ?? 0;
+  const hasLength = status !== 204 && status !== 304 && (method !== 'HEAD' || length > 0);
+  if (!(status >= 200 && status < 600)) throw Object.assign(new Error('no status'), { status: 500 });
+  if (!hasLength) judge(headers);
   response.requestId = headers['X-Request-Id']; // for the access log
-  response.writeHead(status, STATUS_CODES[status], {
-    ...headers,
-    ...(hasLength && { 'Content-Length': body.length }),
-  });
+  response.writeHead(status, STATUS_CODES[status], hasLength ? { ...headers, 'Content-Length': length } : headers);
   response.end(body);
+}
+
+function judge(headers) {
+  for (const name in headers) {
+    validateHeaderName(name);
+    validateHeaderValue(name, headers[name]);
+  }
 }
 
 // The router's own word, for whoever shares out the load: a second old at most,
@@ -123,25 +158,30 @@ function readBody(stream) {
 }
 
 // The access log: neither a query nor a header, for there may be secrets in
-// them, and in a path nothing that looks like an API key.
+// them, and in a path nothing that looks like an API key, however it is spelt.
+const spell = (escape, hex) => /[\w.~-]/.test(String.fromCharCode(`0x${hex}`)) ? String.fromCharCode(`0x${hex}`) : escape;
 function log(address, method, target, status, started, id) {
-  const path = withoutAuthority(target).replace(/[?#].*/s, '').replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
+  const path = target.replace(/^[^/?#]*:\/\/[^/?#]*/, '').replace(/[?#].*/s, '').replaceAll(/%([2-7][\da-f])/gi, spell)
+    .replaceAll(/(pb[ou]_[0-9a-z]+)_[0-9a-z]+/gi, '$1_...');
   const seconds = ((performance.now() - started) / 1000).toFixed(3);
   process.stdout.write(`${new Date().toISOString()} ${address || '-'} ${method} ${path} ${status} ${seconds} ${id}\n`);
 }
 
-// Who has gone before the answer gets none: 499, as nginx has it.
-function logWhenDone(address, method, target, response) {
+// Who has gone before the answer was theirs gets none: 499, as nginx has it.
+function logger(address, { method, url, socket }, response) {
   const started = performance.now();
-  response.once('close', () => {
-    const status = response.writableFinished ? response.statusCode : 499;
-    log(address, method, target, status, started, response.requestId ?? '-');
-  });
+  let isSent = false;
+  response.once('finish', () => { isSent = true; }); // also where the last write failed
+  return () => log(address, method, url, isSent && !socket.errored ? response.statusCode : 499, started, response.requestId ?? '-');
 }
 
-// What is no HTTP, or too much of it, never becomes a request.
+// What is no HTTP, or too much of it, never becomes a request. It is no answer to
+// the requests before it: those have theirs, and then the connection ends.
 function refuseUnreadable(error, socket) {
   if (error.code === 'ECONNRESET' || !socket.writable) return socket.destroy();
+  const open = connections.get(socket) ?? gone;
+  open.isAtEnd = open.unanswered.size > 0 && [...open.unanswered.values()].every(({ complete }) => complete);
+  if (open.isAtEnd) return;
   const status = { HPE_HEADER_OVERFLOW: 431, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code] ?? 400;
   const { headers, body } = refuse(error, status);
   const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' }).map((pair) => pair.join(': '));
@@ -157,7 +197,12 @@ console.log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
 
 // What came in time is answered; then its connection is not kept any longer.
+// http's own close() would cut off answers that are being written, and wait for
+// ever for connections that send nothing.
 function stop() {
+  if (!server.listening) return;
   server.keepAliveTimeout = 1; // ms
-  server.close(database.end);
+  Server.prototype.close.call(server, database.end);
+  for (const [socket, { unanswered }] of connections) if (unanswered.size === 0) socket.destroySoon();
+  setTimeout(() => server.closeAllConnections(), 1000 * (settings.QUERY_TIMEOUT + 5)).unref();
 }

@@ -71,8 +71,8 @@ AS $$
 	FROM pg_settings AS s
 	WHERE s.pending_restart AND (s.name ~ '^pgbeam[.]' OR s.name = 'shared_preload_libraries')
 	UNION ALL
-	SELECT 'shared_preload_libraries', next.libraries, 'without preloading there is no log guard and no rate limit', CASE
-		WHEN next.libraries IS NULL THEN $m$ALTER SYSTEM SET shared_preload_libraries = <the libraries there are>, 'pgbeam'$m$
+	SELECT 'shared_preload_libraries', coalesce(next.libraries, '(not shown to the owner of the functions)'), 'without preloading there is no log guard and no rate limit', CASE
+		WHEN next.libraries IS NULL THEN $m$ALTER SYSTEM SET shared_preload_libraries = <those that SHOW shared_preload_libraries tells, and a comma> 'pgbeam'$m$
 		WHEN next.libraries ~ '(^|[,/" ])pgbeam([," ]|$)' THEN $m$SELECT 'restart the server'$m$
 		ELSE format('ALTER SYSTEM SET shared_preload_libraries = %s',
 			(SELECT string_agg(quote_literal(name), ', ' ORDER BY n)

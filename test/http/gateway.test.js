@@ -11,10 +11,15 @@ import { createDatabase, curl, exchange, startGateway, takeLines } from './suppo
 const { pool, name, sql } = await createDatabase('http_stub');
 await pool.query(`
   CREATE SCHEMA pgbeam;
+  CREATE TABLE pgbeam.noted (method text);
+  GRANT INSERT ON pgbeam.noted TO http_gateway;
   CREATE FUNCTION pgbeam.http(method text, uri text, given jsonb, sent bytea,
     OUT status int, OUT headers jsonb, OUT body text)
   LANGUAGE plpgsql AS $$
   BEGIN
+    IF uri = '/noted' THEN
+      INSERT INTO pgbeam.noted VALUES (method);
+    END IF;
     IF given ? 'x-raise' THEN
       RAISE EXCEPTION 'secret text' USING ERRCODE = given ->> 'x-raise', DETAIL = 'secret detail';
     END IF;
@@ -30,6 +35,7 @@ await pool.query(`
 const gateway = await startGateway(name);
 const { url } = gateway;
 
+const countNoted = async () => (await pool.query('SELECT count(*)::int AS count FROM pgbeam.noted')).rows[0].count;
 const told = (answer) => JSON.parse(answer.body);
 
 test('method, URI, headers and body arrive as they were sent', async () => {
@@ -86,6 +92,73 @@ test('an answer ends by its length, whatever HTTP the client speaks', async () =
 test('a header that cannot be sent is an error, and its answer a whole one', async () => {
   const answer = await curl(url, { headers: { 'X-Answer': '{"X-Odd": "a\\r\\nb"}' } });
   assert.deepEqual([answer.status, told(answer).code, answer.headers['x-odd']], [500, 'INTERNAL_ERROR', undefined]);
+  for (const [status, odd] of [['204', '{"X-Odd": "a\\r\\nb"}'], ['304', '{"X Odd": "b"}'], ['700', '{}']]) {
+    const other = await curl(url, { headers: { 'X-Status': status, 'X-Answer': odd } });
+    assert.deepEqual([other.status, told(other).code, other.headers['content-length']], [500, 'INTERNAL_ERROR', `${other.body.length}`], status);
+  }
+});
+
+// The statuses of all answers that come.
+const statusesOf = (text) => [...text.matchAll(/HTTP\/1.1 (\d+) /g)].map(([, status]) => status);
+
+test('who asks before they send a body gets no word within another answer', async () => {
+  const body = 'x'.repeat(10);
+  const first = `GET /1 HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n\r\n`;
+  const second = `POST /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const { hostname, port } = new URL(url);
+  for (const [sent, statuses] of [[first + second + body, ['200', '200']], [second + body, ['100', '200']]]) {
+    const socket = connect({ host: hostname, port: Number(port) });
+    let text = '';
+    socket.on('data', (chunk) => { text += chunk; });
+    socket.write(sent);
+    await once(socket, 'close');
+    assert.deepEqual(statusesOf(text), statuses);
+    assert.match(text, /"length" : 10/);
+  }
+});
+
+test('what is no request does not take the place of an answer', async () => {
+  const { hostname, port } = new URL(url);
+  const post = 'POST / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n';
+  for (const [sent, statuses] of [
+    [`${post}Content-Length: 1\r\n\r\nx\0\0\r\n\r\n`, ['200']],
+    [`${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, ['400']],
+  ]) {
+    const socket = connect({ host: hostname, port: Number(port) });
+    let text = '';
+    socket.on('data', (chunk) => { text += chunk; });
+    socket.write(sent.slice(0, -6));
+    setTimeout(() => socket.write(sent.slice(-6)), 100);
+    await once(socket, 'close');
+    assert.deepEqual(statusesOf(text), statuses, text);
+  }
+});
+
+test('nothing is done that follows a request without Host', async () => {
+  const other = await startGateway(name);
+  const noted = 'POST /noted HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx';
+  const { status, headers } = await exchange(other.url, `GET / HTTP/1.1\r\n\r\n${noted}`);
+  assert.deepEqual([status, headers.connection], [400, 'close']);
+  assert.deepEqual((await takeLines(other, 2)).map(([, , , path, code]) => [path, code]), [['/', '400'], ['/noted', '499']]);
+  await other.stop();
+  assert.equal(await countNoted(), 0);
+  await exchange(url, noted.replace('Host', 'Connection: close\r\nHost'));
+  assert.equal(await countNoted(), 1);
+});
+
+test('each request of a client who goes has its line', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n\r\n'.repeat(5));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.destroy();
+  assert.deepEqual((await takeLines(other, 5)).map(([, , , , status]) => status), Array(5).fill('499'));
+  const slow = connect({ host: hostname, port: Number(port) });
+  slow.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${8 << 20}\r\n\r\n`);
+  await once(slow, 'readable');
+  slow.destroy();
+  assert.deepEqual((await takeLines(other, 1)).map(([, , , , status]) => status), ['499'], 'who leaves in the middle of an answer too');
 });
 
 test('of a body that is too long, the router sees that', async () => {
@@ -322,12 +395,15 @@ test('the access log has a line a request, and no secret', async () => {
   await curl(`${other.url}/${key}/x`, { headers: { 'X-Answer': answer } });
   await exchange(other.url, Buffer.from('GET /v1/a#s3cret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
   await exchange(other.url, Buffer.from('GET http://u:s3cret@x/v1/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  await exchange(other.url, Buffer.from('GET ftp://u:s3cret@x/v1/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  await curl(`${other.url}/${key.replace('pbo_', '%70bo%5F').replace('_s3', '%5f%733')}/%2F`);
   const { headers } = await curl(other.url, { headers: { 'X-Raise': 'P0001' } });
   await exchange(other.url, Buffer.from('s3cret\r\n\r\n'));
   await curl(`${other.url}/gone`, { headers: { 'X-Sleep': '1' }, giveUpAfter: 0.3 }).catch(() => {});
-  const lines = await takeLines(other, 7);
+  const lines = await takeLines(other, 9);
   assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
     '127.0.0.1 POST /v1/a 418', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 GET /v1/a 200', '127.0.0.1 GET /v1/a 200',
+    '127.0.0.1 GET /v1/a 200', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../%2F 200`,
     '127.0.0.1 GET / 500', '127.0.0.1 - - 400', '127.0.0.1 GET /gone 499',
   ]);
   for (const [time, , , , , seconds, id, ...rest] of lines) {
@@ -335,8 +411,8 @@ test('the access log has a line a request, and no secret', async () => {
     assert.match(seconds, /^\d\.\d{3}$/);
     assert.ok(id && !rest.length);
   }
-  assert.deepEqual([lines[0][6], lines[4][6], lines[6][6]], ['req_1', headers['x-request-id'], '-']);
-  assert.ok(lines[6][5] >= 0.25);
+  assert.deepEqual([lines[0][6], lines[6][6], lines[8][6]], ['req_1', headers['x-request-id'], '-']);
+  assert.ok(lines[8][5] >= 0.25);
   const silent = await startGateway(name, { ACCESS_LOG: 'off' });
   await curl(silent.url);
   await exchange(silent.url, Buffer.from('x\r\n\r\n'));
@@ -396,6 +472,37 @@ test('a request that comes on an open connection while it stops is served', asyn
   await Promise.all([stopped, once(socket, 'close')]);
   assert.deepEqual([...text.matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status), ['200', '200']);
   assert.match(text, /\r\nconnection: close\r\n/i);
+});
+
+test('an answer that is being written when it stops is written to its end', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${4 << 20}\r\n\r\n`);
+  await once(socket, 'readable');
+  const stopped = other.stop();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  let text = Buffer.alloc(0);
+  for await (const chunk of socket) text = Buffer.concat([text, chunk]);
+  await stopped;
+  const head = text.indexOf('\r\n\r\n');
+  assert.equal(text.length - head - 4, Number(/content-length: (\d+)/i.exec(text.subarray(0, head))[1]));
+});
+
+test('signals may come twice, and connections that say nothing do not matter', async () => {
+  const other = await startGateway(name);
+  const { hostname, port } = new URL(other.url);
+  const sockets = ['', 'GET / HT', 'GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.5\r\n\r\n'].map((text) => {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.resume();
+    socket.write(text);
+    return once(socket, 'close');
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT']) other.child.kill(signal);
+  await once(other.child, 'close');
+  await Promise.all(sockets);
+  assert.equal(other.child.exitCode, 0);
 });
 
 test('an open connection that has its answer does not keep it from ending', async () => {
