@@ -54,8 +54,8 @@ async function serve(request, response) {
   }
 }
 
-// Who asks before they send a body is told to go on, but not in the middle of
-// an answer to what they have sent before.
+// A client that waits for leave to send its body gets it, but not in the middle
+// of an answer to what it has sent before.
 function goOn(request, response) {
   if (response.socket) response.writeContinue();
   return serve(request, response);

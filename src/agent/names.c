@@ -7,11 +7,12 @@
  * with one that leads there is left out. PgBouncer resolves again later, and
  * what it gets then is for the firewall to judge.
  *
- * Names are resolved for a short time only: a resolver that is slow must not
- * hold up other tenants. A name that is not resolved in time keeps what was
- * found last. A new one is left out until it leads to an address: else it were
- * enough to answer slowly. What stands in PgBouncer's file was allowed once, so
- * that an agent that starts while the resolver is down cuts nobody off.
+ * Names are resolved for a short time only: a resolver that is slow must
+ * not hold up other tenants. A name that is not resolved in time keeps what
+ * was found last. A new one is left out until it leads to an address: else
+ * it were enough to answer slowly. What stands in PgBouncer's file was
+ * allowed once, so that an agent that starts while the resolver is down cuts
+ * nobody off.
  */
 #include <arpa/inet.h>
 #include <search.h>

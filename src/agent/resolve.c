@@ -2,12 +2,12 @@
  * resolve.c
  *	  Addresses of names, looked up at the same time.
  *
- * Whoever registers a name decides how its server answers, or that it does not.
- * A lookup of a silent one takes seconds, and nothing ends it. So each kind of
- * name has room of its own, and of the new ones those go first whose domain has
- * the fewest lookups. A round waits for first lookups and for names that have
- * an address, but not for those that were looked up in vain: their answers are
- * taken whenever they come.
+ * Whoever registers a name decides how its server answers, or that it does
+ * not. A lookup of a silent one takes seconds, and nothing ends it. So each
+ * kind of name has room of its own, and of the new ones those go first whose
+ * domain has the fewest lookups. A round waits for first lookups and for
+ * names that have an address, but not for those that were looked up in vain:
+ * their answers are taken whenever they come.
  *
  * Sockets of our own, as for TXT records, were rejected: people expect of a
  * name that /etc/hosts and the resolver's search list count.
@@ -156,7 +156,7 @@ start_new(Resolver *resolver, int share)
 	due->count = count;
 }
 
-/* They are many, and have room for their kind alone. Returns how many began. */
+/* They are many, and share room with no others. Returns how many began. */
 static int
 start_known(Resolver *resolver, int begun)
 {

@@ -101,7 +101,7 @@ test('a header that cannot be sent is an error, and its answer a whole one', asy
 // The statuses of all answers that come.
 const statusesOf = (text) => [...text.matchAll(/HTTP\/1.1 (\d+) /g)].map(([, status]) => status);
 
-test('who asks before they send a body gets no word within another answer', async () => {
+test('leave to send a body does not come within another answer', async () => {
   const body = 'x'.repeat(10);
   const first = `GET /1 HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n\r\n`;
   const second = `POST /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`;
