@@ -257,9 +257,25 @@ sub name_changed
 	return $message =~ s/forged/forgot/r;
 }
 
+# An agent that begins anew without the claims of some domains. Those that no
+# answer came to would make trouble again, and the others end it.
+sub forget_claims
+{
+	foreach my $domain (@_)
+	{
+		value($registry, "SELECT pgbeam.delete_custom_domain('$project', '$claims{$domain}')");
+	}
+	stop_program($plane, 'agent');
+	start_agent($plane);
+	return;
+}
+
 subtest 'a name server that is silent' => sub {
-	my $before = times_said('trouble: names of domains');
 	my @values;
+
+	forget_claims(grep { /^(?:garbage|short|beyond|circle|lies|hangup|silent)\./ } keys %answers);
+	my $before = times_said('trouble: names of domains');
+	my $ended = times_said('names of domains: well again');
 
 	stop_server();
 	push @values, claim("silent$_.example") foreach 1 .. 4;
@@ -268,7 +284,7 @@ subtest 'a name server that is silent' => sub {
 	$answers{"silent$_.example"} = do { my $value = $values[ $_ - 1 ]; sub { my $m = shift; return head($m, 0, 1) . txt($value) } } foreach 1 .. 4;
 	start_server();
 	is_proved("silent$_.example", 'what was asked for meanwhile is found') foreach 1 .. 4;
-	is(times_said('names of domains: well again'), $before + 1, 'the end of it is told');
+	is(times_said('names of domains: well again'), $ended + 1, 'the end of it is told');
 	kill 'HUP', $plane->{agent}{pid};
 	wait_until('the hangup', sub { times_said('options again') > 0 }, $plane);
 	my $value = claim('hangup2.example');
