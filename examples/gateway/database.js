@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Client } from './client.js';
 
-const text = `SELECT status, headers, pg_catalog.convert_to(body, 'UTF8') AS body FROM pgbeam.http($1, $2, $3, $4)`;
+const text = `SELECT status, headers, body FROM pgbeam.http($1, $2, $3, $4)`;
 
 // Its own for its text: behind a pooler others' statements have names too.
 const statement = `pgbeam_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;

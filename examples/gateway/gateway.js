@@ -105,7 +105,7 @@ function watch(open, request, response, done) {
 // HTTP/1.0 knows no chunks, but where an answer has no content by its kind. Then
 // headers are judged first, for Node keeps that kind also for a refusal of them.
 function send({ method }, response, { status, headers, body }) {
-  const length = body?.length ?? 0;
+  const length = Buffer.byteLength(body ?? '');
   const hasLength = status !== 204 && status !== 304 && (method !== 'HEAD' || length > 0);
   if (!(status >= 200 && status < 600)) throw Object.assign(new Error('no status'), { status: 500 });
   if (!hasLength) judge(headers);
