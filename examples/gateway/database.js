@@ -2,6 +2,7 @@
 // whatever the driver, the server and what stands between them do.
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { Call } from './call.js';
 import { Client } from './client.js';
 
 const text = `SELECT status, headers, body FROM pgbeam.http($1, $2, $3, $4)`;
@@ -61,18 +62,23 @@ export async function openDatabase(target, settings) {
   const pool = await connectAsPreferred(target, settings);
   let name = statement;
 
+  async function ask(call) {
+    const [status, headers, body] = await pool.query(new Call(call));
+    return { status: Number(status), headers: JSON.parse(headers), body };
+  }
+
   // A pooler may lead each statement to another server, where the name is
   // unknown, or known already. Nothing was done then; from then on there is no
   // name, which costs the server a parse a request.
   async function callRouter(...values) {
     const tried = name;
     try {
-      return (await pool.query({ name: tried, text, values })).rows[0];
+      return await ask({ name: tried, text, values });
     } catch (error) {
       if (tried === undefined || !/^(26000|42P05)$/.test(error.code)) throw error;
       if (name !== undefined) console.error('prepared statements do not last here: going on without');
       name = undefined;
-      return (await pool.query({ text, values })).rows[0];
+      return ask({ text, values });
     }
   }
   return { callRouter, end: () => pool.end() };

@@ -135,7 +135,7 @@ function askHealth() {
 function addressOf({ remoteAddress = '' }, given) {
   const peer = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '');
   const told = given[addressHeader];
-  return isIP(told) && isIP(peer) && settings.TRUSTED_PROXIES.check(peer, `ipv${isIP(peer)}`) ? told : peer;
+  return told !== undefined && isIP(told) && isIP(peer) && settings.TRUSTED_PROXIES.check(peer, `ipv${isIP(peer)}`) ? told : peer;
 }
 
 // A proxy may name scheme and host (RFC 9112, 3.2.2); the router has one host.

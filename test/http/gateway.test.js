@@ -308,6 +308,11 @@ test('whatever the driver meets, the gateway goes on', async () => {
     'a row that ends early': ['D\0\0\0\x0a\0\x05\0\0\0\x05', 500],
     'an unknown message': ['@\0\0\0\x04', 500],
     'columns that end early': ['T\0\0\0\x06\0\x09', 500], 'a reset': ['', 503],
+    'columns that nobody asked for': ['T\0\0\0\x06\0\0', 503], 'an answer to nothing': ['I\0\0\0\x04', 503],
+    'a part of the rows': ['s\0\0\0\x04', 503], 'a wish for data': ['G\0\0\0\x07\0\0\0', 503],
+    'no row': ['2\0\0\0\x04C\0\0\0\x0dSELECT 0\0Z\0\0\0\x05I', 503],
+    'a row of too few columns': ['D\0\0\0\x0d\0\x01\0\0\0\x03200C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I', 503],
+    'headers that are no JSON': ['D\0\0\0\x12\0\x02\0\0\0\x03200\0\0\0\x01xC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I', 503],
     'an error without an end, where the driver reads on for ever': ['E\0\0\0\x0bSERROR\0', 503],
     'a notice without an end': ['N\0\0\0\x05S', 503], 'a length that is none': ['D\0\0\0\x03', 503],
   };
