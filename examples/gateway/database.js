@@ -62,10 +62,7 @@ export async function openDatabase(target, settings) {
   const pool = await connectAsPreferred(target, settings);
   let name = statement;
 
-  async function ask(call) {
-    const [status, headers, body] = await pool.query(new Call(call));
-    return { status: Number(status), headers: JSON.parse(headers), body };
-  }
+  const ask = (call) => pool.query(new Call(call));
 
   // A pooler may lead each statement to another server, where the name is
   // unknown, or known already. Nothing was done then; from then on there is no

@@ -104,14 +104,16 @@ function watch(open, request, response, done) {
 // Of a status below 200 a client would wait for more. The length is told, as
 // HTTP/1.0 knows no chunks, but where an answer has no content by its kind. Then
 // headers are judged first, for Node keeps that kind also for a refusal of them.
+// They are Latin 1, and so is what goes out with them as text: ASCII alone.
 function send({ method }, response, { status, headers, body }) {
-  const length = Buffer.byteLength(body ?? '');
+  const content = body ?? '';
+  const length = Buffer.byteLength(content);
   const hasLength = status !== 204 && status !== 304 && (method !== 'HEAD' || length > 0);
   if (!(status >= 200 && status < 600)) throw Object.assign(new Error('no status'), { status: 500 });
   if (!hasLength) judge(headers);
   response.requestId = headers['X-Request-Id']; // for the access log
   response.writeHead(status, STATUS_CODES[status], hasLength ? { ...headers, 'Content-Length': length } : headers);
-  response.end(body);
+  response.end(length === content.length ? content : Buffer.from(content), 'latin1');
 }
 
 function judge(headers) {

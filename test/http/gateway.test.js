@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Call } from '../../examples/gateway/call.js';
 import { createDatabase, curl, exchange, startGateway, takeLines } from './support.js';
 
 const { pool, name, sql } = await createDatabase('http_stub');
@@ -56,6 +57,13 @@ test('bytes of headers are taken for Latin 1', async () => {
   const request = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: \xe9\xff\r\n\r\n';
   const answer = await exchange(url, Buffer.from(request, 'latin1'));
   assert.equal(told(answer).headers['x-a'], 'éÿ');
+});
+
+test('and go back so, whatever the body is', async () => {
+  const given = { 'X-Answer': '{"X-Odd": "\\u00e9\\u00ff"}' };
+  for (const more of [{}, { 'X-Long': '1' }, { 'X-Status': '204' }]) {
+    assert.equal((await curl(url, { headers: { ...given, ...more } })).headers['x-odd'], 'éÿ', JSON.stringify(more));
+  }
 });
 
 test('repeated headers are joined', async () => {
@@ -354,6 +362,30 @@ test('whatever bytes the driver gets, at login or later, the gateway goes on', a
   assert.equal(other.child.exitCode, null, other.log());
   assert.equal((await curl(other.url)).status, 200);
   assert.ok(seen[500] > 0 && seen[503] > 0, JSON.stringify(seen));
+});
+
+test('an answer that comes too late is nobody else\'s', async () => {
+  const spoiler = await startSpoiler();
+  const other = await startGateway(name, { ...spoiler.env, POOL_SIZE: '1' });
+  await curl(other.url);
+  let isReady = false;
+  spoiler.spoil = (client, chunk) => {
+    if (!isReady) client.write(Buffer.from('Z\0\0\0\x05I', 'latin1')); // without an answer, which comes later
+    isReady = true;
+    setTimeout(() => client.write(chunk), 300);
+  };
+  const both = await Promise.all(['/first', '/second'].map((path) => curl(other.url + path)));
+  const kinds = both.map((answer, i) => told(answer).uri === ['/first', '/second'][i] ? 'its own' : answer.status);
+  assert.deepEqual(kinds.sort(), [503, 'its own']);
+});
+
+test('a call that cannot be sent is an error that the driver is given', () => {
+  let corked = 0;
+  const stream = { cork: () => corked++, uncork: () => corked-- };
+  const refusal = new Error('no memory');
+  const connection = { stream, parsedStatements: {}, parse: () => {}, bind: () => { throw refusal; } };
+  assert.equal(new Call({ text: 'SELECT', values: [] }).submit(connection), refusal);
+  assert.equal(corked, 0);
 });
 
 test('a server that says nothing more is given up', async () => {
