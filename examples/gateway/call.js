@@ -1,10 +1,10 @@
 const readAnswer = ([status, headers, body]) => ({ status: Number(status), headers: JSON.parse(headers), body });
 
 /**
- * A call of the router, as the driver takes it: whatever has these methods is a
- * query to it. Its own Query serves every statement there is, and cost a
- * quarter of the gateway's CPU time. No columns are asked for, since the
- * statement names them; all come as text.
+ * A call of the router. To the driver, whatever has these methods is a query.
+ * The driver's own Query serves every statement there is, and cost a quarter of
+ * the gateway's CPU time. No columns are asked for, since the statement names
+ * them; all come as text.
  *
  * An answer that cannot be read is an error of the call, so that the pool throws
  * the connection away: what comes next there may be the answer to another call.

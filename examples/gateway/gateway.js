@@ -104,7 +104,8 @@ function watch(open, request, response, done) {
 // Of a status below 200 a client would wait for more. The length is told, as
 // HTTP/1.0 knows no chunks, but where an answer has no content by its kind. Then
 // headers are judged first, for Node keeps that kind also for a refusal of them.
-// They are Latin 1, and so is what goes out with them as text: ASCII alone.
+// Headers are Latin 1. A body of ASCII goes out with them in one text, any other
+// one as its bytes.
 function send({ method }, response, { status, headers, body }) {
   const content = body ?? '';
   const length = Buffer.byteLength(content);

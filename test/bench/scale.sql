@@ -85,8 +85,8 @@ $$;
 -- pgbeam's TypeIDs. Creates are measured without the rows of the change feed,
 -- with names in order, and as the limit. The stage tells which rows there
 -- were: few, or all without the planner's statistics, or all with them. Stages
--- are minutes apart, and the machine changes its pace: each cost has the pace
--- of its moment beside it, and paces is how many of these it was.
+-- are minutes apart, and the machine changes its pace. So each cost has the
+-- pace of its moment beside it, and stages are compared by the cost in paces.
 CREATE TABLE bench.scale_costs (
 	stage text, subject text, way text, round integer, cpu_us float8, pace_us float8);
 CREATE VIEW bench.kept_at_scale AS
