@@ -56,9 +56,15 @@ try_to_store(const PbTarget *target, TupleTableSlot *slot)
 	return is_first;
 }
 
+/*
+ * To store a row tells whether its value is taken, but leaves a dead row where
+ * it is. To ask before takes another search of the index.
+ */
 static bool
 store_unless_taken(const PbTarget *target, TupleTableSlot *slot)
 {
+	if (target->table->is_seldom_taken && try_to_store(target, slot))
+		return true;
 	while (is_free(target, slot))
 		if (try_to_store(target, slot))
 			return true;
