@@ -46,8 +46,8 @@ export class Call {
     let answer;
     try {
       answer = readAnswer(this.row);
-    } catch (error) {
-      return this.callback(error);
+    } catch { // whose words hold a part of the text
+      return this.callback(new Error('the answer of pgbeam.http cannot be read'));
     }
     return this.callback(null, answer);
   }

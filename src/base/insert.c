@@ -58,7 +58,8 @@ try_to_store(const PbTarget *target, TupleTableSlot *slot)
 
 /*
  * To store a row tells whether its value is taken, but leaves a dead row where
- * it is. To ask before takes another search of the index.
+ * it is. To ask before takes another search of the index. An organization
+ * seldom has a name twice, but many want the same host.
  */
 static bool
 store_unless_taken(const PbTarget *target, TupleTableSlot *slot)

@@ -90,7 +90,7 @@ SELECT format('  and in random order no more than the limit''s growth of %s: %s:
 	l.printed, p.printed, CASE WHEN p.ratio <= l.ratio THEN 'ok' ELSE 'missed' END)
 FROM bench.compare('create', 'pgbeam', 'create in empty', 'pgbeam') AS p,
 	bench.compare('create', 'plans', 'create in empty', 'plans') AS l;
-SELECT format('without statistics at most twice as much, where the machine kept its pace: %s: %s',
+SELECT format('without statistics at most twice as much, at one pace of the machine: %s: %s',
 	coalesce(string_agg(format('%s %s x (%s)', title, round(ratio::numeric, 1), stage), ', ' ORDER BY position, stage) FILTER (WHERE ratio > 2),
 		format('at most %s x', round(max(ratio)::numeric, 2))),
 	CASE WHEN max(ratio) <= 2 THEN 'ok' ELSE 'missed' END)

@@ -332,6 +332,8 @@ test('whatever the driver meets, the gateway goes on', async () => {
     assert.deepEqual([answer.status, told(answer).request_id], [status, 'odd'], what);
   }
   assert.equal(other.child.exitCode, null);
+  assert.equal(other.log().match(/^request odd: the answer of pgbeam.http cannot be read$/gm).length, 3);
+  assert.doesNotMatch(other.log(), /JSON|iterable/, 'nothing of the answer');
 });
 
 // Bytes from a seed: the same in each run.
