@@ -58,17 +58,17 @@ try_to_store(const PbTarget *target, TupleTableSlot *slot)
 
 /*
  * To store a row tells whether its value is taken, but leaves a dead row where
- * it is. To ask before takes another search of the index. An organization
- * seldom has a name twice, but many want the same host.
+ * it is. To ask before takes another search of the index. Among a million
+ * hosts that is 3 % of each create, where a host that is taken costs one 4 %
+ * and the row: most names are free.
  */
 static bool
 store_unless_taken(const PbTarget *target, TupleTableSlot *slot)
 {
-	if (target->table->is_seldom_taken && try_to_store(target, slot))
-		return true;
-	while (is_free(target, slot))
+	do
 		if (try_to_store(target, slot))
 			return true;
+	while (is_free(target, slot));
 	return false;
 }
 

@@ -39,8 +39,6 @@ typedef struct PbTable
 								 * has a value; or NULL */
 	const char *unique_columns[PB_UNIQUE_MAX];	/* it has, or NULL */
 	bool		unique_if_living;	/* among rows that are not deleted */
-	bool		is_seldom_taken;	/* such a value: a row is stored before
-									 * anybody asks */
 	const char *check;			/* the function whose work in a CHECK callers
 								 * do, qualified; or NULL */
 	const char *parent;			/* the table that its foreign key leads to,

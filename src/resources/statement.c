@@ -582,7 +582,6 @@ set_unique(PbTable *stored, const PbResource *resource)
 	stored->unique_columns[0] = "org_id";
 	stored->unique_columns[1] = column_of(resource, *resource->unique->leaf);
 	stored->unique_if_living = true;
-	stored->is_seldom_taken = true;
 }
 
 static void
