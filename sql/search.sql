@@ -173,6 +173,34 @@ BEGIN;
 INSERT INTO pgbeam.project_marks SELECT org_id, id, 'tag=blue' FROM pgbeam.projects WHERE org_id = 'searched' AND name IN ('beta', 'al', 'z') ON CONFLICT DO NOTHING;
 SELECT names('{"tag": "blue"}', page_size => 1), names('{"tag": "blue"}', 'name', 1), names('{"tag": "blue", "status": "active"}', page_size => 1);
 ROLLBACK;
+-- Two tags of one key, in this organization alone: a row that has both has one
+-- mark, and is found by each that it has, however the marks are written.
+CREATE FUNCTION meet(one text, other text) RETURNS TABLE (tags text, marks bigint, by_one text[], by_other text[]) LANGUAGE plpgsql AS $$
+DECLARE
+	id text := project('twins', jsonb_build_object('tags', jsonb_build_array(one, other)));
+	given text[];
+BEGIN
+	FOREACH given SLICE 1 IN ARRAY ARRAY[ARRAY[one, other], ARRAY[other, other], ARRAY[one, one], ARRAY['none', 'none'], ARRAY[other, one]] LOOP
+		PERFORM pgbeam.update_project(id, jsonb_build_object('tags', to_jsonb(given)));
+		RETURN QUERY SELECT replace(replace(given::text, one, 'one'), other, 'other'), count(*),
+			names(jsonb_build_object('tag', one)), names(jsonb_build_object('tag', other))
+			FROM pgbeam.project_marks WHERE project_id = pgbeam.typeid_decode(id);
+	END LOOP;
+	PERFORM pgbeam.delete_project(id);
+	RETURN QUERY SELECT 'deleted', count(*), names(jsonb_build_object('tag', one)), names(jsonb_build_object('tag', other))
+		FROM pgbeam.project_marks WHERE project_id = pgbeam.typeid_decode(id);
+END
+$$;
+SELECT pgbeam.mark_key('searched', 'tag=5f3f3bf95c390693') = pgbeam.mark_key('searched', 'tag=28ebaf0ddaabce09') AS one_key,
+	pgbeam.mark_key('other', 'tag=5f3f3bf95c390693') = pgbeam.mark_key('other', 'tag=28ebaf0ddaabce09') AS and_elsewhere;
+SELECT * FROM meet('5f3f3bf95c390693', '28ebaf0ddaabce09');
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+BEGIN;
+CREATE TRIGGER see AFTER INSERT OR DELETE ON pgbeam.project_marks FOR EACH ROW EXECUTE FUNCTION see();
+SELECT * FROM meet('5f3f3bf95c390693', '28ebaf0ddaabce09');
+ROLLBACK;
+DROP FUNCTION see;
+DROP FUNCTION meet;
 -- A trigger that changes what is stored.
 CREATE FUNCTION retag() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

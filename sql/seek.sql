@@ -82,11 +82,11 @@ SELECT * FROM seen ORDER BY mark;
 ROLLBACK;
 -- A foreign key to the marks takes its row along.
 BEGIN;
-CREATE TABLE noted (org_id text COLLATE "C", mark text COLLATE "C", project_id uuid,
-	FOREIGN KEY (org_id, mark, project_id) REFERENCES pgbeam.project_marks ON DELETE CASCADE);
+CREATE TABLE noted (key bigint, project_id uuid, org_id text COLLATE "C",
+	FOREIGN KEY (key, project_id, org_id) REFERENCES pgbeam.project_marks ON DELETE CASCADE);
 GRANT ALL ON noted TO PUBLIC;
 SELECT project_id AS project FROM make('n') \gset
-INSERT INTO noted SELECT org_id, mark, project_id FROM pgbeam.project_marks WHERE org_id = 'seek';
+INSERT INTO noted SELECT key, project_id, org_id FROM pgbeam.project_marks WHERE org_id = 'seek';
 SELECT pgbeam.delete_project(:'project');
 SELECT count(*) FROM noted;
 ROLLBACK;
@@ -130,13 +130,13 @@ BEGIN
 	PERFORM pgbeam.update_project(project, '{"tags": ["A", "a", "b"]}');
 	ALTER TABLE pgbeam.project_marks DROP CONSTRAINT project_marks_pkey;
 	EXECUTE format('CREATE INDEX own ON pgbeam.project_marks (%s)', index);
-	ALTER TABLE pgbeam.project_marks ADD CONSTRAINT project_marks_pkey PRIMARY KEY (org_id, mark, project_id);
+	ALTER TABLE pgbeam.project_marks ADD CONSTRAINT project_marks_pkey PRIMARY KEY (key, project_id, org_id);
 	PERFORM pgbeam.update_project(project, '{"tags": ["a", "b"]}');
 	RETURN QUERY SELECT mark FROM pgbeam.project_marks WHERE org_id = 'seek' ORDER BY mark;
 END
 $$;
 BEGIN;
-SELECT marks_after('org_id, org_id, project_id');
+SELECT marks_after('key, key, project_id');
 ROLLBACK;
 BEGIN;
 DO $$
@@ -146,13 +146,32 @@ EXCEPTION WHEN feature_not_supported THEN
 	CREATE COLLATION one_case (locale = 'POSIX');
 END
 $$;
-SELECT marks_after('org_id, mark COLLATE one_case, project_id');
+SELECT marks_after('key, project_id, org_id COLLATE one_case');
 ROLLBACK;
 -- One that tells of whole rows whether they are null tells no deleted ones.
 BEGIN;
-SELECT marks_after('org_id, mark, project_id, ((project_marks.*) IS NULL)');
+SELECT marks_after('key, project_id, org_id, ((project_marks.*) IS NULL)');
 ROLLBACK;
 DROP FUNCTION marks_after;
+-- The key of a mark is written as the table would fill it, whoever fills it.
+CREATE FUNCTION key_after(change text) RETURNS TABLE (mark text, "ours" boolean, length boolean) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE change;
+	PERFORM make('k');
+	RETURN QUERY SELECT m.mark, m.key = pgbeam.mark_key(org_id, m.mark), m.key = length(m.mark)
+		FROM pgbeam.project_marks AS m WHERE org_id = 'seek' ORDER BY m.mark;
+END
+$$;
+BEGIN;
+SELECT * FROM key_after('SELECT 1');
+ROLLBACK;
+BEGIN;
+SELECT * FROM key_after('ALTER TABLE pgbeam.project_marks ALTER key DROP EXPRESSION');
+ROLLBACK;
+BEGIN;
+SELECT * FROM key_after('ALTER TABLE pgbeam.project_marks DROP COLUMN key, ADD COLUMN key bigint NOT NULL GENERATED ALWAYS AS (length(mark)) STORED');
+ROLLBACK;
+DROP FUNCTION key_after;
 -- What subscribers could not follow is refused.
 BEGIN;
 SELECT project_id AS project FROM make('r') \gset
@@ -299,13 +318,13 @@ ROLLBACK;
 -- Without such an index a statement looks.
 BEGIN;
 ALTER TABLE pgbeam.project_marks DROP CONSTRAINT project_marks_pkey;
-CREATE INDEX own ON pgbeam.project_marks (org_id, mark, project_id DESC);
+CREATE INDEX own ON pgbeam.project_marks (key, project_id DESC);
 SELECT found();
 DROP INDEX pgbeam.own;
-CREATE INDEX own ON pgbeam.project_marks (mark, org_id, project_id);
+CREATE INDEX own ON pgbeam.project_marks (key, org_id, project_id);
 SELECT found();
 DROP INDEX pgbeam.own;
-CREATE INDEX own ON pgbeam.project_marks (org_id, mark) INCLUDE (project_id);
+CREATE INDEX own ON pgbeam.project_marks (key) INCLUDE (project_id);
 SELECT found();
 ROLLBACK;
 BEGIN;

@@ -55,6 +55,7 @@ pb_field_start(const PbResource *resource)
 	PbPrepared *prepared = resource->prepared;
 
 	prepared->id = prepared->org_id = prepared->parent = PB_NO_LEAF;
+	prepared->text = PB_NO_LEAF;
 	prepared->created_at = prepared->updated_at = PB_NO_LEAF;
 	prepared->deleted_at = PB_NO_LEAF;
 	unset_numbers(resource->fields);

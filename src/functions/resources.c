@@ -20,6 +20,7 @@
 #include "resources/connection.h"
 #include "resources/database.h"
 #include "resources/domain.h"
+#include "resources/mark.h"
 #include "resources/member.h"
 #include "upkeep/erasure.h"
 #include "upkeep/purge.h"
@@ -38,6 +39,7 @@ PG_FUNCTION_INFO_V1(pgbeam_purge);
 PG_FUNCTION_INFO_V1(pgbeam_delete_organization);
 PG_FUNCTION_INFO_V1(pgbeam_erase_organization);
 PG_FUNCTION_INFO_V1(pgbeam_undelete_project);
+PG_FUNCTION_INFO_V1(pgbeam_mark_key);
 
 /*
  * Only EXECUTE guards this, which 'data_plane' access gives. HTTP requests are
@@ -287,4 +289,11 @@ pgbeam_undelete_project(PG_FUNCTION_ARGS)
 	pb_project_undelete(&request, pb_entry_text(fcinfo, 0), &answer, &faults);
 	pb_administration_end(&scope, &faults);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(answer.data, answer.len));
+}
+
+Datum
+pgbeam_mark_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(pb_mark_key(PG_GETARG_DATUM(0),
+								text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }

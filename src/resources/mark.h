@@ -10,13 +10,22 @@
 /* Marks that a row has at most. */
 #define PB_MARKS_MAX 16
 
+/* A mark, and the key by which it is found. */
+typedef struct PbMark
+{
+	const char *text;
+	int64		key;
+} PbMark;
+
 /* The marks of a row, each once. */
 typedef struct PbMarks
 {
+	Datum		org_id;			/* of the row */
 	int			count;
-	const char *texts[PB_MARKS_MAX];
+	PbMark		marks[PB_MARKS_MAX];
 } PbMarks;
 
+extern int64 pb_mark_key(Datum org_id, const char *mark);
 extern void pb_mark_add(PbMarks *marks, const char *text);
 extern void pb_mark_read(const PbRow *row, PbMarks *marks);
 extern void pb_mark_created(const PbRow *row);

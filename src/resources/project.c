@@ -540,8 +540,13 @@ static const PbField mark_fields[] = {
 	},
 	{
 		.name = "mark", .kind = PB_TEXT, .least = 1,
-		.most = sizeof("tag=") - 1 + TAG_MAX, .at = &mark_prepared.id,
+		.most = sizeof("tag=") - 1 + TAG_MAX, .at = &mark_prepared.text,
 		.about = "What it has: tag= and a tag, or status=suspended."
+	},
+	{
+		.name = "key", .kind = PB_LONG, .generated = "pgbeam.mark_key",
+		.at = &mark_prepared.id,
+		.about = "The key of the mark, by which it is found."
 	},
 	{0}
 };

@@ -23,6 +23,7 @@
 #include "utils/uuid.h"
 
 #include "base/sql.h"
+#include "resources/mark.h"
 #include "resources/resource.h"
 #include "resources/search.h"
 #include "resources/statement.h"
@@ -79,12 +80,14 @@ run(const PbSearch *search, PbWayStatement *made)
 	char		nulls[PB_AT_END];
 
 	if (search->mark != NULL)
-		values[PB_AT_MARK] = CStringGetTextDatum(search->mark);
+		values[PB_AT_MARK] = Int64GetDatum(pb_mark_key(search->org_id,
+													   search->mark));
 	for (int i = 0; i < PB_FILTERS_MAX; i++)
 		if (is_given(search, i))
 			values[PB_AT_FILTERS + i] = page->values[i];
 	for (int i = 0; i < PB_AT_END; i++)
 		nulls[i] = values[i] == (Datum) 0 ? 'n' : ' ';
+	nulls[PB_AT_MARK] = search->mark == NULL ? 'n' : ' ';
 	return pb_sql_run(&made->statement, values, nulls);
 }
 

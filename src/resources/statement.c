@@ -575,6 +575,16 @@ make_columns(const PbResource *resource)
 	return columns;
 }
 
+/* The function that gives the values of generated columns, or NULL. */
+static const char *
+generated_by(const PbShape *shape)
+{
+	for (int i = 0; i < shape->count; i++)
+		if (shape->leaves[i].field->generated != NULL)
+			return shape->leaves[i].field->generated;
+	return NULL;
+}
+
 static void
 set_unique(PbTable *stored, const PbResource *resource)
 {
@@ -635,7 +645,6 @@ set_leads(PbTable *stored, const PbResource *resource)
 		return;
 	if (resource->parent == NULL)
 	{
-		add_to_lead(&stored->leads[PB_ALONG], resource, at->org_id);
 		add_to_lead(&stored->leads[PB_ALONG], resource, at->id);
 		stored->leads[PB_ALONG].then = column_as_made(resource, at->parent);
 	}
@@ -664,6 +673,7 @@ pb_stored(const PbResource *resource)
 	stored->columns = make_columns(resource);
 	stored->count = shape->count;
 	stored->check = "pgbeam.check_fields";
+	stored->generated = generated_by(shape);
 	if (resource->unique != NULL)
 		set_unique(stored, resource);
 	if (resource->parent != NULL)

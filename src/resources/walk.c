@@ -17,6 +17,7 @@
 
 #include "base/seek.h"
 #include "base/sql.h"
+#include "resources/mark.h"
 #include "resources/resource.h"
 #include "resources/statement.h"
 #include "resources/walk.h"
@@ -128,15 +129,14 @@ walk_marks(PbSearch *search, PbRow **rows, Datum *walked)
 	int			most = search->page->size + 1;
 	int			left = Max(PB_WALKED_MAX, most);
 	Snapshot	snapshot = pb_sql_snapshot(PB_SNAPSHOT);
-	Datum		sought[] = {
-		search->org_id, CStringGetTextDatum(search->mark)
-	};
+	Datum		key = Int64GetDatum(pb_mark_key(search->org_id,
+												search->mark));
 	PbSeek		marks;
 	PbSeek		owners;
 	pg_uuid_t  *id;
 	int			found = 0;
 
-	pb_seek_begin_along(&marks, pb_stored(search->resource->marks), sought,
+	pb_seek_begin_along(&marks, pb_stored(search->resource->marks), &key,
 						search->after, search->page->order->descending, most,
 						snapshot);
 	pb_seek_begin(&owners, pb_stored(search->resource), PB_TO_ID,

@@ -429,7 +429,7 @@ make_types(const PbOrder *order)
 	types[PB_AT_PARENT] = UUIDOID;
 	types[PB_AT_AFTER] = order->by_text ? TEXTOID : UUIDOID;
 	types[PB_AT_LIMIT] = INT8OID;
-	types[PB_AT_MARK] = TEXTOID;
+	types[PB_AT_MARK] = INT8OID;
 	types[PB_AT_ID] = UUIDOID;
 	types[PB_AT_IDS] = UUIDARRAYOID;
 	for (int i = PB_AT_FILTERS; i < PB_AT_END; i++)

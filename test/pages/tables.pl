@@ -77,8 +77,8 @@ sub functions_of
 	'functions: feed' => functions_of(q{'data_plane, admin'}),
 	'functions: ids' => functions_of(q{'api, data_plane, admin'}),
 	'functions: admin' => functions_of(q{'admin'}),
-	'functions: superuser' => functions_of('NULL', q{proname !~ '^(check_|is_|file_)'}),
-	'functions: parts' => functions_of('NULL', q{proname ~ '^(check_|is_|file_)'}),
+	'functions: superuser' => functions_of('NULL', q{proname !~ '^(check_|is_|file_|mark_)'}),
+	'functions: parts' => functions_of('NULL', q{proname ~ '^(check_|is_|file_|mark_)'}),
 
 	views => [ '| view | what it shows |',
 		$cell . q{
