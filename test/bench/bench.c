@@ -45,7 +45,7 @@ PG_FUNCTION_INFO_V1(bench_run);
 
 extern PGDLLEXPORT void _PG_init(void);
 
-static char *total_of;
+static bool skips_total;
 static uint64 statements;		/* that have begun */
 static ExecutorStart_hook_type next_executor_start;
 
@@ -310,15 +310,15 @@ is_total(const char *text)
 }
 
 /*
- * Counts statements. Sets another organization's total, if a list's total is
- * measured on its own.
+ * Counts statements. A list's total may be measured on its own: then it counts
+ * for an organization that is null, which no row has.
  */
 static void
 start_executor(QueryDesc *query, int eflags)
 {
 	statements++;
-	if (total_of[0] != '\0' && is_total(query->sourceText))
-		query->params->params[0].value = CStringGetTextDatum(total_of);
+	if (skips_total && is_total(query->sourceText))
+		query->params->params[0].isnull = true;
 	(next_executor_start != NULL ? next_executor_start :
 	 standard_ExecutorStart) (query, eflags);
 }
@@ -326,10 +326,10 @@ start_executor(QueryDesc *query, int eflags)
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("bench.total_of",
-							   "Organization whose projects a list counts in place of its own.",
-							   NULL, &total_of, "", PGC_USERSET, 0, NULL, NULL,
-							   NULL);
+	DefineCustomBoolVariable("bench.skips_total",
+							 "Whether the total of a list counts nothing.",
+							 NULL, &skips_total, false, PGC_USERSET, 0, NULL,
+							 NULL, NULL);
 	next_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = start_executor;
 }
