@@ -165,6 +165,7 @@ of_each(sprintf($marks, 'alpha'), 'status=suspended tag=new tag=red', 'marks are
 is(found('list_projects', $_, 'projects', 1, tag => 'new'), 'alpha 1', "$_: the new tag is found") foreach @orgs;
 update($_, 'alpha', '{"tags": ["blue", "red"], "status": "active"}') foreach @orgs;
 of_each(sprintf($marks, 'alpha'), 'tag=blue tag=red', 'and back');
+of_each("SELECT bool_and(key = pgbeam.mark_key('ORG', mark)) FROM pgbeam.project_marks WHERE org_id = 'ORG'", 't', 'each has its key');
 
 # A deleted project has none, and its marks are back with it.
 my $count = q(SELECT count(*) FROM pgbeam.project_marks WHERE org_id = 'ORG');
@@ -363,7 +364,7 @@ as('operator', "SELECT pgbeam.revoke_api_keys(org_id => '$stays')");
 # All other functions, which need no table that is distributed.
 value($home, $_) foreach (
 	'SELECT pgbeam.routes()', 'SELECT pgbeam.fields()', 'SELECT pgbeam.caller()', 'SELECT pgbeam.keyring()', 'SELECT pgbeam.logging_profile()',
-	"SELECT pgbeam.forbidden_network('127.0.0.1')", "SELECT pgbeam.typeid('x')", "SELECT pgbeam.secret_key_id('')",
+	"SELECT pgbeam.forbidden_network('127.0.0.1')", "SELECT pgbeam.typeid('x')", "SELECT pgbeam.secret_key_id('')", "SELECT pgbeam.mark_key('x', 'y')",
 	"SELECT pgbeam.typeid_timestamp(pgbeam.typeid('x'))", q(SELECT pgbeam.set_jwks('{"keys": []}')), "SELECT pgbeam.set_logging_profile('plane')",
 	'SELECT pgbeam.http_forwarded($$$$)');
 is(ask($home, "SELECT pgbeam.publication_$_(ARRAY['$stays'])")->{state}, '55000', "no copy gets rows from here: $_") foreach 'statements', 'additions';
