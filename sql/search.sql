@@ -191,7 +191,7 @@ BEGIN
 		FROM pgbeam.project_marks WHERE project_id = pgbeam.typeid_decode(id);
 END
 $$;
-SELECT pgbeam.mark_key('searched', 'tag=5f3f3bf95c390693') = pgbeam.mark_key('searched', 'tag=28ebaf0ddaabce09') AS one_key,
+SELECT pgbeam.mark_key('searched', 'tag=5f3f3bf95c390693') AS stored_so, pgbeam.mark_key('searched', 'tag=28ebaf0ddaabce09') AS and_so,
 	pgbeam.mark_key('other', 'tag=5f3f3bf95c390693') = pgbeam.mark_key('other', 'tag=28ebaf0ddaabce09') AS and_elsewhere;
 SELECT * FROM meet('5f3f3bf95c390693', '28ebaf0ddaabce09');
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';

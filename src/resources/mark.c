@@ -118,9 +118,9 @@ find_or_make(const PbResource *marks)
 }
 
 /*
- * The key of an organization's mark. The hash's own key is no secret: whoever
- * makes two marks with one key misleads only their own lists. It must be the
- * same in each database, as the columns of a table are.
+ * The key of an organization's mark. It must stay as it is, for rows are
+ * stored under it. The hash's own key is no secret: whoever makes two marks of
+ * one key misleads only their own lists.
  */
 int64
 pb_mark_key(Datum org_id, const char *mark)
