@@ -53,7 +53,7 @@ CREATE TABLE pgbeam.project_marks (
 );
 COMMENT ON TABLE pgbeam.project_marks IS
 'What few projects have, and listProjects searches by: tag= and a tag, or status=suspended.
-The operations keep the rows; those of a deleted project are removed. A statement that changes tags or status by hand must write them too: a list shows no project whose row and marks differ.';
+The operations keep the rows; those of a deleted project are removed. A statement that changes tags or status by hand must write them too: else a search by these misses such a project, or counts it wrongly.';
 SELECT pg_catalog.pg_extension_config_dump('pgbeam.project_marks', '');
 
 CREATE FUNCTION pgbeam.create_project(jsonb) RETURNS json
