@@ -24,6 +24,20 @@ SELECT regexp_replace(project('hosts', 'My App') #>> '{project,proxy_host}', '-[
 SELECT regexp_replace(project('hosts', 'My.App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS living;
 SELECT kind, count(*) FROM pgbeam.hosts WHERE host ~ '^my-app[.-]' GROUP BY 1;
 
+-- Another unique index, as one that is being built anew, changes nothing: what
+-- it tells is no error before the host or the name is known to be free.
+BEGIN;
+CREATE UNIQUE INDEX ON pgbeam.hosts (host);
+CREATE UNIQUE INDEX ON pgbeam.projects (org_id, name) WHERE deleted_at IS NULL;
+SELECT regexp_replace(project('third hosts', 'My App') #>> '{project,proxy_host}', '-[0-9a-hjkmnp-tv-z]{6}\.', '-(6).') AS proxy_host;
+SELECT project('third hosts', 'My App');
+ROLLBACK;
+BEGIN;
+CREATE UNIQUE INDEX own ON pgbeam.hosts (pg_catalog.length(host)) WHERE host ~ '^(o|p){20}';
+SELECT project('third hosts', repeat('o', 20)) IS NOT NULL AS made;
+SELECT project('third hosts', repeat('p', 20));
+ROLLBACK;
+
 -- Hosts lead to their projects.
 SELECT count(*) FROM pgbeam.hosts h RIGHT JOIN pgbeam.projects p
 	ON p.proxy_host = h.host AND p.org_id = h.org_id AND p.id = h.project_id

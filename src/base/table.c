@@ -28,56 +28,9 @@
 #include "base/sql.h"
 #include "base/table.h"
 
-static bool
-is_function(Oid function, const char *qualified)
-{
-	const char *schema = get_namespace_name(get_func_namespace(function));
-
-	return strcmp(psprintf("%s.%s", schema, get_func_name(function)),
-				  qualified) == 0;
-}
-
-/*
- * Whether an expression only calls the function whose work callers do. A name
- * would not tell: somebody may have put another one in its place.
- */
-static bool
-only_calls(const char *expression, const char *function)
-{
-	const Node *node = stringToNode(expression);
-
-	return IsA(node, FuncExpr) &&
-		is_function(((const FuncExpr *) node)->funcid, function);
-}
-
-/* What gives the value of a generated column. */
-static const char *
-expression_of(TupleDesc descriptor, AttrNumber number)
-{
-	const AttrDefault *given = descriptor->constr->defval;
-
-	while (given->adnum != number)
-		given++;
-	return given->adbin;
-}
-
-/* Whether callers give a column its value. */
-static bool
-is_given(const PbTable *table, TupleDesc descriptor,
-		 const FormData_pg_attribute *stored)
-{
-	if (stored->attgenerated == '\0')
-		return true;
-	return stored->attgenerated == ATTRIBUTE_GENERATED_STORED &&
-		table->generated != NULL &&
-		only_calls(expression_of(descriptor, stored->attnum),
-				   table->generated);
-}
-
 /* The number of a column that is as the extension made it; 0 if none is. */
 static AttrNumber
-find_column(const PbTable *table, TupleDesc descriptor,
-			const PbStoredColumn *column)
+find_column(TupleDesc descriptor, const PbStoredColumn *column)
 {
 	for (int i = 0; i < descriptor->natts; i++)
 	{
@@ -86,8 +39,7 @@ find_column(const PbTable *table, TupleDesc descriptor,
 		if (!stored->attisdropped &&
 			strcmp(NameStr(stored->attname), column->name) == 0)
 			return stored->atttypid == column->type &&
-				stored->atttypmod == -1 &&
-				is_given(table, descriptor, stored) &&
+				stored->atttypmod == -1 && stored->attgenerated == '\0' &&
 				stored->attidentity != ATTRIBUTE_IDENTITY_ALWAYS &&
 				(stored->attnotnull || column->may_be_null) ?
 				stored->attnum : 0;
@@ -107,8 +59,7 @@ find_columns(PbTable *table, TupleDesc descriptor)
 	{
 		if (table->columns[i].name == NULL)
 			continue;
-		table->numbers[i] = find_column(table, descriptor,
-										&table->columns[i]);
+		table->numbers[i] = find_column(descriptor, &table->columns[i]);
 		if (table->numbers[i] == 0)
 			return false;
 	}
@@ -149,13 +100,34 @@ has_no_more_columns(const PbTable *table, TupleDesc descriptor)
 }
 
 static bool
+is_function(Oid function, const char *qualified)
+{
+	const char *schema = get_namespace_name(get_func_namespace(function));
+
+	return strcmp(psprintf("%s.%s", schema, get_func_name(function)),
+				  qualified) == 0;
+}
+
+/*
+ * Whether a CHECK only calls the function whose work callers do. A name would
+ * not tell: somebody may have put another one in its place.
+ */
+static bool
+is_own_check(const PbTable *table, const ConstrCheck *check)
+{
+	const Node *condition = stringToNode(check->ccbin);
+
+	return table->check != NULL && IsA(condition, FuncExpr) &&
+		is_function(((const FuncExpr *) condition)->funcid, table->check);
+}
+
+static bool
 has_no_more_checks(const PbTable *table, TupleDesc descriptor)
 {
 	const TupleConstr *constraints = descriptor->constr;
 
 	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
-		if (table->check == NULL ||
-			!only_calls(constraints->check[i].ccbin, table->check))
+		if (!is_own_check(table, &constraints->check[i]))
 			return false;
 	return true;
 }

@@ -114,18 +114,18 @@ pb_target_fill(const PbTarget *target, TupleTableSlot *slot,
 
 /*
  * Writes the index entries of a new row. False if another row may have been
- * first with its unique value, and may_be_taken allows that.
+ * first with its unique value, and may_be_taken allows that for the indexes
+ * that are asked; for all, if these are NIL.
  */
 bool
 pb_target_index(const PbTarget *target, TupleTableSlot *slot,
-				bool may_be_taken)
+				bool may_be_taken, List *asked)
 {
 	bool		is_taken = false;
 
 	if (target->result->ri_NumIndices > 0)
 		(void) ExecInsertIndexTuples(target->result, slot, target->estate,
-									 false, may_be_taken, &is_taken,
-									 target->arbiter
+									 false, may_be_taken, &is_taken, asked
 									 PB_ONLY_SUMMARIZING(TU_All));
 	ResetPerTupleExprContext(target->estate);
 	return !is_taken;

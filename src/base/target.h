@@ -29,7 +29,7 @@ extern TupleTableSlot *pb_target_slot(const PbTarget *target);
 extern void pb_target_fill(const PbTarget *target, TupleTableSlot *slot,
 						   const Datum *values, const char *nulls);
 extern bool pb_target_index(const PbTarget *target, TupleTableSlot *slot,
-							bool may_be_taken);
+							bool may_be_taken, List *asked);
 extern void pb_target_index_again(const PbTarget *target,
 								  TupleTableSlot *slot,
 								  TU_UpdateIndexes indexes);

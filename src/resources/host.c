@@ -125,10 +125,11 @@ static PbStatement pass_on = {
 	.nresults = lengthof(claim_results), .results = claim_results
 };
 
-static PbStatement is_taken = {
+/* Also where that was committed after the transaction's snapshot. */
+static PbStatement is_there = {
 	.text = "SELECT FROM pgbeam.hosts "
 	"WHERE host OPERATOR(pg_catalog.=) $1",
-	.nargs = 1, .types = claim_types
+	.nargs = 1, .types = claim_types, .sees_all = true
 };
 
 static PbStatement give_back = {
@@ -136,13 +137,6 @@ static PbStatement give_back = {
 	"WHERE host OPERATOR(pg_catalog.=) $1 AND org_id OPERATOR(pg_catalog.=) $2 "
 	"AND project_id OPERATOR(pg_catalog.=) $3",
 	.nargs = lengthof(claim_types), .types = claim_types
-};
-
-/* Also one that was retired after the transaction's snapshot. */
-static PbStatement find_retired = {
-	.text = "SELECT FROM pgbeam.hosts "
-	"WHERE host OPERATOR(pg_catalog.=) $1",
-	.nargs = 1, .types = claim_types, .sees_all = true
 };
 
 /* Digests begin with #, and $ follows it. */
@@ -350,7 +344,7 @@ pb_host_is_retired(Datum host)
 	if (is_none_retired())
 		return false;
 	digest = pb_host_digest(host);
-	return pb_sql_run(&find_retired, &digest, NULL) > 0;
+	return pb_sql_run(&is_there, &digest, NULL) > 0;
 }
 
 /* Takes back the row of a host that a project has just got. */
@@ -457,7 +451,7 @@ pb_host_claim(Datum name, Datum cloud, Datum org_id, Datum project_id)
 		}
 		else if (take_over(host, org_id, project_id, &host))
 			return host;
-		else if (pb_sql_run(&is_taken, values, NULL) == 0)
+		else if (pb_sql_run(&is_there, values, NULL) == 0)
 			pb_sql_vetoed(pb_host.table);
 	}
 	ereport(ERROR,
