@@ -170,7 +170,7 @@ SELECT names('{"tag": "gone"}');
 SELECT * FROM wrong;
 -- A list shows no project whose row says something else, and goes on behind it.
 BEGIN;
-INSERT INTO pgbeam.project_marks SELECT org_id, id, 'tag=blue' FROM pgbeam.projects WHERE org_id = 'searched' AND name IN ('beta', 'al', 'z') ON CONFLICT DO NOTHING;
+INSERT INTO pgbeam.project_marks SELECT org_id, id, 'tag=blue', pgbeam.mark_key(org_id, 'tag=blue') FROM pgbeam.projects WHERE org_id = 'searched' AND name IN ('beta', 'al', 'z') ON CONFLICT DO NOTHING;
 SELECT names('{"tag": "blue"}', page_size => 1), names('{"tag": "blue"}', 'name', 1), names('{"tag": "blue", "status": "active"}', page_size => 1);
 ROLLBACK;
 -- Two tags of one key, in this organization alone: a row that has both has one
@@ -260,7 +260,7 @@ CREATE TABLE many AS
 		FROM generate_series(1, 100000) AS n) AS made;
 INSERT INTO pgbeam.projects SELECT p.* FROM sample, many, LATERAL jsonb_populate_record(row, jsonb_build_object('org_id', 'searched 4', 'id', many.id,
 	'name', many.name, 'tags', many.tags, 'status', many.status, 'proxy_host', many.name || '.aws.pgbeam.app')) AS p;
-INSERT INTO pgbeam.project_marks SELECT 'searched 4', id, mark FROM many,
+INSERT INTO pgbeam.project_marks SELECT 'searched 4', id, mark, pgbeam.mark_key('searched 4', mark) FROM many,
 	LATERAL (SELECT 'tag=' || unnest(tags) UNION ALL SELECT 'status=suspended' WHERE status = 'suspended') AS of (mark);
 INSERT INTO pgbeam.hosts SELECT name || '.aws.pgbeam.app', 'searched 4', id, 'proxy' FROM many WHERE n = 5000;
 SELECT name, name || '.aws.pgbeam.app' AS host FROM many WHERE n = 5000 \gset

@@ -41,8 +41,6 @@ typedef struct PbTable
 	bool		unique_if_living;	/* among rows that are not deleted */
 	const char *check;			/* the function whose work in a CHECK callers
 								 * do, qualified; or NULL */
-	const char *generated;		/* the function whose result callers put into
-								 * its generated columns, qualified; or NULL */
 	const char *parent;			/* the table that its foreign key leads to,
 								 * qualified; or NULL */
 	const char *parent_id;		/* by org_id and this column */

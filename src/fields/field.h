@@ -68,8 +68,6 @@ typedef struct PbField
 	const char *column;			/* where it differs from the name */
 	const char *expression;		/* of PB_DERIVED: the SQL that reads it, or
 								 * NULL when C fills it */
-	const char *generated;		/* by the table: the function that gives it,
-								 * qualified; or NULL */
 	const char *fallback;		/* default as JSON text */
 	Datum		(*setting) (void);	/* default where a setting gives it */
 	const char *const *words;	/* NULL-terminated */

@@ -544,9 +544,8 @@ static const PbField mark_fields[] = {
 		.about = "What it has: tag= and a tag, or status=suspended."
 	},
 	{
-		.name = "key", .kind = PB_LONG, .generated = "pgbeam.mark_key",
-		.at = &mark_prepared.id,
-		.about = "The key of the mark, by which it is found."
+		.name = "key", .kind = PB_LONG, .at = &mark_prepared.id,
+		.about = "The key of the mark, by which it is found: pgbeam.mark_key(org_id, mark)."
 	},
 	{0}
 };

@@ -39,16 +39,17 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'pgbeam_mark_key';
 COMMENT ON FUNCTION pgbeam.mark_key(text, text) IS
 'Returns the key of an organization''s mark in pgbeam.project_marks: 63 bits of SipHash-2-4 of both.
-The table fills its column key with it.';
+A statement that writes marks by hand puts it into the column key.';
 
 -- A list reads the marks in the order of this primary key; Citus wants org_id
 -- in it. They have no CHECK, and no other index: a create with ten tags writes
--- ten of them.
+-- ten of them. The key is no generated column: such a one is not sent to
+-- subscribers, who would then find no row to remove.
 CREATE TABLE pgbeam.project_marks (
 	org_id text COLLATE "C" NOT NULL,
 	project_id uuid NOT NULL,
 	mark text COLLATE "C" NOT NULL,
-	key bigint NOT NULL GENERATED ALWAYS AS (pgbeam.mark_key(org_id, mark)) STORED,
+	key bigint NOT NULL,
 	CONSTRAINT project_marks_pkey PRIMARY KEY (key, project_id, org_id)
 );
 COMMENT ON TABLE pgbeam.project_marks IS

@@ -575,16 +575,6 @@ make_columns(const PbResource *resource)
 	return columns;
 }
 
-/* The function that gives the values of generated columns, or NULL. */
-static const char *
-generated_by(const PbShape *shape)
-{
-	for (int i = 0; i < shape->count; i++)
-		if (shape->leaves[i].field->generated != NULL)
-			return shape->leaves[i].field->generated;
-	return NULL;
-}
-
 static void
 set_unique(PbTable *stored, const PbResource *resource)
 {
@@ -673,7 +663,6 @@ pb_stored(const PbResource *resource)
 	stored->columns = make_columns(resource);
 	stored->count = shape->count;
 	stored->check = "pgbeam.check_fields";
-	stored->generated = generated_by(shape);
 	if (resource->unique != NULL)
 		set_unique(stored, resource);
 	if (resource->parent != NULL)

@@ -122,8 +122,9 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	host CONSTANT text := 'INSERT INTO pgbeam.hosts (host, org_id, project_id, kind) '
 		'VALUES ($1, $2, $3, ''proxy'') ON CONFLICT (host) DO NOTHING RETURNING host';
-	marks CONSTANT text := 'marks AS (INSERT INTO pgbeam.project_marks (org_id, project_id, mark) '
-		'VALUES ($2, $3, ''tag=production''), ($2, $3, ''tag=eu''))'; -- as bench.body has them
+	marks CONSTANT text := format('marks AS (INSERT INTO pgbeam.project_marks (org_id, project_id, mark, key) '
+		'VALUES ($2, $3, ''tag=production'', %s), ($2, $3, ''tag=eu'', %s))', -- as bench.body has them
+		pgbeam.mark_key('org_bench', 'tag=production'), pgbeam.mark_key('org_bench', 'tag=eu'));
 	free CONSTANT text := ' ON CONFLICT (org_id, name) WHERE deleted_at IS NULL DO NOTHING RETURNING ';
 	p CONSTANT text := 'pgbeam.projects';
 	d CONSTANT text := 'pgbeam.databases';

@@ -70,8 +70,8 @@ BEGIN
 		"id": "database_id", "org_id": "fresh.org_id", "project_id": "fresh.project_id",
 		"password_sealed": "CASE WHEN fresh.deleted_at IS NULL THEN sample.password_sealed END",
 		"created_at": "at", "updated_at": "at", "deleted_at": "fresh.deleted_at"}');
-	INSERT INTO pgbeam.project_marks (org_id, project_id, mark)
-		SELECT f.org_id, project_id, mark FROM bench.fresh AS f,
+	INSERT INTO pgbeam.project_marks (org_id, project_id, mark, key)
+		SELECT f.org_id, project_id, mark, pgbeam.mark_key(f.org_id, mark) FROM bench.fresh AS f,
 			LATERAL (SELECT 'tag=' || unnest(tags) UNION ALL SELECT 'status=suspended' WHERE suspended) AS has (mark)
 		WHERE f.deleted_at IS NULL AND n > after;
 	INSERT INTO pgbeam.organizations (org_id)
