@@ -270,4 +270,15 @@ my $first = value($publisher, "SELECT statement FROM pgbeam.publication_statemen
 is(ask($copy, $first)->{state}, '42P06', 'a database with the extension is refused');
 unlike(slurp_file($copy->logfile), qr/ERROR:  (?!schema "pgbeam" already exists)/, 'nothing failed on the copy');
 
+# But for an upgrade it may follow all tables. Subscribers find what is removed
+# by its key.
+value($publisher, 'CREATE PUBLICATION everything FOR TABLES IN SCHEMA pgbeam');
+value($copy, sprintf(q(CREATE SUBSCRIPTION everything CONNECTION '%s' PUBLICATION everything), $publisher->connstr('postgres') =~ s{'}{''}gr));
+$copy->wait_for_subscription_sync($publisher, 'everything');
+value($publisher, qq(SELECT pgbeam.update_project('$steady', '{"tags": ["$_", "kept"]}'))) foreach qw(first second);
+$publisher->wait_for_catchup('everything');
+my $tagged = 'SELECT org_id, project_id, mark, key FROM pgbeam.project_marks ORDER BY 2, 3';
+like(value($copy, $tagged), qr/tag=second/, 'a subscriber of all tables has the marks');
+is(value($copy, $tagged), value($publisher, $tagged), 'and no others');
+
 done_testing();
