@@ -157,7 +157,8 @@ typedef struct PbPrepared
 	int			id;
 	int			org_id;
 	int			parent;
-	int			text;			/* of marks: what their key is made of */
+	int			text;			/* of marks: their key is made of it and of the
+								 * organization */
 	int			created_at;
 	int			updated_at;
 	int			deleted_at;

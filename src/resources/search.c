@@ -87,6 +87,7 @@ run(const PbSearch *search, PbWayStatement *made)
 			values[PB_AT_FILTERS + i] = page->values[i];
 	for (int i = 0; i < PB_AT_END; i++)
 		nulls[i] = values[i] == (Datum) 0 ? 'n' : ' ';
+	/* a key may be 0 */
 	nulls[PB_AT_MARK] = search->mark == NULL ? 'n' : ' ';
 	return pb_sql_run(&made->statement, values, nulls);
 }

@@ -12,6 +12,12 @@ CREATE FUNCTION bench.run(variant text, ready text, statements text[], widths in
 	OUT cpu_us float8, OUT wal_bytes float8, OUT statements float8)
 LANGUAGE c VOLATILE STRICT AS :'module', 'bench_run';
 
+-- Whether a bar is met, by CPU time or where that is noisy by instructions.
+CREATE FUNCTION bench.verdict(cpu boolean, instructions boolean) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN cpu THEN 'ok' WHEN instructions THEN 'ok in instructions only' ELSE 'missed' END
+$$;
+
 CREATE TABLE bench.variants (variant text PRIMARY KEY, position integer, title text);
 INSERT INTO bench.variants VALUES
 	('plans', 1, 'the limit, as three plans'),

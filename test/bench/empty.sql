@@ -1,8 +1,5 @@
--- A database without projects, beside one with very many. It has as many
--- organizations: what is compared is the number of projects.
-INSERT INTO pgbeam.organizations (org_id) SELECT 'org_' || n FROM generate_series(0, 4999) AS n;
-
--- What is left is the sample, which the limit needs.
+-- A database without projects, beside one with very many. What is left is the
+-- sample, which the limit needs.
 CREATE FUNCTION bench.make_empty() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -56,8 +56,7 @@ LANGUAGE sql STABLE AS $$
 	SELECT format('%s: %s (half the rounds %s to %s)%s: %s', what,
 		round(r.cpu::numeric, 2), round(r.low::numeric, 2), round(r.high::numeric, 2),
 		', ' || round(r.instructions::numeric, 2) || ' in instructions',
-		CASE WHEN (r.cpu <= bar) = at_most THEN 'ok'
-			WHEN (r.instructions <= bar) = at_most THEN 'ok in instructions only' ELSE 'missed' END)
+		bench.verdict((r.cpu <= bar) = at_most, (r.instructions <= bar) = at_most))
 	FROM bench.ratio(above, below) AS r
 $$;
 SELECT 'The bars, by CPU time:';

@@ -39,11 +39,6 @@ LANGUAGE sql STABLE AS $$
 		FROM bench.instructions_at_scale AS i WHERE i.way = growth.way) AS i
 $$;
 
-CREATE FUNCTION bench.verdict(cpu boolean, instructions boolean) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN cpu THEN 'ok' WHEN instructions THEN 'ok in instructions only' ELSE 'missed' END
-$$;
-
 CREATE TABLE bench.printed (subject text PRIMARY KEY, position integer, title text);
 INSERT INTO bench.printed
 	SELECT subject, CASE sort_by WHEN 'name' THEN 3 ELSE 1 END + (page > 1)::integer,
