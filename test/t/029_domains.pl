@@ -83,6 +83,7 @@ sub answer_to
 	my $name = name_in($message) =~ s/^_pgbeam-verify\.//r;
 	my $answer = $answers{$name};
 
+	append_to_file("$plane->{root}/asked", "$name\n");
 	return defined $answer ? $answer->($message, $by_stream) : head($message, 3);
 }
 
@@ -240,15 +241,29 @@ subtest 'answers that are none' => sub {
 	start_server();
 	is_proved('forged.example', 'those with another number, or to another question, are passed over');
 	is_proved('spoilt.example', 'texts that are no proof do no harm');
-	wait_until('a large report', sub { value($registry, q(SELECT length(reported_txt) > 3000 FROM pgbeam.custom_domains WHERE domain = 'large.example')) eq 't' }, $plane);
-	ok(1, 'an answer that is larger than a report');
+	foreach my $large ('large.example', 'late-cut.example')
+	{
+		wait_until("a report of $large", sub { value($registry, "SELECT length(reported_txt) > 3000 FROM pgbeam.custom_domains WHERE domain = '$large'") eq 't' }, $plane);
+		ok(1, "an answer that is larger than a report: $large");
+	}
 	is_proved('last.example', 'the others are found');
+	foreach my $domain (keys %bad)
+	{
+		wait_until("a question for $domain", sub { was_asked($domain) }, $plane);
+	}
 	my $reported = value($registry, q(SELECT string_agg(domain, ' ' ORDER BY domain) FROM pgbeam.custom_domains WHERE reported_txt IS NOT NULL AND verified_at IS NULL AND domain <> 'twice.example'));
 
 	is($reported, 'large.example late-cut.example', 'of the bad ones these are reported, which hold texts that could be proofs');
 	unlike(agent_log($plane), qr/\e|no token|forged/, 'nothing of an answer is in the log');
 	forget_claims(sort keys %bad);
 };
+
+sub was_asked
+{
+	my ($domain) = @_;
+
+	return grep { $_ eq $domain } split /\n/, slurp_file("$plane->{root}/asked");
+}
 
 # Another question of the same size.
 sub name_changed
