@@ -1,7 +1,6 @@
 // A database cluster for one test, for cases that the shared one cannot show:
 // TLS, passwords, a preloaded library, PgBouncer.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { freePort, start } from './support.js';
+import { freePort, start, until } from './support.js';
 
 // No server runs as root: these belong to the user of the shared one.
 const { uid, gid } = statSync(process.env.PGHOST);
@@ -46,10 +45,10 @@ async function makeCertificates(folder) {
  */
 export async function startCluster(hba, settings = '') {
   const folder = makeFolder();
-  const port = await freePort();
   await makeCertificates(folder);
   await runIn(folder, 'initdb', ['-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '-N']);
   const hasTls = (await runIn(folder, 'postgres', ['-D', 'data', '-C', 'ssl_library'])).stdout.trim() !== '';
+  const port = await freePort();
   writeFileSync(join(folder, 'data/pg_hba.conf'), `local all postgres trust\n${hasTls ? hba : hba.replaceAll(/^ *hostssl.*/gm, '')}`);
   writeFileSync(join(folder, 'data/postgresql.auto.conf'), `
     listen_addresses = '127.0.0.1'
@@ -66,10 +65,8 @@ export async function startCluster(hba, settings = '') {
   const pool = new pg.Pool({ host: folder, port, user: 'postgres', database: 'postgres', max: 1 });
   pool.on('error', () => {});
   const sql = async (text, ...values) => (await pool.query({ text, values, rowMode: 'array' })).rows[0]?.[0];
-  for (let tries = 0; await sql('SELECT 1').catch(() => 0) !== 1; tries++) {
-    if (tries === 100) throw new Error(server.log());
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await until(async () => await sql('SELECT 1').catch(() => 0) === 1, 'a server that answers')
+    .catch((error) => { throw new Error(server.log(), { cause: error }); });
   const stop = async () => {
     await pool.end();
     await server.stop();
@@ -100,6 +97,6 @@ max_prepared_statements = 0
 default_pool_size = 2
 `);
   const server = start('pgbouncer', [cluster.file('pgbouncer.ini')], {}, { uid, gid, signal: 'SIGINT' });
-  const [line] = await once(server.child.stderr, 'data');
-  return { ...server, port, line };
+  await until(() => server.log().includes('process up'), 'PgBouncer');
+  return { ...server, port };
 }

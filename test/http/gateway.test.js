@@ -7,9 +7,10 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Call } from '../../examples/gateway/call.js';
-import { createDatabase, curl, exchange, startGateway, takeLines } from './support.js';
+import { createDatabase, curl, exchange, startGateway, takeLines, until, untilAsleep } from './support.js';
 
-const { pool, name, sql } = await createDatabase('http_stub');
+const database = await createDatabase('http_stub');
+const { pool, name, sql } = database;
 await pool.query(`
   CREATE SCHEMA pgbeam;
   CREATE TABLE pgbeam.noted (method text);
@@ -127,7 +128,7 @@ test('leave to send a body does not come within another answer', async () => {
 
 test('what is no request does not take the place of an answer', async () => {
   const { hostname, port } = new URL(url);
-  const post = 'POST / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n';
+  const post = 'POST / HTTP/1.1\r\nHost: x\r\nX-Sleep: 2\r\n';
   for (const [sent, statuses] of [
     [`${post}Content-Length: 1\r\n\r\nx\0\0\r\n\r\n`, ['200']],
     [`${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, ['400']],
@@ -158,8 +159,8 @@ test('each request of a client who goes has its line', async () => {
   const other = await startGateway(name);
   const { hostname, port } = new URL(other.url);
   const socket = connect({ host: hostname, port: Number(port) });
-  socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.3\r\n\r\n'.repeat(5));
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 2\r\n\r\n'.repeat(5));
+  await untilAsleep(database, 5);
   socket.destroy();
   assert.deepEqual((await takeLines(other, 5)).map(([, , , , status]) => status), Array(5).fill('499'));
   const slow = connect({ host: hostname, port: Number(port) });
@@ -211,9 +212,7 @@ test('ten requests of a connection are served at once, and more are refused in t
   assert.deepEqual([...served.matchAll(/"uri" : "\/(\d+)"/g)].map(([, i]) => Number(i)), Array.from({ length: 10 }, (_, i) => i));
   const flooded = ask(5000);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  const begun = performance.now();
-  assert.equal((await curl(other.url)).status, 200);
-  assert.ok(performance.now() - begun < 2000, 'others are served meanwhile');
+  assert.equal((await curl(other.url, { giveUpAfter: 10 })).status, 200, 'others are served meanwhile');
   const statuses = [...(await flooded).matchAll(/HTTP\/1.1 (\d+)/g)].map(([, status]) => status);
   assert.equal(statuses.length, 5000);
   assert.deepEqual([...new Set(statuses.slice(0, 10))], ['200']);
@@ -400,9 +399,9 @@ test('a server that says nothing more is given up', async () => {
 });
 
 test('the gateway outlives its connections', async () => {
-  const running = curl(url, { headers: { 'X-Sleep': '5' } });
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'http_gateway'");
+  const running = curl(url, { headers: { 'X-Sleep': '30' } });
+  await untilAsleep(database);
+  await sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'http_gateway' AND datname = current_database()");
   assert.equal((await running).status, 503);
   assert.equal((await curl(`${url}/`)).status, 200);
 });
@@ -438,7 +437,7 @@ test('the access log has a line a request, and no secret', async () => {
   await curl(`${other.url}/${key.replace('pbo_', '%70bo%5F').replace('_s3', '%5f%733')}/%2F`);
   const { headers } = await curl(other.url, { headers: { 'X-Raise': 'P0001' } });
   await exchange(other.url, Buffer.from('s3cret\r\n\r\n'));
-  await curl(`${other.url}/gone`, { headers: { 'X-Sleep': '1' }, giveUpAfter: 0.3 }).catch(() => {});
+  await curl(`${other.url}/gone`, { headers: { 'X-Sleep': '3' }, giveUpAfter: 1 }).catch(() => {});
   const lines = await takeLines(other, 9);
   assert.deepEqual(lines.map(([, address, method, path, status]) => [address, method, path, status].join(' ')), [
     '127.0.0.1 POST /v1/a 418', `127.0.0.1 GET /pbo_${'0'.repeat(26)}_.../x 200`, '127.0.0.1 GET /v1/a 200', '127.0.0.1 GET /v1/a 200',
@@ -476,17 +475,17 @@ test('a health check asks the router for its health, without an address, and is 
   const head = await check({ method: 'HEAD' });
   assert.deepEqual([head.status, head.body, head.headers['content-type']], [200, '', 'application/json']);
   spoiler.spoil = (client) => client.destroy();
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  const down = await check();
+  // An answer is remembered for a second.
+  let down;
+  await until(async () => (down = await check()).status !== 200, 'an answer without a database');
   assert.deepEqual([down.status, told(down).code, down.headers['retry-after']], [503, 'SERVICE_UNAVAILABLE', '5']);
   let count = 0;
   spoiler.spoil = (client, chunk) => {
     count++;
     client.write(chunk);
   };
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  assert.equal((await check()).status, 200);
-  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await until(async () => (await check()).status === 200, 'an answer of a database that is back');
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   count = 0;
   for (let i = 0; i < 20; i++) assert.equal((await fetch(`${other.url}/-/health`)).status, 200);
   assert.ok(count > 0 && count < 20, `the database was asked ${count} times`);
@@ -503,8 +502,8 @@ test('a request that comes on an open connection while it stops is served', asyn
   let text = '';
   socket.on('data', (chunk) => { text += chunk; });
   const ask = (sleep) => socket.write(`GET /${sleep} HTTP/1.1\r\nHost: x\r\nX-Sleep: ${sleep}\r\n\r\n`);
-  ask('0.5');
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  ask('2');
+  await untilAsleep(database);
   const stopped = other.stop();
   await new Promise((resolve) => setTimeout(resolve, 100));
   ask('0.01');
@@ -531,13 +530,13 @@ test('an answer that is being written when it stops is written to its end', asyn
 test('signals may come twice, and connections that say nothing do not matter', async () => {
   const other = await startGateway(name);
   const { hostname, port } = new URL(other.url);
-  const sockets = ['', 'GET / HT', 'GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 0.5\r\n\r\n'].map((text) => {
+  const sockets = ['', 'GET / HT', 'GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: 2\r\n\r\n'].map((text) => {
     const socket = connect({ host: hostname, port: Number(port) });
     socket.resume();
     socket.write(text);
     return once(socket, 'close');
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await untilAsleep(database);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT']) other.child.kill(signal);
   await once(other.child, 'close');
   await Promise.all(sockets);
@@ -547,13 +546,13 @@ test('signals may come twice, and connections that say nothing do not matter', a
 test('an open connection that has its answer does not keep it from ending', async () => {
   const other = await startGateway(name);
   const { hostname, port } = new URL(other.url);
-  const sockets = ['0', '0.5'].map((sleep) => {
+  const sockets = ['0', '2'].map((sleep) => {
     const socket = connect({ host: hostname, port: Number(port) });
     socket.resume();
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Sleep: ${sleep}\r\n\r\n`);
     return socket;
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await untilAsleep(database);
   const ended = Promise.all([other.stop(), ...sockets.map((socket) => once(socket, 'close'))]);
   const late = new Promise((_, reject) => setTimeout(reject, 30_000, new Error('still there')).unref());
   await Promise.race([ended, late]);
@@ -562,8 +561,8 @@ test('an open connection that has its answer does not keep it from ending', asyn
 for (const signal of ['SIGTERM', 'SIGINT']) {
   test(`${signal} ends it in order`, async () => {
     const other = await startGateway(name);
-    const running = curl(other.url, { headers: { 'X-Sleep': '0.5' } });
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const running = curl(other.url, { headers: { 'X-Sleep': '2' } });
+    await untilAsleep(database);
     other.child.kill(signal);
     await once(other.child, 'close');
     assert.equal((await running).status, 200);

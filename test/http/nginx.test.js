@@ -2,7 +2,7 @@
 // in for pgbeam's router behind PostgREST and does what the path says.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { createDatabase, curl, exchange, isInstalled, startNginx, startPostgrest, takeLines } from './support.js';
+import { createDatabase, curl, exchange, isInstalled, startNginx, startPostgrest, takeLines, untilAsleep } from './support.js';
 
 const words = (status, code, message) => ({
   error: { code, message }, type: `https://pgbeam.com/docs/api/errors/${code.toLowerCase().replaceAll('_', '-')}`,
@@ -193,9 +193,9 @@ describe('nginx', { skip: !isInstalled('nginx') && 'there is no nginx' }, async 
     const slow = await startPostgrest(name);
     await sql(`ALTER DATABASE ${name} RESET statement_timeout`);
     assertWords(await curl(`${(await startNginx(slow.url)).url}/sleep/5`), unavailable);
-    const running = curl(`${url}/sleep/5`);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%http_forwarded%' AND pid <> pg_backend_pid()");
+    const running = curl(`${url}/sleep/30`);
+    await untilAsleep({ sql });
+    await sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
     assertWords(await running, unavailable);
   });
 

@@ -11,6 +11,7 @@ import { delimiter, join } from 'node:path';
 import { accessSync, constants } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -134,13 +135,21 @@ export async function freePort() {
   return port;
 }
 
-async function isUp(url, isFit = ({ status }) => status !== 503) {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await fetch(url).then(isFit, () => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+/** Waits until something is so, 30 seconds at most. */
+export async function until(isSo, words) {
+  const end = performance.now() + 30_000;
+  while (!await isSo()) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${words}`);
+    await pause(20);
   }
-  throw new Error(`nothing answers at ${url}`);
 }
+
+/** Waits until as many requests have come to pg_sleep() in a database. */
+export const untilAsleep = ({ sql }, count = 1) => until(async () => await sql(
+  "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") >= count, 'requests that sleep');
+
+const isUp = (url, isFit = ({ status }) => status !== 503) =>
+  until(() => fetch(url).then(isFit, () => false), `nothing answers at ${url}`);
 
 // The example's settings as variables, which PostgREST reads as well.
 async function postgrestSettings() {
@@ -241,7 +250,7 @@ export const masked = (text) => text
 
 /** The words of an access log, which is emptied. */
 export async function takeLines({ lines }, count) {
-  for (let tries = 0; lines.length < count && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => lines.length >= count, `${count} lines of an access log`);
   return lines.splice(0).map((line) => line.split(' '));
 }
 

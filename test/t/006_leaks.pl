@@ -150,7 +150,7 @@ my @own = (
 	[ 'app', create('k', 5432, ''), 'PT401', 'a caller without a credential' ],
 	[ 'boss', create('x' x (2 << 20), 5432, ''), 'PT413', 'a body that is too large' ],
 	[ 'boss', 'SET lock_timeout = 50; ' . create('l', 5432, ''), '55P03', 'a lock that is not had' ],
-	[ 'boss', 'SET statement_timeout = 50; ' . create('m', 5432, ''), '57014', 'a timeout' ],
+	[ 'boss', 'SET statement_timeout = 1000; ' . create('m', 5432, ''), '57014', 'a timeout' ],
 	[ 'boss', create('n', 5432, '') =~ s/"database"/"other": 1, $&/r, '00000', 'an ignored member' ]);
 my @loud = (
 	'log_min_error_statement = debug5',

@@ -110,16 +110,17 @@ is(decode_json($document->{body})->{code}, 'RATE_LIMITED', 'as a problem documen
 my $fresh = get($somewhere, new_key($node, "org_id => 'fresh'"));
 is(statuses($session, ($fresh) x 4, { %$fresh, pause => 1.05 }, $fresh), '404 404 404 429 404 429', 'it fills by the rate');
 
-# The owner of a bucket.
+# The owner of a bucket. One that is drained may get a request in the moment
+# before the next one, so that is sent twice, and the last answer counts.
 my $sibling = get($somewhere, new_key($node, "org_id => 'o'"));
 my $other = get($somewhere, new_key($node, "org_id => 'other'"));
 my $user = get($somewhere, new_key($node, "user_id => 'o'"));
 my $nobody = get($somewhere, 'x-api-key' => 'pbo_nobody');
 my @drained = ($request) x 4;
-is(statuses($session, @drained, $sibling) =~ s/.* //r, 429, 'another key of the organization has the same bucket');
+is(statuses($session, @drained, ($sibling) x 2) =~ s/.* //r, 429, 'another key of the organization has the same bucket');
 is(statuses($session, @drained, $other, $user) =~ s/.* (?=\d+ )//r, '404 404',
 	'another organization has its own, and so has a user, even with the same id');
-is(statuses($session, @drained, get('/v1/nothing', %own)) =~ s/.* //r, 429, 'a path that is none counts too');
+is(statuses($session, @drained, (get('/v1/nothing', %own)) x 2) =~ s/.* //r, 429, 'a path that is none counts too');
 is(statuses($session, ($nobody) x 5), '401 401 401 401 401', 'whom no key proves has no bucket');
 is(statuses($session, (get($_)) x 5), '200 200 200 200 200', "$_ is nobody's") foreach qw(/v1/health /openapi.json);
 is_deeply([ of_limits($session, get('/v1/health')) ], [], 'and tells of no limit');
@@ -132,7 +133,7 @@ like(value($session, <<SQL), qr/^429$/m, 'a plain function draws from the same b
 BEGIN;
 SELECT set_config('request.method', 'GET', true), set_config('request.headers', '$headers', true) \\g /dev/null
 SELECT count(*) FROM public.send('$drain') \\g /dev/null
-SELECT pgbeam.get_project('none') \\g /dev/null
+SELECT pgbeam.get_project('none'), pgbeam.get_project('none') \\g /dev/null
 SELECT current_setting('response.status');
 ROLLBACK;
 SQL
@@ -140,14 +141,14 @@ is(ask($session, "SELECT pgbeam.get_project('none') FROM public.send('$drain')")
 foreach my $case ([ 'ROLLBACK' => 'BEGIN' ], [ 'ROLLBACK TO s' => 'SAVEPOINT s' ], [ 'SELECT 1 / 0; ROLLBACK TO s' => 'SAVEPOINT s' ])
 {
 	my ($undo, $begin) = @$case;
-	my $one = $json->encode([$request]);
+	my $two = $json->encode([ ($request) x 2 ]);
 
 	value($session, 'BEGIN') if $begin ne 'BEGIN';
 	like(ask($session, <<SQL)->{out}, qr/429$/, "$undo gives back nothing");
 $begin;
 SELECT count(*) FROM public.send('$drain');
 $undo;
-SELECT a->'status' FROM public.send('$one') AS a;
+SELECT a->'status' FROM public.send('$two') AS a;
 SQL
 	value($session, 'ROLLBACK') if $begin ne 'BEGIN';
 }
@@ -210,7 +211,7 @@ configure($node, 'pgbeam.address_rate_burst = 1');
 my @eight = map { "first $_" } 1 .. 8;
 is(visit(@eight, @eight, 'second', @eight[ 1, 0 ]), join(' ', (200) x 8, (429) x 8, 200, 429, 200),
 	'a ninth takes the bucket that is full soonest');
-is(visit(map { ("third $_", 'steady') } 1 .. 100), join(' ', 200, 200, map { (200, 429) } 2 .. 100),
+is(visit(map { ("third $_", 'steady') } 1 .. 20), join(' ', 200, 200, map { (200, 429) } 2 .. 20),
 	'nobody takes that of one who goes on asking');
 is(value($node, <<'SQL'), 't', 'all in shared memory that does not grow');
 SELECT allocated_size < 8192 FROM pg_shmem_allocations WHERE name = 'pgbeam rate limit'
@@ -218,12 +219,12 @@ SQL
 
 # Strangers do not free a caller who has emptied a larger bucket.
 configure($node, 'pgbeam.address_rate_burst = 50');
-is(visit(('greedy') x 51, (map { "fourth $_" } 1 .. 100), 'greedy'), join(' ', (200) x 50, 429, (200) x 100, 429),
+is(visit(('greedy') x 51, (map { "fourth $_" } 1 .. 20), ('greedy') x 2) =~ s/\d+ (?=\d+$)//r, join(' ', (200) x 50, 429, (200) x 20, 429),
 	'and the bucket of a caller who has emptied it is not refilled');
 
 # A restart fills all.
 configure($node, "pgbeam.rate_burst = 500\npgbeam.address_rate_limit = 0\n");
-is(statuses($node, ($other) x 501) =~ s/.* //r, 429, 'an empty bucket');
+is(statuses($node, ($other) x 510) =~ s/.* //r, 429, 'an empty bucket');
 $node->restart;
 is((remaining($node, $other))[0], 499, 'is full after a restart');
 

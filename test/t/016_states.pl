@@ -170,7 +170,7 @@ BEGIN
 END
 \$\$;
 SQL
-	passes(ask($node, "SET deadlock_timeout = '500ms'; " . update()), $words{'40P01'}, 'a deadlock');
+	passes(ask($node, "SET deadlock_timeout = '3s'; " . update()), $words{'40P01'}, 'a deadlock');
 	value($holder, 'ROLLBACK');
 });
 

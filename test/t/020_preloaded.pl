@@ -201,8 +201,21 @@ sub run_jobs
 			. q{ FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')})
 		  or die 'the jobs have not run';
 		# The launcher notes the end of a job, and then logs it.
-		select undef, undef, undef, 0.5;
+		wait_for_quiet($node);
 	});
+}
+
+sub wait_for_quiet
+{
+	my ($node) = @_;
+	my $size = -1;
+
+	while ($size != -s $node->logfile)
+	{
+		$size = -s $node->logfile;
+		select undef, undef, undef, 0.5;
+	}
+	return;
 }
 
 sub check_jobs

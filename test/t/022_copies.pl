@@ -225,8 +225,9 @@ wait_for_writer();
 is(value($publisher, q{SELECT count(*) FROM pg_publication_tables WHERE pubname = 'pgbeam_copy_added'}), '0', 'it is handed over');
 my $operator = session($publisher);
 $operator->query_until(qr/begun/, "\\echo begun\n$rows->[0]\n");
-is(value($publisher, q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^DO .*pg_logical_emit_message' AND pid <> pg_backend_pid()}),
-	'1', 'the operator waits');
+ok($publisher->poll_query_until('postgres',
+		q{SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query ~ '^DO .*pg_logical_emit_message' AND pid <> pg_backend_pid()}),
+	'the operator waits');
 value($older, 'COMMIT');
 value($operator, 'SELECT 1');
 there($_) foreach 'DROP SUBSCRIPTION pgbeam_copy_added', 'ALTER SUBSCRIPTION pgbeam_copy ENABLE';

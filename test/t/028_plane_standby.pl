@@ -61,8 +61,8 @@ wait_until('the next place', sub { slurp_file("$plane->{files}/place") ne $place
 is(value($primary, q(SELECT count(*) FROM pgbeam.feed_status() WHERE consumer = 'agent')), '0', 'the primary keeps no place for it');
 wait_until('a report', sub { value($primary, q(SELECT count(*) FROM pgbeam.traffic_sources WHERE source = 'agent')) eq '1' }, $plane);
 ok(1, 'reports go to the primary');
-append_to_file("$plane->{files}/place.new", '999999999.01a2241d-7236-7444-9136-8694d0b1e598');
 stop_program($plane, 'agent');
+append_to_file("$plane->{files}/place.new", '999999999.01a2241d-7236-7444-9136-8694d0b1e598');
 rename "$plane->{files}/place.new", "$plane->{files}/place" or die $!;
 start_agent($plane);
 create('three');

@@ -114,6 +114,7 @@ sub start_server
 	$server = fork // die $!;
 	return if $server;
 	alarm 600;
+	local $SIG{PIPE} = 'IGNORE'; # of an agent that has hung up
 	for (my $select = IO::Select->new($udp, $tcp);;)
 	{
 		foreach my $ready ($select->can_read)

@@ -64,6 +64,7 @@ SQL
 	value($upstreams{$name}, q(SELECT format('CREATE ROLE other LOGIN PASSWORD %L', concat(:'password', ' of other')) \gexec));
 	wait_until("a login to $name", sub { try_login($name) eq $name }, $plane);
 }
+settle($plane);
 
 # Three tenants whose database and user have the same names, where each has
 # a password of its own. With each the pools are warm.

@@ -67,14 +67,17 @@ value($upstream, 'GRANT SELECT ON whoami TO public', db => 'mydb');
 my ($project) = make($registry, 'alpha', database => { host => '127.0.0.1', port => $upstream->port, name => 'mydb', ssl_mode => 'disable', pool_mode => 'session' });
 my $key = key_of($plane, $project);
 my ($in, $out, $err) = ('', '', '');
+my $limit = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
 local $ENV{PGPASSWORD} = "$PASSWORD of alpha";
 
 wait_until('a login', sub { login($plane, $key, $ENV{PGPASSWORD}) eq 'alpha' }, $plane);
 my $client = IPC::Run::start([ 'psql', '-XAtq', '-d', "host=127.0.0.1 port=$plane->{port} user=app dbname=$key" ],
-	'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	'<', \$in, '>', \$out, '2>', \$err, $limit);
 
+# The limit is one of each question, not of the whole test.
 sub ask_client
 {
+	$limit->start;
 	$out = '';
 	$in .= "SELECT pg_backend_pid();\n";
 	$client->pump until $out =~ /^\d+\n/ || $err ne '';

@@ -226,8 +226,8 @@ subtest 'a RELOAD that fails' => sub {
 	wait_until('the clients to be cut', sub { $asked->(qq(KILL "$keys{second}")) > 0 }, \%strict);
 	ok(1, 'who is gone is cut all the same');
 	ok(-e "$strict{files}/pending", 'what PgBouncer owes is kept');
-	unlink "$root/broken", "$root/databases";
-	append_to_file("$root/databases", join '', map { "$keys{$_}\n" } grep { !/second|third/ } sort keys %keys);
+	replace_file("$root/databases", join '', map { "$keys{$_}\n" } grep { !/second|third/ } sort keys %keys);
+	unlink "$root/broken";
 	wait_until('PgBouncer to obey', sub { !-e "$strict{files}/pending" }, \%strict);
 	is($said->('PgBouncer: has read its files again'), 1, 'until it succeeds');
 	is($said->('PgBouncer: well again'), 1, 'which is told too');
