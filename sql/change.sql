@@ -190,4 +190,29 @@ SELECT * FROM refusal(:'latest', 1);
 SELECT held_by_pid = pg_backend_pid() AS mine, held_by_prepared, held_since = now() AS since_begin, waiting_since >= now() AS waiting, is_held_long FROM pgbeam.feed_status();
 ROLLBACK;
 SELECT waiting_since, is_held_long, held_since, held_by_pid, held_by_prepared FROM pgbeam.feed_status();
-DROP FUNCTION feed, ask_as, latest, refusal;
+
+-- The changes of one operation are one INSERT, up to 16 of them.
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE '%', (SELECT string_agg(concat_ws(' ', count, resource, action), ', ' ORDER BY resource) FROM (
+		SELECT count(*), resource, action FROM added GROUP BY resource, action) AS counted);
+	RETURN NULL;
+END
+$$;
+BEGIN;
+SELECT pgbeam.set_organization('told') IS NOT NULL AS made;
+SELECT count(pgbeam.create_api_key(org_id => 'told')) AS made FROM generate_series(1, 18);
+SELECT count(pgbeam.set_member('told', concat('user_', n), 'admin')) AS made FROM generate_series(1, 3) AS n;
+CREATE TRIGGER tell AFTER INSERT ON pgbeam.changes REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tell();
+SELECT pgbeam.create_project('{"org_id": "told", "name": "told", "database": {"host": "h", "port": 1, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}}')
+	#>> '{project,id}' AS told \gset
+SELECT count(pgbeam.create_database(:'told', '{"host": "h", "port": 1, "name": "d", "username": "u", "password": "canary-password-Vq7R2x"}')) AS made
+FROM generate_series(1, 2);
+SELECT count(pgbeam.create_replica(d ->> 'id', '{"host": "r", "port": 1}')) AS made
+FROM json_array_elements(pgbeam.list_databases(:'told') -> 'databases') AS d;
+SELECT pgbeam.delete_project(:'told');
+SELECT pgbeam.undelete_project(:'told') IS NOT NULL AS is_back;
+SELECT pgbeam.revoke_api_keys(org_id => 'told');
+SELECT pgbeam.delete_organization('told', cascade => true);
+ROLLBACK;
+DROP FUNCTION feed, ask_as, latest, refusal, tell;

@@ -201,6 +201,21 @@ SELECT * FROM meet('5f3f3bf95c390693', '28ebaf0ddaabce09');
 ROLLBACK;
 DROP FUNCTION see;
 DROP FUNCTION meet;
+-- Those of a row come and go by one statement each.
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE WARNING '%', TG_OP;
+	RETURN NULL;
+END
+$$;
+BEGIN;
+CREATE TRIGGER tell AFTER INSERT OR DELETE ON pgbeam.project_marks FOR EACH STATEMENT EXECUTE FUNCTION tell();
+SELECT marks_after(:'id', '{"tags": ["a", "b", "c"]}');
+SELECT marks_after(:'id', '{"tags": ["c", "d", "e"]}');
+SELECT pgbeam.delete_project(:'id');
+SELECT * FROM wrong;
+ROLLBACK;
+DROP FUNCTION tell;
 -- A trigger that changes what is stored.
 CREATE FUNCTION retag() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -386,13 +386,13 @@ set_digest(PbRow *row, const char *api_key)
 }
 
 /* A change of a user's API key belongs to no organization. */
-static void
-note(const PbActor *actor, PbAction action, PbOwnerKind kind, Datum owner_id,
-	 const char *id)
+static PbChange
+change_of(PbAction action, PbOwnerKind kind, Datum owner_id, const char *id)
 {
-	pb_change_note(actor, action, &pb_api_key,
-				   kind == PB_OF_ORGANIZATION ? owner_id :
-				   CStringGetTextDatum(""), id, NULL);
+	return (PbChange) {
+		action, &pb_api_key, kind == PB_OF_ORGANIZATION ? owner_id :
+			CStringGetTextDatum(""), id, NULL
+	};
 }
 
 /*
@@ -406,6 +406,7 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	PbRow	   *row = pb_row_make(&pb_api_key);
 	PbOwnerKind kind;
 	pg_uuid_t	uuid;
+	PbChange	change;
 
 	if (!choose_owner(row, members, "Name the arguments: pgbeam.create_api_key(org_id => '...', name => 'deployment').",
 					  &kind, faults))
@@ -427,17 +428,20 @@ pb_apikey_create(const PbJson members[3], const Interval *expires_in,
 	pb_row_set(row, at.kind, pb_owner_word(kind));
 	if (pb_sql_run(&insert, row->values, row->nulls) == 0)
 		pb_sql_vetoed(pb_api_key.table);
-	note(actor, PB_CREATED, kind, pb_row_value(row, at.owner_id), made->id);
+	change = change_of(PB_CREATED, kind, pb_row_value(row, at.owner_id),
+					   made->id);
+	pb_change_note_all(actor, &change, 1);
 	return true;
 }
 
-/* Runs a statement that ends API keys, and notes each one that it ended. */
+/* Runs a statement that ends API keys, and notes those that it ended. */
 static uint64
 end_keys(PbStatement *statement, Datum *values, PbOwnerKind kind,
 		 const PbActor *actor)
 {
 	uint64		count = pb_sql_run(statement, values, NULL);
 	SPITupleTable *ended = SPI_tuptable;
+	PbChanges	changes = {0};
 
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -448,8 +452,10 @@ end_keys(PbStatement *statement, Datum *values, PbOwnerKind kind,
 		pb_sql_read(statement, ended, i, row, nulls);
 		(void) pb_typeid_encode(prefixes[kind], PREFIX_SIZE,
 								DatumGetUUIDP(row[1])->data, id);
-		note(actor, PB_REVOKED, kind, row[0], pnstrdup(id, ID_SIZE));
+		pb_change_collect(&changes, change_of(PB_REVOKED, kind, row[0],
+											  pnstrdup(id, ID_SIZE)));
 	}
+	pb_change_note_all(actor, changes.all, changes.count);
 	return count;
 }
 

@@ -97,7 +97,7 @@ const PbResource pb_change = {
 };
 
 /* Changes that are written at once at most. */
-#define NOTES_MAX 8
+#define NOTES_MAX PB_INSERTED_MAX
 
 /* the columns of a change */
 enum
@@ -220,8 +220,6 @@ write_all(Datum *values, const char *nulls, int count)
 {
 	PbStatement *note = &notes[count - 1];
 
-	StaticAssertStmt(NOTES_MAX <= PB_INSERTED_MAX,
-					 "changes are inserted at once");
 	if (pb_table_takes_rows(&stored))
 	{
 		(void) pb_insert(&stored, values, nulls, count);
@@ -249,6 +247,24 @@ note_some(const PbActor *actor, const PbChange *changes, int count)
 		pb_retention_sweep(now, retention);
 	if (notify)
 		Async_Notify(CHANNEL, "");
+}
+
+/* Keeps a change, to be noted with the others of its operation. */
+void
+pb_change_collect(PbChanges *changes, PbChange change)
+{
+	if (changes->all == NULL)
+	{
+		changes->room = NOTES_MAX;
+		changes->all = palloc(changes->room * sizeof(PbChange));
+	}
+	else if (changes->count == changes->room)
+	{
+		changes->room *= 2;
+		changes->all = repalloc_huge(changes->all,
+									 changes->room * sizeof(PbChange));
+	}
+	changes->all[changes->count++] = change;
 }
 
 /*

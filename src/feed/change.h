@@ -2,7 +2,8 @@
  * change.h
  *	  The change feed: what was changed, when, and by whom.
  *
- * Memory contexts: it keeps none. The values of a note are in the current one.
+ * Memory contexts: it keeps none. The values of a note are in the current one,
+ * as are changes that are collected.
  */
 #ifndef PB_CHANGE_H
 #define PB_CHANGE_H
@@ -56,10 +57,19 @@ typedef struct PbChange
 	const char *detail;			/* a JSON object, or NULL */
 } PbChange;
 
+/* Those of one operation, which are noted together. Empty: zeros. */
+typedef struct PbChanges
+{
+	PbChange   *all;
+	int			count;
+	int			room;
+} PbChanges;
+
 extern void pb_change_note(const PbActor *actor, PbAction action,
 						   const PbResource *resource, Datum org_id,
 						   const char *id, const char *detail);
 extern void pb_change_note_all(const PbActor *actor, const PbChange *changes,
 							   int count);
+extern void pb_change_collect(PbChanges *changes, PbChange change);
 
 #endif							/* PB_CHANGE_H */

@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/crypt.h"
@@ -40,8 +41,7 @@ typedef struct Made
 
 #define COLUMNS 4				/* of marks: all fields */
 
-/* what leads to a mark */
-static const Oid remove_types[] = {TEXTOID, INT8OID, UUIDOID};
+static const Oid remove_types[] = {TEXTOID, INT8ARRAYOID, UUIDOID};
 
 static const char *
 column_of(const PbResource *marks, int leaf)
@@ -49,16 +49,12 @@ column_of(const PbResource *marks, int leaf)
 	return pb_field_shape(marks)->leaves[leaf].column;
 }
 
-/*
- * Removes one. Beside an array of them, the planner might walk all marks of
- * the organization.
- */
 static void
 make_remove(PbStatement *remove, const PbResource *marks)
 {
 	*remove = (PbStatement) {
 		.text = psprintf("DELETE FROM %s WHERE org_id OPERATOR(pg_catalog.=) $1 "
-						 "AND %s OPERATOR(pg_catalog.=) $2 "
+						 "AND %s OPERATOR(pg_catalog.=) ANY ($2) "
 						 "AND %s OPERATOR(pg_catalog.=) $3",
 						 marks->table,
 						 column_of(marks, marks->prepared->id),
@@ -227,28 +223,40 @@ add_first(const PbRow *row, const PbMarks *marks, PbTable *stored)
 }
 
 static void
-remove_mark(const PbResource *marks, Datum *key)
+remove_by_statement(const PbRow *row, Datum *keys, int count)
 {
-	PbTable    *stored = pb_stored(marks);
+	ArrayType  *array = construct_array(keys, count, INT8OID, sizeof(int64),
+										FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+	Datum		values[lengthof(remove_types)] = {
+		pb_resource_org(row), PointerGetDatum(array), pb_resource_id(row)
+	};
 
-	if (pb_table_may_be_removed_from(stored))
-		pb_seek_remove(stored, key);
-	else
-		(void) pb_sql_run(&find_or_make(marks)->remove, key, NULL);
+	(void) pb_sql_run(&find_or_make(row->resource->marks)->remove, values,
+					  NULL);
 }
 
 /* Removes marks of a row. */
 void
 pb_mark_remove(const PbRow *row, const PbMarks *marks)
 {
+	Datum		keys[PB_MARKS_MAX];
+	PbTable    *stored;
+
+	if (marks->count == 0)
+		return;
+	for (int i = 0; i < marks->count; i++)
+		keys[i] = Int64GetDatum(marks->marks[i].key);
+	stored = pb_stored(row->resource->marks);
+	if (!pb_table_may_be_removed_from(stored))
+	{
+		remove_by_statement(row, keys, marks->count);
+		return;
+	}
 	for (int i = 0; i < marks->count; i++)
 	{
-		Datum		key[lengthof(remove_types)] = {
-			pb_resource_org(row), Int64GetDatum(marks->marks[i].key),
-			pb_resource_id(row)
-		};
+		const Datum key[] = {pb_resource_org(row), keys[i], pb_resource_id(row)};
 
-		remove_mark(row->resource->marks, key);
+		pb_seek_remove(stored, key);
 	}
 }
 

@@ -179,11 +179,20 @@ check_arguments(PbRow *row, const PbJson *given, int count, PbFaults *faults)
 	}
 }
 
+static PbChange
+change_of(PbAction action, Datum org_id, Datum user_id)
+{
+	return (PbChange) {
+		action, &pb_member, org_id, TextDatumGetCString(user_id), NULL
+	};
+}
+
 static void
 note(const PbActor *actor, PbAction action, Datum org_id, Datum user_id)
 {
-	pb_change_note(actor, action, &pb_member, org_id,
-				   TextDatumGetCString(user_id), NULL);
+	const PbChange change = change_of(action, org_id, user_id);
+
+	pb_change_note_all(actor, &change, 1);
 }
 
 /* the columns of a member, and whether the last three texts are given */
@@ -332,6 +341,7 @@ pb_member_remove_all(Datum org_id, const PbActor *actor)
 {
 	uint64		count = pb_sql_run(&remove_all, &org_id, NULL);
 	SPITupleTable *removed = SPI_tuptable;
+	PbChanges	changes = {0};
 
 	for (uint64 i = 0; i < count; i++)
 	{
@@ -339,8 +349,9 @@ pb_member_remove_all(Datum org_id, const PbActor *actor)
 		bool		isnull;
 
 		pb_sql_read(&remove_all, removed, i, &user_id, &isnull);
-		note(actor, PB_DELETED, org_id, user_id);
+		pb_change_collect(&changes, change_of(PB_DELETED, org_id, user_id));
 	}
+	pb_change_note_all(actor, changes.all, changes.count);
 }
 
 static const PbResult list_results[] = {

@@ -288,9 +288,7 @@ typedef struct Deletion
 	Datum		org_id;
 	Datum		now;			/* of all of them: purge and undelete know by
 								 * it what went together */
-	int			count;
-	int			room;
-	PbChange   *changes;
+	PbChanges	changes;
 } Deletion;
 
 static void delete_below(Deletion *deletion, const PbResource *resource,
@@ -425,15 +423,11 @@ static void
 delete_below(Deletion *deletion, const PbResource *resource, Datum id,
 			 const char *spelt)
 {
-	if (deletion->count == deletion->room)
-	{
-		deletion->room *= 2;
-		deletion->changes = repalloc_huge(deletion->changes,
-										  deletion->room * sizeof(PbChange));
-	}
-	deletion->changes[deletion->count++] = (PbChange) {
+	const PbChange change = {
 		PB_DELETED, resource, deletion->org_id, spelt, NULL
 	};
+
+	pb_change_collect(&deletion->changes, change);
 	for (const PbResource *const *child = pb_resources; *child != NULL;
 		 child++)
 		if ((*child)->parent == resource)
@@ -446,13 +440,12 @@ delete_all_below(const PbRequest *request, const PbRow *row, Datum now)
 {
 	const PbActor actor = pb_authentication_actor(request);
 	Deletion	deletion = {
-		.org_id = pb_resource_org(row), .now = now, .room = 8,
-		.changes = palloc(8 * sizeof(PbChange))
+		.org_id = pb_resource_org(row), .now = now
 	};
 
 	delete_below(&deletion, row->resource, pb_resource_id(row),
 				 pb_resource_typeid(row));
-	pb_change_note_all(&actor, deletion.changes, deletion.count);
+	pb_change_note_all(&actor, deletion.changes.all, deletion.changes.count);
 }
 
 /* Deletes the row by a statement, and reads its marks; false if it is gone. */

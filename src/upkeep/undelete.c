@@ -41,6 +41,7 @@ typedef struct Undeletion
 	Datum		host;
 	bool		self_hosted;
 	StringInfo	databases;		/* JSON: the ids of those that are back */
+	PbChanges	changes;
 } Undeletion;
 
 static const Oid find_types[] = {UUIDOID};
@@ -125,7 +126,7 @@ restore_of(const PbResource *resource)
  * below these. Returns how many of the resource there are.
  */
 static uint64
-restore_all(const Undeletion *undeletion, const PbResource *resource,
+restore_all(Undeletion *undeletion, const PbResource *resource,
 			Datum key)
 {
 	PbStatement *restore = restore_of(resource);
@@ -143,8 +144,9 @@ restore_all(const Undeletion *undeletion, const PbResource *resource,
 
 		pb_sql_read(restore, rows, i, &id, &isnull);
 		spelt = pb_resource_spell(resource, id);
-		pb_change_note(&undeletion->actor, PB_CREATED, resource,
-					   undeletion->org_id, spelt, NULL);
+		pb_change_collect(&undeletion->changes, (PbChange) {
+			PB_CREATED, resource, undeletion->org_id, spelt, NULL
+		});
 		if (resource == &pb_database)
 		{
 			pb_json_next(undeletion->databases);
@@ -162,10 +164,12 @@ restore_all(const Undeletion *undeletion, const PbResource *resource,
 static bool
 restore_project(void *state)
 {
-	const Undeletion *undeletion = state;
+	Undeletion *undeletion = state;
 
 	if (restore_all(undeletion, &pb_project, undeletion->id) == 0)
 		pb_sql_vetoed(pb_project.table);
+	pb_change_note_all(&undeletion->actor, undeletion->changes.all,
+					   undeletion->changes.count);
 	return true;
 }
 
