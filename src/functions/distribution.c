@@ -37,10 +37,11 @@ typedef struct Distribution
 	const PbResource *beside;	/* equal values of the column are on the same
 								 * node as there; NULL: its own nodes */
 	bool		is_local;		/* only the coordinator has its rows */
+	bool		is_checked;		/* by a CHECK: others may write there too */
 } Distribution;
 
-#define BESIDE_ORGANIZATIONS(resource, column) \
-	{&(resource), column, &pb_organization, false}
+#define BESIDE_ORGANIZATIONS(resource, column, is_checked) \
+	{&(resource), column, &pb_organization, false, is_checked}
 
 /*
  * In the order in which they are distributed: what a foreign key refers to
@@ -56,39 +57,39 @@ typedef struct Distribution
  * commit on all nodes. The same holds for sources of traffic reports.
  */
 static const Distribution distributions[] = {
-	{&pb_api_key, NULL, NULL, false},
-	{&pb_jwk, NULL, NULL, false},
-	{&pb_feed_consumer, NULL, NULL, true},
-	{&pb_traffic_source, NULL, NULL, true},
-	{&pb_organization, "org_id", NULL, false},
-	BESIDE_ORGANIZATIONS(pb_member, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_project, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_project_mark, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_database, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_replica, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_custom_domain, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_connection_test, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_traffic_total, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_traffic_connection, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_traffic_minute, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_traffic_day, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_traffic_org_day, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_change, "org_id"),
-	BESIDE_ORGANIZATIONS(pb_idempotency_key, "owner_id"),
-	{&pb_host, "host", NULL, false},
+	{&pb_api_key, NULL, NULL, false, true},
+	{&pb_jwk, NULL, NULL, false, true},
+	{&pb_feed_consumer, NULL, NULL, true, true},
+	{&pb_traffic_source, NULL, NULL, true, true},
+	{&pb_organization, "org_id", NULL, false, true},
+	BESIDE_ORGANIZATIONS(pb_member, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_project, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_project_mark, "org_id", false),
+	BESIDE_ORGANIZATIONS(pb_database, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_replica, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_custom_domain, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_connection_test, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_cache_rule, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_traffic_total, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_traffic_connection, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_traffic_minute, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_traffic_day, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_traffic_org_day, "org_id", true),
+	BESIDE_ORGANIZATIONS(pb_change, "org_id", false),
+	BESIDE_ORGANIZATIONS(pb_idempotency_key, "owner_id", false),
+	{&pb_host, "host", NULL, false, false},
 };
 
 /* the columns of pgbeam.distribution() */
 enum
 {
-	TABLE_NAME, RESOURCE, COLUMN_NAME, BESIDE, IS_LOCAL, COLUMNS
+	TABLE_NAME, RESOURCE, COLUMN_NAME, BESIDE, IS_LOCAL, IS_CHECKED, COLUMNS
 };
 
 static const PbColumn columns[COLUMNS] = {
 	[TABLE_NAME] = {"table_name", TEXTOID}, [RESOURCE] = {"resource", TEXTOID},
 	[COLUMN_NAME] = {"column_name", TEXTOID}, [BESIDE] = {"beside", TEXTOID},
-	[IS_LOCAL] = {"is_local", BOOLOID}
+	[IS_LOCAL] = {"is_local", BOOLOID}, [IS_CHECKED] = {"is_checked", BOOLOID}
 };
 
 Datum
@@ -102,7 +103,8 @@ pgbeam_distribution(PG_FUNCTION_ARGS)
 		Datum		values[COLUMNS] = {
 			CStringGetTextDatum(distribution->resource->table),
 			CStringGetTextDatum(distribution->resource->name),
-			[IS_LOCAL] = BoolGetDatum(distribution->is_local)
+			[IS_LOCAL] = BoolGetDatum(distribution->is_local),
+			[IS_CHECKED] = BoolGetDatum(distribution->is_checked)
 		};
 		bool		nulls[COLUMNS] = {
 			[COLUMN_NAME] = distribution->column == NULL,

@@ -1,15 +1,16 @@
 CREATE FUNCTION pgbeam.distribution(
-	OUT table_name text, OUT resource text, OUT column_name text, OUT beside text, OUT is_local boolean)
+	OUT table_name text, OUT resource text, OUT column_name text, OUT beside text, OUT is_local boolean, OUT is_checked boolean)
 RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'pgbeam_distribution';
 COMMENT ON FUNCTION pgbeam.distribution() IS
 'Lists how pgbeam.distribute() spreads the tables over the nodes of Citus: by which column, null where every node has all rows, and beside which other table.
-Where is_local is true the rows stay on the coordinator.';
+Where is_local is true the rows stay on the coordinator. Where is_checked is true a constraint checks whatever is written to the table.';
 
 -- Citus calls a constraint over the whole row of a table by the table's name,
--- which no shard has. One that lists the columns means the same there.
+-- which no shard has. One that lists the columns means the same there, but goes
+-- with any of them that is dropped.
 CREATE FUNCTION pgbeam.fit_constraint(table_name regclass, resource text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -17,18 +18,17 @@ AS $$
 DECLARE
 	columns text;
 	numbers int2[];
-	found name;
+	wanted CONSTANT name := (SELECT relname || '_fields_check' FROM pg_class WHERE oid = table_name);
 BEGIN
 	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), array_agg(a.attnum ORDER BY a.attnum) INTO columns, numbers
 	FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attnum > 0 AND NOT a.attisdropped;
-	SELECT c.conname INTO found FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
-	WHERE c.conrelid = table_name AND c.conname = t.relname || '_fields_check' AND NOT c.conkey @> numbers;
-	IF found IS NULL THEN
+	IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name AND conname = wanted AND conkey @> numbers) THEN
 		RETURN;
+	ELSIF EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name AND conname = wanted) THEN
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', table_name, wanted);
 	END IF;
-	EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', table_name, found);
 	EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (pgbeam.check_fields(%L, ROW(%s)::%s))',
-		table_name, found, resource, columns, table_name);
+		table_name, wanted, resource, columns, table_name);
 END
 $$;
 COMMENT ON FUNCTION pgbeam.fit_constraint(regclass, text) IS
@@ -96,20 +96,35 @@ BEGIN
 	END IF;
 	RETURN QUERY
 	WITH judged AS (
-		SELECT d.table_name, d.column_name, d.is_local, p.logicalrelid IS NOT NULL AS is_distributed,
+		SELECT d.table_name, d.column_name, d.is_local, d.is_checked, p.logicalrelid IS NOT NULL AS is_distributed,
+			d.column_name IS NOT DISTINCT FROM column_to_column_name(p.logicalrelid, p.partkey)
+				AND (d.column_name IS NOT NULL OR p.repmodel = 't')
+				AND (d.beside IS NULL OR p.colocationid = b.colocationid) AS is_placed,
 			(SELECT array_agg(a.attnum) FROM pg_attribute AS a
 				WHERE a.attrelid = d.table_name::regclass AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
 			(SELECT c.conkey FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
 				WHERE c.conrelid = d.table_name::regclass AND c.conname = t.relname || '_fields_check') AS checked
 		FROM pgbeam.distribution() AS d LEFT JOIN pg_dist_partition AS p ON p.logicalrelid = d.table_name::regclass
+			LEFT JOIN pg_dist_partition AS b ON b.logicalrelid = d.beside::regclass
 	)
 	SELECT 'table ' || j.table_name, 'on this node alone', 'other tables are distributed, and calls that need both fail',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
 	FROM judged AS j WHERE NOT j.is_distributed AND NOT j.is_local
 	UNION ALL
-	SELECT 'table ' || j.table_name, 'its constraint leaves out columns', 'what is written to these by hand is not checked',
-		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
-	FROM judged AS j WHERE j.is_distributed AND NOT j.checked @> j.columns AND citus_is_coordinator()
+	SELECT 'table ' || j.table_name, 'spread otherwise than pgbeam.distribution() says', 'calls fail that need its rows beside others',
+		'dump the rows, and restore them where pgbeam.distribute() alone has spread the tables'
+	FROM judged AS j WHERE j.is_distributed AND NOT j.is_local AND NOT j.is_placed
+	UNION ALL
+	SELECT 'table ' || j.table_name, CASE WHEN j.checked IS NULL THEN 'without its constraint' ELSE 'its constraint leaves out columns' END,
+		'what is written by hand is not checked', 'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
+	FROM judged AS j WHERE j.is_distributed AND j.is_checked AND (j.checked @> j.columns) IS NOT TRUE AND citus_is_coordinator()
+	UNION ALL
+	SELECT format('node %s:%s', n.nodename, n.nodeport), 'without tables that every node has', 'rows cannot be moved there',
+		'SELECT replicate_reference_tables()'
+	FROM pg_dist_node AS n WHERE n.isactive AND n.shouldhaveshards AND EXISTS (
+		SELECT FROM judged AS j JOIN pg_dist_shard AS s ON s.logicalrelid = j.table_name::regclass
+		WHERE NOT j.is_local AND j.column_name IS NULL
+			AND NOT EXISTS (SELECT FROM pg_dist_placement AS p WHERE p.shardid = s.shardid AND p.groupid = n.groupid))
 	UNION ALL
 	SELECT format('node %s:%s', n.nodename, n.nodeport), n.result, 'calls fail there, as the functions belong to another role than here',
 		format('SELECT pgbeam.set_owner(%L)', o.owner)
@@ -156,7 +171,7 @@ BEGIN
 	PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
 	PERFORM pgbeam.set_owner_on_nodes(proowner) FROM pg_proc WHERE oid = 'pgbeam.create_project(jsonb)'::regprocedure;
 	FOR d IN SELECT * FROM pgbeam.distribution() WHERE NOT is_local LOOP
-		PERFORM pgbeam.fit_constraint(d.table_name::regclass, d.resource);
+		PERFORM pgbeam.fit_constraint(d.table_name::regclass, d.resource) WHERE d.is_checked;
 		CONTINUE WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = d.table_name::regclass);
 		IF d.column_name IS NULL THEN
 			PERFORM create_reference_table(d.table_name::regclass);
@@ -172,8 +187,12 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('client_min_messages', messages, true);
 	PERFORM set_config('citus.multi_shard_modify_mode', mode, true);
+	FOR d IN SELECT * FROM pgbeam.check_distribution() WHERE setting LIKE 'table %' LOOP
+		RAISE EXCEPTION 'the %, as it was distributed by hand, is %', d.setting, d.value USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = format('There, %s: %s.', d.problem, d.mend);
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION pgbeam.distribute() IS
 'Spreads the tables over the nodes of Citus as pgbeam.distribution() lists them, with their rows.
-For a superuser on the coordinator, where no other call of pgbeam''s runs meanwhile. A table that is distributed already stays as it is, so that the call can be repeated after an update of the extension. Errors: 55000 where Citus or a node is missing, 42501 for other roles.';
+For a superuser on the coordinator, where no other call of pgbeam''s runs meanwhile. A table that is distributed already stays as it is, so that the call can be repeated after an update of the extension. Errors: 55000 where Citus or a node is missing, or somebody has spread a table otherwise, 42501 for other roles.';

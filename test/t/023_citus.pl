@@ -31,6 +31,9 @@ value($home, 'CREATE ROLE plain LOGIN');
 value($home, 'GRANT USAGE ON SCHEMA pgbeam TO plain; GRANT EXECUTE ON FUNCTION pgbeam.distribute() TO plain');
 is(ask($home, 'SELECT pgbeam.distribute()', role => 'plain')->{state}, '42501', 'only a superuser distributes');
 is(ask($workers[0], 'SELECT pgbeam.distribute()')->{state}, '55000', 'only the coordinator distributes');
+my $other = ask($home, "BEGIN; SELECT create_reference_table('pgbeam.hosts'); SELECT pgbeam.distribute()");
+is($other->{state}, '55000', 'a table that somebody has spread otherwise is refused');
+like($other->{message}, qr/table pgbeam\.hosts, .* is spread otherwise/, 'by its name');
 is(ask($home, 'SELECT pgbeam.distribute()')->{err} =~ s/^NOTICE.*\n|^HINT.*\n|^DETAIL.*\n//gmr, '', 'distributed');
 is(ask($home, 'SELECT pgbeam.distribute()')->{err}, '', 'distributed again, which changes nothing');
 is(value($home, 'SELECT string_agg(table_name, $$ $$) FROM pgbeam.distribution() LEFT JOIN pg_dist_partition ON logicalrelid = table_name::regclass
@@ -42,6 +45,18 @@ is(value($home, 'SELECT sum(pg_relation_size(table_name::regclass)) FROM pgbeam.
 sub problems { return value(shift, "SELECT string_agg(setting, ' ') FROM pgbeam.check_configuration() WHERE setting ~ 'table|node'") }
 is(problems($home), '', 'there is nothing to mend');
 is(problems($workers[0]), 'node of Citus', 'a worker is told apart');
+like(value($home, <<'SQL'), qr/^node \S+:\d+\|without tables that every node has$/m, 'a node without the tables that every node has is told of');
+BEGIN;
+DELETE FROM pg_dist_placement WHERE shardid IN (SELECT shardid FROM pg_dist_shard WHERE logicalrelid = 'pgbeam.jwks'::regclass)
+	AND groupid = (SELECT max(groupid) FROM pg_dist_node);
+SELECT setting, value FROM pgbeam.check_configuration() WHERE setting ~ 'table|node';
+ROLLBACK;
+SQL
+is(ask($home, "INSERT INTO pgbeam.organizations (org_id, burst_size) VALUES ('strange', -1)")->{state}, '23514', 'shards check their rows');
+value($home, 'ALTER TABLE pgbeam.members DROP CONSTRAINT members_fields_check');
+is(problems($home), 'table pgbeam.members', 'a table that has lost its constraint is told of');
+value($home, 'SELECT pgbeam.distribute()');
+is(problems($home), '', 'and gets it again');
 
 my %port_of = orgs_apart($home);
 my @orgs = sort keys %port_of;
