@@ -196,8 +196,9 @@ function refuseUnreadable(error, socket) {
 server.listen(settings.PORT, settings.HOST);
 await once(server, 'listening').catch(fail);
 const { address, family, port } = server.address();
+// Not once(): the same signal again would then end it in the middle of an answer.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop);
 console.log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}:${port}`);
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stop);
 
 // What came in time is answered; then its connection is not kept any longer.
 // http's own close() would cut off answers that are being written, and wait for
