@@ -43,6 +43,22 @@ BEGIN
 END
 $$;
 
+-- The list of indexes is whole.
+DO $$
+DECLARE
+	wrong text;
+BEGIN
+	SELECT string_agg(coalesce(c.relname, l.index_name), ', ') INTO wrong
+	FROM (SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid
+		WHERE indrelid = ANY ('{pgbeam.hosts,pgbeam.projects,pgbeam.project_marks,pgbeam.databases,pgbeam.changes}'::regclass[])) AS c
+	FULL JOIN bench.indexes AS l ON l.index_name = c.relname
+	WHERE c.relname IS NULL OR l.index_name IS NULL;
+	IF wrong IS NOT NULL THEN
+		RAISE EXCEPTION 'indexes that the list lacks, or that are gone: %', wrong;
+	END IF;
+END
+$$;
+
 DO $$
 DECLARE
 	varying CONSTANT text[] := '{id,project_id,created_at,updated_at}';

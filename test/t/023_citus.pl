@@ -206,6 +206,29 @@ SQL
 ok(grep({ /^PREPARE TRANSACTION/ } @$sent) >= 2 && grep({ /^COMMIT PREPARED/ } @$sent) >= 2, 'a create with its host is committed in two phases')
   or diag(join "\n", @$sent);
 
+# What writes of an organization with limits ask of the nodes: the tables, by
+# the statements in their order, each once in a row, as an id alone is sought on
+# every shard. Sweeps are off, for they come at random.
+sub tables_asked
+{
+	my ($sql) = @_;
+	my ($sent) = nodes_asked($home, "SET pgbeam.deleted_retention = 0; SET pgbeam.change_retention = 0; SELECT $sql");
+
+	my $all = join ', ', map { /^(\w+).*?pgbeam\.(\w+?)_\d{5,}/s ? lc $1 . ' ' . $2 : () } @$sent;
+
+	return $all =~ s/(\w+ \w+)(?:, \1\b)+/$1/gr;
+}
+my $told = value($home, 'SELECT ' . create_call('told', org_id => $orgs[0])) =~ /"(prj_\w+)"/ ? $1 : '';
+is(tables_asked(create_call('asked', org_id => $orgs[0])),
+	'select organizations, select projects, insert hosts, select hosts, insert projects, insert databases, insert changes', 'a create');
+is(tables_asked("pgbeam.update_project('$told', '{\"description\": \"d\"}')"),
+	'select projects, select organizations, select projects, update projects, insert changes, select traffic_connections', 'an update');
+is(tables_asked("pgbeam.delete_project('$told')"),
+	'select projects, select organizations, update projects, delete project_marks, update databases, update replicas, delete connection_tests, '
+	  . 'delete cache_rules, delete traffic_totals, update custom_domains, delete traffic_connections, insert changes', 'a delete');
+my (undef, $asked) = nodes_asked($home, $get =~ s/pbo_\w+/$user/r);
+is("@$asked", join(' ', sort map { $_->port } @workers), 'the memberships of a user are asked of all nodes');
+
 # The second wall stands on the shards.
 is(ask($home, "UPDATE pgbeam.projects SET cloud = 'moon' WHERE org_id = '$orgs[0]'")->{state}, '23514', 'a row that breaks a rule is refused');
 
