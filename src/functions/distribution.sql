@@ -18,13 +18,15 @@ AS $$
 DECLARE
 	columns text;
 	numbers int2[];
+	checked int2[];
 	wanted CONSTANT name := (SELECT relname || '_fields_check' FROM pg_class WHERE oid = table_name);
 BEGIN
 	SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), array_agg(a.attnum ORDER BY a.attnum) INTO columns, numbers
 	FROM pg_attribute AS a WHERE a.attrelid = table_name AND a.attnum > 0 AND NOT a.attisdropped;
-	IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name AND conname = wanted AND conkey @> numbers) THEN
+	SELECT conkey INTO checked FROM pg_constraint WHERE conrelid = table_name AND conname = wanted;
+	IF checked @> numbers THEN
 		RETURN;
-	ELSIF EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_name AND conname = wanted) THEN
+	ELSIF FOUND THEN
 		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', table_name, wanted);
 	END IF;
 	EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I CHECK (pgbeam.check_fields(%L, ROW(%s)::%s))',

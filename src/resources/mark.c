@@ -254,7 +254,9 @@ pb_mark_remove(const PbRow *row, const PbMarks *marks)
 	}
 	for (int i = 0; i < marks->count; i++)
 	{
-		const Datum key[] = {pb_resource_org(row), keys[i], pb_resource_id(row)};
+		const Datum key[] = {
+			pb_resource_org(row), keys[i], pb_resource_id(row)
+		};
 
 		pb_seek_remove(stored, key);
 	}
