@@ -59,3 +59,4 @@ WHERE is_checked <> EXISTS (SELECT FROM pg_constraint WHERE conrelid = table_nam
 \set SHOW_CONTEXT never
 SELECT pgbeam.distribute();
 SELECT * FROM pgbeam.check_distribution();
+SELECT * FROM pgbeam.misplaced_tables();

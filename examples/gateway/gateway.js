@@ -208,5 +208,11 @@ function stop() {
   server.keepAliveTimeout = 1; // ms
   Server.prototype.close.call(server, database.end);
   for (const [socket, { unanswered }] of connections) if (unanswered.size === 0) socket.destroySoon();
-  setTimeout(() => server.closeAllConnections(), 1000 * (settings.QUERY_TIMEOUT + 5)).unref();
+  setTimeout(giveUp, 1000 * (settings.QUERY_TIMEOUT + 5)).unref();
+}
+
+// A client may read no answer, and a database that hangs ends no connection.
+function giveUp() {
+  server.closeAllConnections();
+  setTimeout(fail, 1000, new Error('the database does not end its connections')).unref();
 }

@@ -50,6 +50,27 @@ $$;
 COMMENT ON FUNCTION pgbeam.is_distributed() IS
 'Tells whether Citus has distributed any table of the extension''s.';
 
+-- A table that stays here may be known to Citus, but not be on other nodes.
+CREATE FUNCTION pgbeam.misplaced_tables() RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT pgbeam.is_distributed() THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT d.table_name FROM pgbeam.distribution() AS d JOIN pg_dist_partition AS p ON p.logicalrelid = d.table_name::regclass
+		LEFT JOIN pg_dist_partition AS b ON b.logicalrelid = d.beside::regclass
+	WHERE CASE WHEN d.is_local THEN p.partmethod <> 'n' OR p.repmodel = 't'
+		WHEN d.column_name IS NULL THEN p.partmethod <> 'n' OR p.repmodel <> 't'
+		ELSE d.column_name IS DISTINCT FROM column_to_column_name(p.logicalrelid, p.partkey)
+			OR (d.beside IS NOT NULL AND p.colocationid IS DISTINCT FROM b.colocationid) END;
+END
+$$;
+COMMENT ON FUNCTION pgbeam.misplaced_tables() IS
+'Lists the tables that Citus spreads otherwise than pgbeam.distribution() says.';
+
 -- Citus passes on the owner of tables that are distributed, but of nothing else
 -- that an extension has. The owner reaches the nodes by connections of its own, and what runs
 -- there needs its rights.
@@ -99,27 +120,23 @@ BEGIN
 	RETURN QUERY
 	WITH judged AS (
 		SELECT d.table_name, d.column_name, d.is_local, d.is_checked, p.logicalrelid IS NOT NULL AS is_distributed,
-			d.column_name IS NOT DISTINCT FROM column_to_column_name(p.logicalrelid, p.partkey)
-				AND (d.column_name IS NOT NULL OR p.repmodel = 't')
-				AND (d.beside IS NULL OR p.colocationid = b.colocationid) AS is_placed,
 			(SELECT array_agg(a.attnum) FROM pg_attribute AS a
 				WHERE a.attrelid = d.table_name::regclass AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
 			(SELECT c.conkey FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
 				WHERE c.conrelid = d.table_name::regclass AND c.conname = t.relname || '_fields_check') AS checked
 		FROM pgbeam.distribution() AS d LEFT JOIN pg_dist_partition AS p ON p.logicalrelid = d.table_name::regclass
-			LEFT JOIN pg_dist_partition AS b ON b.logicalrelid = d.beside::regclass
 	)
 	SELECT 'table ' || j.table_name, 'on this node alone', 'other tables are distributed, and calls that need both fail',
 		'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
 	FROM judged AS j WHERE NOT j.is_distributed AND NOT j.is_local
 	UNION ALL
-	SELECT 'table ' || j.table_name, 'spread otherwise than pgbeam.distribution() says', 'calls fail that need its rows beside others',
+	SELECT 'table ' || t, 'spread otherwise than pgbeam.distribution() says', 'calls fail that need its rows elsewhere',
 		'dump the rows, and restore them where pgbeam.distribute() alone has spread the tables'
-	FROM judged AS j WHERE j.is_distributed AND NOT j.is_local AND NOT j.is_placed
+	FROM pgbeam.misplaced_tables() AS t
 	UNION ALL
 	SELECT 'table ' || j.table_name, CASE WHEN j.checked IS NULL THEN 'without its constraint' ELSE 'its constraint leaves out columns' END,
 		'what is written by hand is not checked', 'SELECT pgbeam.distribute() -- as a superuser on the coordinator'
-	FROM judged AS j WHERE j.is_distributed AND j.is_checked AND (j.checked @> j.columns) IS NOT TRUE AND citus_is_coordinator()
+	FROM judged AS j WHERE j.is_distributed AND j.is_checked AND NOT j.is_local AND (j.checked @> j.columns) IS NOT TRUE AND citus_is_coordinator()
 	UNION ALL
 	SELECT format('node %s:%s', n.nodename, n.nodeport), 'without tables that every node has', 'rows cannot be moved there',
 		'SELECT replicate_reference_tables()'
@@ -152,6 +169,7 @@ DECLARE
 	mode text DEFAULT current_setting('citus.multi_shard_modify_mode', true);
 	added regclass[] DEFAULT '{}';
 	added_table regclass;
+	misplaced text;
 BEGIN
 	IF to_regclass('pg_catalog.pg_dist_node') IS NULL THEN
 		RAISE EXCEPTION 'Citus is not installed in this database' USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -164,6 +182,11 @@ BEGIN
 	ELSIF NOT citus_is_coordinator() THEN
 		RAISE EXCEPTION 'this node of Citus is not the coordinator' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Call this on the coordinator.';
+	END IF;
+	SELECT t INTO misplaced FROM pgbeam.misplaced_tables() AS t LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'Citus spreads table % otherwise than pgbeam.distribution() says', misplaced USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Dump the rows, and restore them where pgbeam.distribute() alone has spread the tables.';
 	END IF;
 	-- Citus tells of each table that its rows are to be removed here, as is
 	-- done below.
@@ -189,10 +212,6 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('client_min_messages', messages, true);
 	PERFORM set_config('citus.multi_shard_modify_mode', mode, true);
-	FOR d IN SELECT * FROM pgbeam.check_distribution() WHERE setting LIKE 'table %' LOOP
-		RAISE EXCEPTION 'the %, as it was distributed by hand, is %', d.setting, d.value USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = format('There, %s: %s.', d.problem, d.mend);
-	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION pgbeam.distribute() IS

@@ -296,12 +296,12 @@ test('what is no request is refused in the API\'s words', async () => {
 // Stands between the gateway and the server, and damages the server's messages
 // on demand.
 async function startSpoiler() {
-  const spoiler = { spoil: null };
-  const server = createServer((client) => {
+  const spoiler = { spoil: null, hangs: false };
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect(join(process.env.PGHOST, '.s.PGSQL.5432'));
     client.pipe(upstream);
     upstream.on('data', (chunk) => spoiler.spoil ? spoiler.spoil(client, chunk) : client.write(chunk));
-    for (const [one, other] of [[client, upstream], [upstream, client]]) one.on('error', () => {}).on('close', () => other.destroy());
+    for (const [one, other] of [[client, upstream], [upstream, client]]) one.on('error', () => {}).on('close', () => spoiler.hangs || other.destroy());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   after(() => server.close());
@@ -544,6 +544,18 @@ test('signals may come twice, and connections that say nothing do not matter', a
   await once(other.child, 'close');
   await Promise.all(sockets);
   assert.equal(other.child.exitCode, 0);
+});
+
+test('a database that hangs does not keep it from ending', async () => {
+  const spoiler = await startSpoiler();
+  const other = await startGateway(name, { ...spoiler.env, QUERY_TIMEOUT: '1' });
+  assert.equal((await curl(other.url)).status, 200);
+  spoiler.hangs = true;
+  other.child.kill('SIGINT');
+  other.child.kill('SIGTERM');
+  await once(other.child, 'close');
+  assert.equal(other.child.exitCode, 1);
+  assert.match(other.log(), /the database does not end its connections/);
 });
 
 test('an open connection that has its answer does not keep it from ending', async () => {
